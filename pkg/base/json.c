@@ -1,0 +1,127 @@
+/* base: reading JSON at the edges. */
+#include "base/json.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+int json_parse(const char *text, size_t len, json_t **ret, struct err *err)
+{
+    json_error_t error;
+    json_t *value = json_loadb(text, len, JSON_DECODE_ANY, &error);
+    if (!value)
+        return err_set(err, ERR_INVALID, "not valid JSON at line %d, column %d: %s", error.line,
+                       error.column, error.text);
+    *ret = value;
+    return 0;
+}
+
+json_t *json_at(const json_t *object, const char *path)
+{
+    const json_t *value = object;
+    while (value) {
+        const char *dot = strchrnul(path, '.');
+        char key[128];
+        size_t length = (size_t)(dot - path);
+        if (length >= sizeof(key))
+            return NULL;
+        memcpy(key, path, length);
+        key[length] = '\0';
+        value = json_object_get(value, key);
+        if (*dot == '\0')
+            break;
+        path = dot + 1;
+    }
+    /* jansson's own look-ups take const and give mutable values. */
+    return (json_t *)(uintptr_t)value;
+}
+
+const char *json_str_at(const json_t *object, const char *path)
+{
+    return json_string_value(json_at(object, path));
+}
+
+int64_t json_int_at(const json_t *object, const char *path, int64_t fallback)
+{
+    const json_t *value = json_at(object, path);
+    if (json_is_integer(value))
+        return json_integer_value(value);
+    /* 2^53: beyond it a double no longer holds every integer. */
+    double real = json_is_real(value) ? json_real_value(value) : (double)NAN;
+    if (isfinite(real) && fabs(real) <= 9007199254740992.0 && real == floor(real))
+        return (int64_t)real;
+    return fallback;
+}
+
+double json_real_at(const json_t *object, const char *path, double fallback)
+{
+    const json_t *value = json_at(object, path);
+    return json_is_number(value) ? json_number_value(value) : fallback;
+}
+
+bool json_bool_at(const json_t *object, const char *path, bool fallback)
+{
+    const json_t *value = json_at(object, path);
+    return json_is_boolean(value) ? json_boolean_value(value) : fallback;
+}
+
+json_t *json_build(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    json_error_t error;
+    json_t *value = json_vpack_ex(&error, 0, format, arguments);
+    va_end(arguments);
+    assert(value);
+    return value;
+}
+
+json_t *json_text(const char *text)
+{
+    if (!text)
+        return json_null();
+    json_t *value = json_string(text);
+    if (value)
+        return value;
+    cleanup_str char *ascii = mem_strdup(text);
+    for (char *p = ascii; *p; p++) {
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    }
+    value = json_string(ascii);
+    assert(value);
+    return value;
+}
+
+void json_put(json_t *object, const char *key, json_t *value)
+{
+    if (!value)
+        return;
+    int result = json_object_set_new(object, key, value);
+    assert(result == 0);
+    (void)result; /* asserted */
+}
+
+void json_put_str(json_t *object, const char *key, const char *text)
+{
+    if (text)
+        json_put(object, key, json_text(text));
+}
+
+void json_add(json_t *array, json_t *value)
+{
+    int result = json_array_append_new(array, value);
+    assert(result == 0);
+    (void)result; /* asserted */
+}
+
+char *json_dump(const json_t *value)
+{
+    /* With JSON_ENCODE_ANY only an allocation can fail, and jansson uses our allocator's rules through the process. */
+    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    assert(text);
+    return text;
+}
