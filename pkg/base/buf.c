@@ -12,7 +12,8 @@ static size_t maximum(const struct buf *buf)
     return buf->max ? buf->max : BUF_DEFAULT_MAX;
 }
 
-/* Makes room for `len` more bytes and the terminator. Doubling, so that appending is linear in the end. */
+/* Makes room for `len` more bytes and the terminator. Doubling, so that appending is linear in the
+ * end. */
 static void reserve(struct buf *buf, size_t len)
 {
     size_t needed = buf->len + len + 1;

@@ -1,4 +1,5 @@
-/* base: a byte buffer that grows up to a stated maximum. Always terminated, so `data` is also a C string. Thread: any. */
+/* base: a byte buffer that grows up to a stated maximum. Always terminated, so `data` is also a C
+ * string. Thread: any. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -17,14 +18,16 @@ struct buf {
     size_t max; /* bytes; 0 means BUF_DEFAULT_MAX */
 };
 
-/* A Kubernetes object is at most 1.5 MiB in etcd and one XO frame of 10,000 disks was seen with 7 MB: 64 MiB leaves a
- * factor of nine, and ends a peer that never stops. */
+/* A Kubernetes object is at most 1.5 MiB in etcd and one XO frame of 10,000 disks was seen with 7
+ * MB: 64 MiB leaves a factor of nine, and ends a peer that never stops. */
 #define BUF_DEFAULT_MAX ((size_t)64 << 20)
 
-/** Appends `len` bytes. Fails with ERR_INVALID, changing nothing, when the maximum would be passed. */
+/** Appends `len` bytes. Fails with ERR_INVALID, changing nothing, when the maximum would be passed.
+ */
 int buf_append(struct buf *buf, const void *data, size_t len, struct err *err) WARN_UNUSED;
 
-/** Appends text of our own making; ends the process if that passes the maximum (a bug, not an input). */
+/** Appends text of our own making; ends the process if that passes the maximum (a bug, not an
+ * input). */
 void buf_put(struct buf *buf, const char *text);
 
 /** As buf_put(), `len` bytes. */

@@ -1,7 +1,8 @@
 /*
- * base: time. Wall time (what a calendar shows, may jump) and monotonic time (for durations and deadlines) are different
- * types, so that they cannot be mixed. Everything that waits or dates takes its time from a `struct clock`, so that a test or
- * a simulation can be the clock. Thread: any.
+ * base: time. Wall time (what a calendar shows, may jump) and monotonic time (for durations and
+ * deadlines) are different types, so that they cannot be mixed. Everything that waits or dates
+ * takes its time from a `struct clock`, so that a test or a simulation can be the clock. Thread:
+ * any.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -43,13 +44,15 @@ int64_t mono_until_ms(struct mono_time time, struct mono_time now);
 
 enum { CLOCK_RFC3339_SIZE = 32 };
 
-/** Writes e.g. 2026-11-21T10:00:00Z (seconds, UTC), as Kubernetes does; "" when the time is not set. */
+/** Writes e.g. 2026-11-21T10:00:00Z (seconds, UTC), as Kubernetes does; "" when the time is not
+ * set. */
 void wall_format(struct wall_time time, char target[static CLOCK_RFC3339_SIZE]);
 
 /** Writes it with microseconds, as Lease and Event objects want it: 2026-11-21T10:00:00.000000Z. */
 void wall_format_micro(struct wall_time time, char target[static CLOCK_RFC3339_SIZE]);
 
-/** Reads an RFC 3339 time, fractions and offsets allowed. False (and nothing written) for anything else. */
+/** Reads an RFC 3339 time, fractions and offsets allowed. False (and nothing written) for anything
+ * else. */
 bool wall_parse(const char *text, struct wall_time *ret_time) WARN_UNUSED;
 
 #endif

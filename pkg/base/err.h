@@ -1,9 +1,9 @@
 /*
  * base: the one error object. A class that code acts on, a code and a sentence that people read.
  *
- * Guarantees: it lives on the stack, holds no allocation, and needs no clean-up. Whoever fails fills it; whoever passes it
- * up may add context once per layer with err_wrap(). Nothing ever decides by the text.
- * Thread: any (an object belongs to the thread that declared it).
+ * Guarantees: it lives on the stack, holds no allocation, and needs no clean-up. Whoever fails
+ * fills it; whoever passes it up may add context once per layer with err_wrap(). Nothing ever
+ * decides by the text. Thread: any (an object belongs to the thread that declared it).
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
@@ -17,7 +17,7 @@
 enum err_class {
     ERR_NONE = 0,
     ERR_TRANSIENT, /* the other side is away or overloaded: the same request may succeed later */
-    ERR_BUSY,      /* a limit of the other side is reached: try again when something else has ended */
+    ERR_BUSY, /* a limit of the other side is reached: try again when something else has ended */
     ERR_CAPACITY,  /* no space: another place, or later */
     ERR_IN_USE,    /* something else uses the object: wait for that to change */
     ERR_REFUSED,   /* will not succeed until the request or the world changes */
@@ -29,8 +29,9 @@ enum err_class {
 };
 
 enum {
-    ERR_CODE_MAX = 64,    /* longest XAPI code seen is 46 characters */
-    ERR_MESSAGE_MAX = 768 /* a condition's message is cut at 32 KiB by Kubernetes; a person reads two lines */
+    ERR_CODE_MAX = 64, /* longest XAPI code seen is 46 characters */
+    ERR_MESSAGE_MAX =
+        768 /* a condition's message is cut at 32 KiB by Kubernetes; a person reads two lines */
 };
 
 /** An error. Zero-initialise it: `struct err err = {0};`. */
@@ -44,11 +45,13 @@ struct err {
 
 /**
  * Sets class and message (cut, never overflowing); code, status and retry_after_ms are cleared.
- * `err` may be NULL when the caller does not care. Always returns -1, so that `return err_set(…)` reads well.
+ * `err` may be NULL when the caller does not care. Always returns -1, so that `return err_set(…)`
+ * reads well.
  */
 int err_set(struct err *err, enum err_class class, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/** Sets the machine-readable code (cut at ERR_CODE_MAX) of an error that was set before. NULL is allowed. */
+/** Sets the machine-readable code (cut at ERR_CODE_MAX) of an error that was set before. NULL is
+ * allowed. */
 void err_set_code(struct err *err, const char *code);
 
 /** Puts "context: " before the message; class and code stay. Always returns -1. */

@@ -7,8 +7,8 @@
 #include "base/macros.h"
 
 /**
- * Appends a whole file to `buf` (whose `max` bounds it). Errors name the file: ERR_NOT_FOUND when it is missing, ERR_INVALID when
- * it is too long, else what the system says.
+ * Appends a whole file to `buf` (whose `max` bounds it). Errors name the file: ERR_NOT_FOUND when
+ * it is missing, ERR_INVALID when it is too long, else what the system says.
  */
 int file_read(const char *path, struct buf *buf, struct err *err) WARN_UNUSED;
 

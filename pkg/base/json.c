@@ -120,7 +120,8 @@ void json_add(json_t *array, json_t *value)
 
 char *json_dump(const json_t *value)
 {
-    /* With JSON_ENCODE_ANY only an allocation can fail, and jansson uses our allocator's rules through the process. */
+    /* With JSON_ENCODE_ANY only an allocation can fail, and jansson uses our allocator's rules
+     * through the process. */
     char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
     assert(text);
     return text;

@@ -1,6 +1,6 @@
 /*
- * base: reading JSON (jansson) at the edges: typed look-ups that never crash on an unexpected shape, and building it.
- * Thread: any; a json_t belongs to one thread at a time.
+ * base: reading JSON (jansson) at the edges: typed look-ups that never crash on an unexpected
+ * shape, and building it. Thread: any; a json_t belongs to one thread at a time.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -21,12 +21,13 @@ static inline void cleanup_json_p(json_t **json)
 #define cleanup_json CLEANUP(cleanup_json_p)
 
 /**
- * Parses `len` bytes: any JSON value, no duplicate keys' sake, nothing behind it. Depth is bounded by jansson (2,048).
- * On success *ret is *new*. ERR_INVALID says line, column and what was found.
+ * Parses `len` bytes: any JSON value, no duplicate keys' sake, nothing behind it. Depth is bounded
+ * by jansson (2,048). On success *ret is *new*. ERR_INVALID says line, column and what was found.
  */
 int json_parse(const char *text, size_t len, json_t **ret, struct err *err) WARN_UNUSED;
 
-/** The value at a dotted path ("status.phase"), *borrowed*, or NULL where a step is missing or no object. At most 128 characters a step. */
+/** The value at a dotted path ("status.phase"), *borrowed*, or NULL where a step is missing or no
+ * object. At most 128 characters a step. */
 json_t *json_at(const json_t *object, const char *path);
 
 /** The string at a dotted path, *borrowed*; NULL when it is missing or no string. */
@@ -41,13 +42,16 @@ double json_real_at(const json_t *object, const char *path, double fallback);
 /** The boolean at a dotted path; `fallback` otherwise. */
 bool json_bool_at(const json_t *object, const char *path, bool fallback);
 
-/** As json_pack() (a *new* value), for formats of ours: ends the process on a wrong format or invalid UTF-8 in a constant. */
+/** As json_pack() (a *new* value), for formats of ours: ends the process on a wrong format or
+ * invalid UTF-8 in a constant. */
 json_t *json_build(const char *format, ...) WARN_UNUSED;
 
-/** A *new* JSON string; bytes that are no UTF-8 become '?', so it never fails. NULL gives JSON null. */
+/** A *new* JSON string; bytes that are no UTF-8 become '?', so it never fails. NULL gives JSON
+ * null. */
 json_t *json_text(const char *text) WARN_UNUSED;
 
-/** Sets object[key] to a *stolen* value; ends the process when `object` is no object (a bug). A NULL value is left out. */
+/** Sets object[key] to a *stolen* value; ends the process when `object` is no object (a bug). A
+ * NULL value is left out. */
 void json_put(json_t *object, const char *key, json_t *value);
 
 /** Sets object[key] to a string when `text` is not NULL. */

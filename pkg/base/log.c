@@ -1,4 +1,5 @@
-/* base: structured logging. Configuration is written once, before threads start, and only read after. */
+/* base: structured logging. Configuration is written once, before threads start, and only read
+ * after. */
 #include "base/log.h"
 
 #include "base/buf.h"

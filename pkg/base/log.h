@@ -1,8 +1,9 @@
 /*
- * base: structured logging: a constant message and key/value pairs, one line each on standard error.
+ * base: structured logging: a constant message and key/value pairs, one line each on standard
+ * error.
  *
- * Lower layers (base, kube, xo) log at debug only and return errors. There is no way to log a `struct secret`: its type has
- * no printer. Thread: any; a line is written with one write(2).
+ * Lower layers (base, kube, xo) log at debug only and return errors. There is no way to log a
+ * `struct secret`: its type has no printer. Thread: any; a line is written with one write(2).
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -16,7 +17,8 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/** One key with its value, both *borrowed* during the call. Make it with log_str(), log_int() or log_err(). */
+/** One key with its value, both *borrowed* during the call. Make it with log_str(), log_int() or
+ * log_err(). */
 struct log_field {
     const char *key;
     const char *text; /* NULL: use `number` */
@@ -54,7 +56,8 @@ bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count);
 
-/** `log_info("lease acquired", log_str("holder", id));`: a constant message, then any number of fields. */
+/** `log_info("lease acquired", log_str("holder", id));`: a constant message, then any number of
+ * fields. */
 #define log_at(level, message, ...)                                                                \
     do {                                                                                           \
         const struct log_field log_fields_[] = {{0}, ##__VA_ARGS__};                               \

@@ -5,15 +5,17 @@
 #include <stddef.h>
 
 /** A result that must be looked at. Deliberate neglect is `(void)` with a reason beside it. */
-#define WARN_UNUSED     __attribute__((warn_unused_result))
+#define WARN_UNUSED __attribute__((warn_unused_result))
 
 /** Arguments checked like printf's: position of the format, position of the first argument. */
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
-/** Runs `fn(&variable)` when the variable goes out of scope. Declared per type, beside the type, as `cleanup_<type>`. */
-#define CLEANUP(fn)     __attribute__((cleanup(fn)))
+/** Runs `fn(&variable)` when the variable goes out of scope. Declared per type, beside the type, as
+ * `cleanup_<type>`. */
+#define CLEANUP(fn) __attribute__((cleanup(fn)))
 
-/** Defines the function behind a `cleanup_<name>` macro for a pointer type whose `free_fn` takes NULL. */
+/** Defines the function behind a `cleanup_<name>` macro for a pointer type whose `free_fn` takes
+ * NULL. */
 #define DEFINE_CLEANUP(type, name, free_fn)                                                        \
     static inline void cleanup_##name##_p(type *pointer)                                           \
     {                                                                                              \

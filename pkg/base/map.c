@@ -1,6 +1,6 @@
 /*
- * base: a hash map from strings to pointers: open addressing, linear probing, at most three quarters full. Removal leaves a
- * tombstone; growing sweeps them away.
+ * base: a hash map from strings to pointers: open addressing, linear probing, at most three
+ * quarters full. Removal leaves a tombstone; growing sweeps them away.
  */
 #include "base/map.h"
 

@@ -1,4 +1,5 @@
-/* base: a hash map from strings to pointers. Not synchronised: whoever embeds it says which mutex guards it. */
+/* base: a hash map from strings to pointers. Not synchronised: whoever embeds it says which mutex
+ * guards it. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
@@ -32,7 +33,8 @@ void map_init(struct map *map, map_free_fn *free_value);
 /** Frees keys, owned values and the table; the map is empty and usable again. */
 void map_done(struct map *map);
 
-/** Sets the value of a key (copied), freeing an owned value that was there. Steals `value` when the map owns values. */
+/** Sets the value of a key (copied), freeing an owned value that was there. Steals `value` when the
+ * map owns values. */
 void map_put(struct map *map, const char *key, void *value);
 
 /** The *borrowed* value, or NULL. */
@@ -44,15 +46,17 @@ bool map_has(const struct map *map, const char *key);
 /** Removes a key, freeing its owned value. Returns whether it was there. */
 bool map_remove(struct map *map, const char *key);
 
-/** Removes a key and hands its value over (*new* where the map owned it); NULL when it was not there. */
+/** Removes a key and hands its value over (*new* where the map owned it); NULL when it was not
+ * there. */
 void *map_take(struct map *map, const char *key) WARN_UNUSED;
 
 /** Empties it, freeing owned values. */
 void map_clear(struct map *map);
 
 /**
- * Goes through all entries in no particular order: `for (size_t i = 0; map_next(&map, &i, &key, &value);)`. `key` and `value`
- * (either may be NULL) are *borrowed*. Removing the entry just returned is allowed, adding is not.
+ * Goes through all entries in no particular order: `for (size_t i = 0; map_next(&map, &i, &key,
+ * &value);)`. `key` and `value` (either may be NULL) are *borrowed*. Removing the entry just
+ * returned is allowed, adding is not.
  */
 bool map_next(const struct map *map, size_t *cursor, const char **ret_key, void **ret_value);
 

@@ -1,8 +1,9 @@
 /*
  * base: allocation that cannot fail by construction.
  *
- * When the system has no memory the process ends with a message: it holds nothing that is not observed again after a
- * restart. Whatever a peer can size is bounded before it is allocated and fails as an ordinary error. Thread: any.
+ * When the system has no memory the process ends with a message: it holds nothing that is not
+ * observed again after a restart. Whatever a peer can size is bounded before it is allocated and
+ * fails as an ordinary error. Thread: any.
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
@@ -15,9 +16,11 @@
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull)) WARN_UNUSED;
 
 /** *New* zeroed array; ends the process when count × size overflows. Never NULL. */
-void *mem_alloc_array(size_t count, size_t size) __attribute__((malloc, returns_nonnull)) WARN_UNUSED;
+void *mem_alloc_array(size_t count, size_t size)
+    __attribute__((malloc, returns_nonnull)) WARN_UNUSED;
 
-/** Resizes an array to `count` elements of `size` bytes; what is added is *not* zeroed. Steals `memory`; never NULL. */
+/** Resizes an array to `count` elements of `size` bytes; what is added is *not* zeroed. Steals
+ * `memory`; never NULL. */
 void *mem_resize_array(void *memory, size_t count, size_t size)
     __attribute__((returns_nonnull)) WARN_UNUSED;
 

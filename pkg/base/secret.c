@@ -1,4 +1,5 @@
-/* base: a text that must never be shown. One page-aligned mapping each, so that it can be kept out of core dumps. */
+/* base: a text that must never be shown. One page-aligned mapping each, so that it can be kept out
+ * of core dumps. */
 #include "base/secret.h"
 
 #include "base/file.h"
@@ -15,7 +16,9 @@ struct secret {
     char text[];
 };
 
-enum { SECRET_FILE_MAX = 64 * 1024 }; /* a ServiceAccount token is about 1 KiB; this leaves room for any issuer */
+enum {
+    SECRET_FILE_MAX = 64 * 1024
+}; /* a ServiceAccount token is about 1 KiB; this leaves room for any issuer */
 
 struct secret *secret_new(const char *text, size_t len)
 {
@@ -24,7 +27,8 @@ struct secret *secret_new(const char *text, size_t len)
     struct secret *secret =
         mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert(secret != MAP_FAILED);
-    (void)madvise(secret, mapped, MADV_DONTDUMP); /* a hint: without it only a core dump is less tidy */
+    (void)madvise(secret, mapped,
+                  MADV_DONTDUMP); /* a hint: without it only a core dump is less tidy */
     secret->mapped = mapped;
     memcpy(secret->text, text, len);
     return secret;

@@ -1,6 +1,7 @@
 /*
- * base: a text that must never be shown. The type has no printer; whoever needs the bytes says so with secret_reveal(), which is
- * easy to find. The memory is wiped when it is freed and left out of core dumps. Thread: any (immutable once made).
+ * base: a text that must never be shown. The type has no printer; whoever needs the bytes says so
+ * with secret_reveal(), which is easy to find. The memory is wiped when it is freed and left out of
+ * core dumps. Thread: any (immutable once made).
  */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
@@ -17,8 +18,8 @@ struct secret;
 struct secret *secret_new(const char *text, size_t len) WARN_UNUSED;
 
 /**
- * A *new* secret from a file of at most 64 KiB, without a newline at its end. Errors name the file: ERR_INVALID when it is
- * empty or too long, ERR_NOT_FOUND when it is missing.
+ * A *new* secret from a file of at most 64 KiB, without a newline at its end. Errors name the file:
+ * ERR_INVALID when it is empty or too long, ERR_NOT_FOUND when it is missing.
  */
 int secret_read_file(const char *path, struct secret **ret, struct err *err) WARN_UNUSED;
 

@@ -9,10 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Copies into a buffer of `size` bytes (> 0), cut if need be, always terminated. Returns whether all of it fitted. */
+/** Copies into a buffer of `size` bytes (> 0), cut if need be, always terminated. Returns whether
+ * all of it fitted. */
 bool str_copy(char *target, size_t size, const char *source);
 
-/** Writes `first`, `separator` and `second` into a buffer of `size` bytes (> 0), cut if need be, always terminated. */
+/** Writes `first`, `separator` and `second` into a buffer of `size` bytes (> 0), cut if need be,
+ * always terminated. */
 bool str_join(char *target, size_t size, const char *first, const char *separator,
               const char *second);
 
@@ -23,8 +25,8 @@ bool str_format(char *target, size_t size, const char *format, ...) PRINTF_LIKE(
 char *str_new(const char *format, ...) PRINTF_LIKE(1, 2) WARN_UNUSED;
 
 /** As str_new(), from a va_list. */
-char *str_new_v(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)))
-WARN_UNUSED;
+char *str_new_v(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0))) WARN_UNUSED;
 
 /** Whether both are equal; NULL equals only NULL. */
 bool str_equal(const char *a, const char *b);
@@ -39,8 +41,8 @@ bool str_ends_with(const char *text, const char *suffix);
 bool str_empty(const char *text);
 
 /**
- * The whole of `text` as a decimal number in [min, max]. False (and nothing written) when it is anything else: empty, signs
- * and blanks in front, trailing characters, out of range.
+ * The whole of `text` as a decimal number in [min, max]. False (and nothing written) when it is
+ * anything else: empty, signs and blanks in front, trailing characters, out of range.
  */
 bool str_parse_int64(const char *text, int64_t min, int64_t max, int64_t *ret_value) WARN_UNUSED;
 

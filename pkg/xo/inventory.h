@@ -1,0 +1,199 @@
+/*
+ * xo, 3': the mirror of XO's objects: one full listing, then the server's enter and exit
+ * notifications. Look-ups are local.
+ *
+ * Guarantees: a reader sees one consistent snapshot between xo_inventory_read() and
+ * xo_inventory_unread(); whole notifications are applied or none of it. It says when it is stale:
+ * while the session is down, and until the first listing after it came back. A pool whose `pool`
+ * object is missing, or whose server is not connected, is not *present*: nothing may be concluded
+ * from the absence of its objects (a connection blip between XO and a pool makes all of them vanish
+ * for a minute or two). Caveats: XO coalesces changes: a short task may be seen only when it has
+ * ended, an intermediate state never.
+ *
+ * One writer (the xo thread), any number of readers. Readers hold a read lock: copy what you need
+ * and let go; call nothing that waits meanwhile.
+ */
+#ifndef XO_INVENTORY_H
+#define XO_INVENTORY_H
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/macros.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct xo_inventory;
+
+/** Strings that belong to an object of the inventory. */
+struct xo_strings {
+    const char *const *items;
+    size_t len;
+};
+
+/* What the mirror keeps of each object. All *borrowed* until xo_inventory_unread(); strings are ""
+ * where XO has none. */
+
+struct xo_pool {
+    const char *uuid, *name, *master, *default_sr;
+};
+
+struct xo_host {
+    const char *uuid, *name, *pool;
+    bool
+        running; /* power_state Running; an offline host's SRs and disks look unchanged otherwise */
+    bool enabled;
+};
+
+struct xo_sr {
+    const char *uuid, *name, *pool;
+    const char *container; /* the host of a local SR, the pool of a shared one */
+    bool shared;
+    bool in_maintenance;
+    int64_t size_bytes;
+    int64_t physical_usage_bytes;
+    struct xo_strings tags;
+};
+
+struct xo_pbd {
+    const char *uuid, *host, *sr;
+    bool attached;
+};
+
+/** A managed disk (VDI); snapshots and unmanaged ones are not mirrored. */
+struct xo_disk {
+    const char *uuid, *name, *description, *sr, *pool;
+    const char *ref; /* _xapiRef: what a finished task's result names */
+    int64_t size_bytes;
+    int64_t usage_bytes;
+    struct xo_strings tags;
+    struct xo_strings vbds; /* ids */
+    struct xo_strings
+        operations; /* values of current_operations that move data: "copy", "mirror", … */
+    struct xo_strings tasks; /* XAPI refs that are the keys of those operations */
+    bool missing;            /* XO: the SR's scan did not find it */
+    bool cbt_enabled;
+};
+
+struct xo_vbd {
+    const char *uuid, *disk, *vm, *device; /* disk: VDI id; device: "" until it was plugged once */
+    int position;                          /* -1: none */
+    bool attached;
+    bool read_only;
+    bool cd_drive;
+};
+
+struct xo_vm {
+    const char *uuid, *name, *pool,
+        *container; /* container: host it runs on, or where its local disks are, or the pool */
+    const char *power_state; /* Running, Halted, Paused, Suspended */
+    bool control_domain;     /* a VM-controller (dom0): its VBDs are XAPI's own, no attachment */
+    struct xo_strings vbds;
+};
+
+enum xo_task_status { XO_TASK_PENDING, XO_TASK_SUCCESS, XO_TASK_FAILURE, XO_TASK_CANCELLED };
+
+/** A XAPI task. Tasks that ended are kept until XO forgets them, and their results for the disks of
+ * xo_inventory_ended(). */
+struct xo_task {
+    const char *uuid, *name, *ref, *host, *pool;
+    enum xo_task_status status;
+    double progress; /* 0..1 */
+    int64_t created_s, finished_s;
+    const char *result_ref; /* OpaqueRef of the result; "" when there is none */
+    bool cancellable;
+};
+
+/** A *new* empty inventory; it is stale. */
+struct xo_inventory *xo_inventory_new(const struct clock *clock) WARN_UNUSED;
+/** Takes NULL, returns NULL. */
+struct xo_inventory *xo_inventory_free(struct xo_inventory *inventory);
+
+/**
+ * Called after a change with what changed, on the writer, under no lock: one call per disk name,
+ * SR, VM or VBD that was there before or is now; and once with XO_CHANGE_FRESHNESS when the
+ * inventory or a pool got fresh or stale.
+ */
+enum xo_change_kind { XO_CHANGE_DISK, XO_CHANGE_SR, XO_CHANGE_VM, XO_CHANGE_FRESHNESS };
+typedef void xo_change_fn(enum xo_change_kind kind, const char *id, const char *disk_name,
+                          void *userdata);
+enum { XO_CHANGE_HANDLERS_MAX = 8 };
+/** Adds a handler; before the first write only. For XO_CHANGE_DISK, `disk_name` is its name_label
+ * (before and after a rename: two calls). */
+void xo_inventory_on_change(struct xo_inventory *inventory, xo_change_fn *handler, void *userdata);
+
+/* Thread: the writer (xo). */
+
+/** Marks it stale: the session is gone. The objects stay readable for display. */
+void xo_inventory_stale(struct xo_inventory *inventory);
+
+/** Takes in a full listing: an object id → object, or one per type between begin and end. Objects
+ * not listed are removed at the end. */
+void xo_inventory_list_begin(struct xo_inventory *inventory);
+void xo_inventory_list_add(struct xo_inventory *inventory, const json_t *objects);
+void xo_inventory_list_end(struct xo_inventory *inventory);
+
+/** Takes in one `all` notification's params: {type: enter|exit, items}. Unknown object types are
+ * ignored, malformed items skipped and counted. */
+void xo_inventory_notify(struct xo_inventory *inventory, const json_t *params);
+
+/** Takes in the answer of server.getAll: which pools XO says it is connected to. */
+void xo_inventory_servers(struct xo_inventory *inventory, const json_t *servers);
+
+/* Thread: any. Everything below is valid only between read and unread. */
+
+const struct xo_inventory *xo_inventory_read(struct xo_inventory *inventory);
+void xo_inventory_unread(const struct xo_inventory *inventory);
+
+/** Whether the session is up and everything was listed since. */
+bool xo_inventory_fresh(const struct xo_inventory *inventory);
+
+/** When it became fresh; not set while it is stale. */
+struct mono_time xo_inventory_fresh_since(const struct xo_inventory *inventory);
+
+/** Whether the pool's own object is there and its server says connected: absence of its objects
+ * means something. */
+bool xo_inventory_pool_present(const struct xo_inventory *inventory, const char *pool);
+
+/** Whether every pool that was ever seen by this process is present: only then "no disk of that
+ * name" is a fact. */
+bool xo_inventory_all_pools_present(const struct xo_inventory *inventory);
+
+const struct xo_pool *xo_inventory_pool(const struct xo_inventory *inventory, const char *uuid);
+const struct xo_host *xo_inventory_host(const struct xo_inventory *inventory, const char *uuid);
+const struct xo_sr *xo_inventory_sr(const struct xo_inventory *inventory, const char *uuid);
+const struct xo_disk *xo_inventory_disk(const struct xo_inventory *inventory, const char *uuid);
+const struct xo_disk *xo_inventory_disk_by_ref(const struct xo_inventory *inventory,
+                                               const char *ref);
+const struct xo_vbd *xo_inventory_vbd(const struct xo_inventory *inventory, const char *uuid);
+const struct xo_vm *xo_inventory_vm(const struct xo_inventory *inventory, const char *uuid);
+const struct xo_task *xo_inventory_task_by_ref(const struct xo_inventory *inventory,
+                                               const char *ref);
+
+/** The i-th disk of exactly this name, or NULL past the end; in order of UUID. O(1) plus the number
+ * of such disks. */
+const struct xo_disk *xo_inventory_disk_named(const struct xo_inventory *inventory,
+                                              const char *name, size_t i);
+
+/** The i-th SR with this tag, or NULL past the end; in order of UUID. */
+const struct xo_sr *xo_inventory_sr_tagged(const struct xo_inventory *inventory, const char *tag,
+                                           size_t i);
+
+/** The i-th PBD of an SR, or NULL past the end. */
+const struct xo_pbd *xo_inventory_sr_pbd(const struct xo_inventory *inventory, const char *sr,
+                                         size_t i);
+
+/** Whether the host has an attached PBD for the SR: what decides that a VM there can use its disks.
+ */
+bool xo_inventory_sr_reachable(const struct xo_inventory *inventory, const char *sr,
+                               const char *host);
+
+/** Numbers of objects, for metrics. */
+struct xo_inventory_counts {
+    size_t pools, hosts, srs, disks, vbds, vms, tasks, malformed;
+};
+struct xo_inventory_counts xo_inventory_counts(const struct xo_inventory *inventory);
+
+#endif
