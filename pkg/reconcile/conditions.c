@@ -1,0 +1,89 @@
+/* reconcile, 8: the table of conditions and reasons, and how an array of conditions is made. */
+#include "reconcile/conditions.h"
+
+#include "base/str.h"
+
+#include <assert.h>
+
+static const char *const condition_names[] = {
+#define CONDITION_NAME(constant, name, means) [REC_CONDITION_##constant] = (name),
+    REC_CONDITION_TYPES(CONDITION_NAME)
+#undef CONDITION_NAME
+};
+
+static const struct rec_reason_info reasons[] = {
+#define REASON_ROW(constant, name_, warning_, means_)                                              \
+    [REC_REASON_##constant] = {.name = (name_), .warning = (warning_), .means = (means_)},
+    REC_REASONS(REASON_ROW)
+#undef REASON_ROW
+};
+
+const struct rec_reason_info *rec_reason_info(enum rec_reason reason)
+{
+    assert(reason < REC_REASON_COUNT);
+    return &reasons[reason];
+}
+
+const char *rec_reason_name(enum rec_reason reason)
+{
+    return rec_reason_info(reason)->name;
+}
+
+enum rec_reason rec_reason_parse(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (str_equal(reasons[i].name, name))
+            return (enum rec_reason)i;
+    return REC_REASON_COUNT;
+}
+
+const char *rec_condition_name(enum rec_condition_type type)
+{
+    assert(type < REC_CONDITION_COUNT);
+    return condition_names[type];
+}
+
+const json_t *rec_condition_find(const json_t *conditions, enum rec_condition_type type)
+{
+    size_t i;
+    const json_t *condition;
+
+    json_array_foreach(conditions, i,
+                       condition) if (str_equal(json_str_at(condition, "type"),
+                                                rec_condition_name(type))) return condition;
+    return NULL;
+}
+
+static json_t *build_one(enum rec_condition_type type, const struct rec_condition *condition,
+                         const json_t *before, int64_t generation, const char *now)
+{
+    char message[REC_CONDITION_MESSAGE_MAX];
+    const char *status = condition->status ? "True" : "False";
+    const json_t *old = rec_condition_find(before, type);
+    const char *since = now;
+    json_t *object = json_object();
+
+    if (str_equal(json_str_at(old, "status"), status) && json_str_at(old, "lastTransitionTime"))
+        since = json_str_at(old, "lastTransitionTime");
+    (void)str_copy(message, sizeof(message), condition->message ? condition->message : "");
+    json_put_str(object, "type", rec_condition_name(type));
+    json_put_str(object, "status", status);
+    json_put(object, "observedGeneration", json_integer(generation));
+    json_put_str(object, "lastTransitionTime", since);
+    json_put_str(object, "reason", rec_reason_name(condition->reason));
+    json_put(object, "message", json_text(message));
+    return object;
+}
+
+json_t *rec_conditions_build(const struct rec_condition conditions[static REC_CONDITION_COUNT],
+                             const json_t *before, int64_t generation, struct wall_time now)
+{
+    char time[CLOCK_RFC3339_SIZE];
+    json_t *array = json_array();
+
+    wall_format(now, time);
+    for (int type = 0; type < REC_CONDITION_COUNT; type++)
+        json_add(array, build_one((enum rec_condition_type)type, &conditions[type], before,
+                                  generation, time));
+    return array;
+}
