@@ -43,14 +43,25 @@ void kube_cache_put(struct kube_cache *cache, struct kube_object *object);
 /** Removes an object; nothing happens when it is not there. */
 void kube_cache_remove(struct kube_cache *cache, const char *namespace, const char *name);
 
-/** Starts and ends taking in a whole list; see above. After the first end the cache is synced. */
+/** Starts and ends taking in a whole list; see above. After the first end the cache is synced. A
+ * list that breaks off is simply begun again. */
 void kube_cache_replace_begin(struct kube_cache *cache);
 void kube_cache_replace_end(struct kube_cache *cache);
+
+/** Says that everything up to this resourceVersion was taken in: after a whole list, an event, a
+ * bookmark. */
+void kube_cache_set_version(struct kube_cache *cache, uint64_t version);
 
 /* Thread: any. */
 
 /** Whether a whole list was taken in at least once. */
 bool kube_cache_synced(const struct kube_cache *cache);
+
+/**
+ * Whether everything up to a resourceVersion of this kind was taken in. The version is a number
+ * that grows with each write: API servers since 1.35 promise it, older ones with etcd behave so.
+ */
+bool kube_cache_seen(const struct kube_cache *cache, uint64_t version);
 
 /** A *new* reference to an object, or NULL. `namespace` is NULL or "" for cluster-scoped kinds. */
 const struct kube_object *kube_cache_get(const struct kube_cache *cache, const char *namespace,

@@ -60,11 +60,13 @@ struct kube_kind {
     /**
      * Fills the kind's own fields from the whole object (metadata is done before). Strings and
      * arrays come from `arena`. Missing fields are "" or 0, never NULL strings. Fails with
-     * ERR_INVALID, naming the field, on a shape that the API server can't have sent.
+     * ERR_INVALID, naming the field, on a shape that the API server can't have sent. Called twice
+     * per object, once to measure, so it must do the same both times. See kube/field.h.
      */
     int (*decode)(const json_t *json, struct kube_arena *arena, struct kube_object *object,
                   struct err *err);
     const char *const *annotations; /* keys that are kept, ended by NULL; NULL: none */
+    const char *const *labels;      /* keys that are kept, ended by NULL; NULL: all */
     const struct kube_index *indexes;
     size_t index_count;
 };
@@ -111,6 +113,9 @@ bool kube_object_has_finalizer(const struct kube_object *object, const char *fin
 const char *kube_object_label(const struct kube_object *object, const char *key);
 const char *kube_object_annotation(const struct kube_object *object, const char *key);
 
+/** The *borrowed* value of a pair, or NULL. */
+const char *kube_pairs_get(struct kube_pairs pairs, const char *key);
+
 /** "namespace/name", or "name" when cluster-scoped: the key of caches and queues, *new*. */
 char *kube_object_key(const struct kube_object *object) WARN_UNUSED;
 
@@ -119,7 +124,7 @@ char *kube_key_new(const char *namespace, const char *name) WARN_UNUSED;
 
 /* For decoders: memory that lives as long as the object. */
 
-/** Zeroed memory, aligned for any type; *borrowed* from the object. */
+/** Zeroed memory, aligned for pointers and 64-bit numbers; *borrowed* from the object. */
 void *kube_arena_alloc(struct kube_arena *arena, size_t size) WARN_UNUSED;
 
 /** A copy of a string; NULL gives "". */
@@ -135,8 +140,8 @@ struct kube_pairs kube_arena_pairs(struct kube_arena *arena, const json_t *objec
                                    const char *const *only) WARN_UNUSED;
 
 /**
- * A Kubernetes quantity in bytes: "1Gi", "500M", "1e9", "1073741824"; rounded up. False (and
- * nothing written) when it is none, or negative, or over INT64_MAX.
+ * A Kubernetes quantity in bytes: "1Gi", "500M", "1e9", "1073741824", "1500m"; rounded up. False
+ * (and nothing written) when it is none, or negative, or over INT64_MAX.
  */
 bool kube_quantity_parse(const char *text, int64_t *ret_bytes) WARN_UNUSED;
 

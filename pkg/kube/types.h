@@ -92,9 +92,6 @@ const struct kube_node *kube_node_of(const struct kube_object *object);
 const struct kube_storage_class *kube_storage_class_of(const struct kube_object *object);
 const struct kube_pod *kube_pod_of(const struct kube_object *object);
 
-/** The *borrowed* value of a pair, or NULL. */
-const char *kube_pairs_get(struct kube_pairs pairs, const char *key);
-
 /** The driver's node id on this node, *borrowed*; NULL when the driver is not registered there. */
 const char *kube_csi_node_id(const struct kube_csi_node *node, const char *driver);
 

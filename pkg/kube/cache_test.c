@@ -1,0 +1,176 @@
+/* kube, 3: what a cache promises. */
+#include "kube/cache.h"
+#include "kube/types.h"
+
+#include "base/str.h"
+
+#include <criterion/criterion.h>
+
+static struct kube_object *attachment(const char *name, const char *volume, int version)
+{
+    cleanup_json json_t *json =
+        json_build("{s:{s:s, s:o, s:s}, s:{s:s, s:s, s:{s:s}}}", "metadata", "name", name,
+                   "resourceVersion", json_sprintf("%d", version), "uid", "u", "spec", "attacher",
+                   "driver", "nodeName", "node-1", "source", "persistentVolumeName", volume);
+    struct kube_object *object = NULL;
+    struct err err = {0};
+    int result = kube_object_decode(&kube_kind_volume_attachment, json, &object, &err);
+    cr_assert_eq(result, 0, "%s", err.message);
+    return object;
+}
+
+/* What handlers were told, one letter each: + new, ~ changed, - gone. */
+static char told[64];
+
+static void record(const struct kube_object *before, const struct kube_object *after,
+                   void *userdata)
+{
+    struct kube_cache *cache = userdata;
+    const struct kube_object *object = after ? after : before;
+    size_t len = strlen(told);
+    told[len] = before && after ? '~' : after ? '+' : '-';
+    str_copy(told + len + 1, sizeof(told) - len - 1, object->name);
+    cleanup_kube_object const struct kube_object *found =
+        kube_cache_get(cache, object->namespace, object->name);
+    cr_expect_eq(found, after, "a handler must see the new state");
+}
+
+static struct kube_cache *new_cache(void)
+{
+    struct kube_cache *cache = kube_cache_new(&kube_kind_volume_attachment);
+    told[0] = '\0';
+    kube_cache_on_change(cache, record, cache);
+    return cache;
+}
+
+static void put(struct kube_cache *cache, const char *name, const char *volume, int version)
+{
+    kube_cache_put(cache, attachment(name, volume, version));
+}
+
+static size_t count(struct kube_cache *cache, const char *index, const char *value)
+{
+    cleanup_kube_list struct kube_list list = kube_cache_list(cache, index, value);
+    return list.len;
+}
+
+Test(kube_cache, tells_of_new_changed_and_gone_objects)
+{
+    struct kube_cache *cache = new_cache();
+    put(cache, "a", "v", 1);
+    put(cache, "a", "v", 2);
+    kube_cache_remove(cache, NULL, "a");
+    kube_cache_remove(cache, NULL, "a");
+    cr_assert_str_eq(told, "+a~a-a");
+    cr_assert_eq(kube_cache_len(cache), 0);
+    kube_cache_free(cache);
+}
+
+Test(kube_cache, is_silent_about_a_version_that_it_has)
+{
+    struct kube_cache *cache = new_cache();
+    put(cache, "a", "v", 1);
+    put(cache, "a", "v", 1);
+    cr_assert_str_eq(told, "+a");
+    kube_cache_free(cache);
+}
+
+Test(kube_cache, removes_at_the_end_of_a_whole_list_what_it_did_not_hold)
+{
+    struct kube_cache *cache = new_cache();
+    put(cache, "a", "v", 1);
+    put(cache, "b", "v", 2);
+    cr_assert_not(kube_cache_synced(cache));
+    kube_cache_replace_begin(cache);
+    put(cache, "b", "v", 2);
+    put(cache, "c", "v", 3);
+    cr_assert_eq(kube_cache_len(cache), 3);
+    kube_cache_replace_end(cache);
+    cr_assert(kube_cache_synced(cache));
+    cr_assert_str_eq(told, "+a+b+c-a");
+    kube_cache_free(cache);
+}
+
+Test(kube_cache, takes_a_list_from_the_start_again_when_it_broke_off)
+{
+    struct kube_cache *cache = new_cache();
+    kube_cache_replace_begin(cache);
+    put(cache, "a", "v", 1);
+    kube_cache_replace_begin(cache);
+    put(cache, "b", "v", 2);
+    kube_cache_replace_end(cache);
+    cr_assert_str_eq(told, "+a+b-a");
+    kube_cache_free(cache);
+}
+
+Test(kube_cache, keeps_an_object_alive_for_whoever_holds_it)
+{
+    struct kube_cache *cache = new_cache();
+    put(cache, "a", "v", 1);
+    cleanup_kube_object const struct kube_object *held = kube_cache_get(cache, NULL, "a");
+    kube_cache_remove(cache, NULL, "a");
+    kube_cache_free(cache);
+    cr_assert_str_eq(held->name, "a");
+    cr_assert_str_eq(kube_volume_attachment_of(held)->volume_name, "v");
+}
+
+Test(kube_cache, finds_by_index_what_objects_say_now)
+{
+    struct kube_cache *cache = new_cache();
+    put(cache, "a", "v1", 1);
+    put(cache, "b", "v1", 2);
+    put(cache, "c", "v2", 3);
+    cr_expect_eq(count(cache, "volume", "v1"), 2);
+    cr_expect_eq(count(cache, "node", "node-1"), 3);
+    put(cache, "b", "v2", 4);
+    cr_expect_eq(count(cache, "volume", "v1"), 1);
+    cr_expect_eq(count(cache, "volume", "v2"), 2);
+    kube_cache_remove(cache, "", "c");
+    cr_expect_eq(count(cache, "volume", "v2"), 1);
+    cr_expect_eq(count(cache, "volume", "v3"), 0);
+    cr_expect_eq(count(cache, NULL, NULL), 2);
+    kube_cache_free(cache);
+}
+
+Test(kube_cache, stays_right_through_thousands_of_changes)
+{
+    struct kube_cache *cache = kube_cache_new(&kube_kind_volume_attachment);
+    for (int round = 1; round <= 4; round++) {
+        for (int i = 0; i < 1000; i++) {
+            char name[32];
+            char volume[32];
+            str_format(name, sizeof(name), "a-%d", i);
+            str_format(volume, sizeof(volume), "v-%d", (i * 7 + round) % 100);
+            put(cache, name, volume, round * 10000 + i);
+        }
+        for (int i = 0; i < 1000; i += 2) {
+            char name[32];
+            str_format(name, sizeof(name), "a-%d", i);
+            kube_cache_remove(cache, NULL, name);
+        }
+        cr_assert_eq(kube_cache_len(cache), 500);
+        size_t sum = 0;
+        for (int i = 0; i < 100; i++) {
+            char volume[32];
+            str_format(volume, sizeof(volume), "v-%d", i);
+            sum += count(cache, "volume", volume);
+        }
+        cr_assert_eq(sum, 500);
+    }
+    kube_cache_replace_begin(cache);
+    kube_cache_replace_end(cache);
+    cr_assert_eq(kube_cache_len(cache), 0);
+    kube_cache_free(cache);
+}
+
+Test(kube_cache, has_seen_a_version_once_it_is_synced_and_as_far)
+{
+    struct kube_cache *cache = new_cache();
+    kube_cache_set_version(cache, 10);
+    cr_expect_not(kube_cache_seen(cache, 10));
+    kube_cache_replace_begin(cache);
+    kube_cache_replace_end(cache);
+    cr_expect(kube_cache_seen(cache, 10));
+    cr_expect_not(kube_cache_seen(cache, 11));
+    kube_cache_free(cache);
+}
