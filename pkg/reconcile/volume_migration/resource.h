@@ -20,19 +20,44 @@ struct migration_volume_spec {
     struct migration_target target; /* all "": the object's own */
 };
 
+/** Where a disk was or is: one entry of status.migratedVolumes[].source or .destination. */
+struct migration_place {
+    const char *sr_uuid;
+    const char *sr_name;
+    const char *host_name; /* "" for a shared SR */
+    const char *pool_name;
+    const char *disk; /* vdiUUID; "" while it is not known */
+};
+
 /** One entry of status.migratedVolumes: what was written ahead, as it was read back. */
 struct migration_volume_record {
     const char *claim_name;
+    const char *volume_name;
     const char *disk_name;
-    const char *source_disk; /* uuid of the disk before the attempt */
-    const char *source_sr;
-    const char *destination_sr;
-    const char *destination_disk;    /* uuid, once it is known */
-    struct kube_strings known_disks; /* all uuids of the name before the attempt */
+    int64_t size_bytes;
+    struct migration_place source;
+    struct migration_place destination;
     const char *phase;
-    bool attempt_open; /* an attempt was written ahead and its end was not */
-    struct wall_time attempt_start;
-    int progress_percent;
+    const char *message;
+    bool attempt_open;               /* an attempt was written ahead and its end was not */
+    struct wall_time attempt_start;  /* of the open attempt */
+    struct kube_strings known_disks; /* all uuids of the name before the open attempt */
+    const char *task;                /* XAPI ref of the task that was seen to move the disk; "" */
+    int64_t attempts;                /* begun in this generation and not taken back */
+    int64_t progress_percent;
+    struct wall_time start; /* of the first attempt */
+    struct wall_time completion;
+    struct wall_time next_retry;
+    const char *avoid_sr; /* it had no room in the last attempt; "" */
+};
+
+/** One entry of status.leftovers: a disk that was, or is about to be, renamed out of the way. */
+struct migration_leftover {
+    const char *disk; /* uuid */
+    const char *sr_uuid;
+    const char *name; /* the new one */
+    const char *reason;
+    struct wall_time since;
 };
 
 struct migration_resource {
@@ -49,23 +74,76 @@ struct migration_resource {
     /* status, as far as decisions depend on it */
     int64_t observed_generation; /* -1: none */
     const char *phase;
+    const char *reason; /* of the Ready condition */
     int64_t attempts;
     struct wall_time next_retry;
     struct wall_time start;
     struct wall_time completion;
     const struct migration_volume_record *records;
     size_t record_count;
+    const struct migration_leftover *leftovers;
+    size_t leftover_count;
+    const char *conditions_json; /* status.conditions, to keep transition times */
     const char *status_json; /* the whole status, canonical: to tell whether a new one differs */
 };
 
-/** indexes: claim ("namespace/claimName") */
+/** indexes: claim ("namespace/claimName", of the spec and of open attempts) */
 extern const struct kube_kind migration_kind;
 
 /** The object as its own type (asserted). */
 const struct migration_resource *migration_resource_of(const struct kube_object *object);
 
+/** The record of a claim, *borrowed*, or NULL. */
+const struct migration_volume_record *
+migration_resource_record(const struct migration_resource *resource, const char *claim_name);
+
+/** Whether an attempt of any volume is open. */
+bool migration_resource_open(const struct migration_resource *resource);
+
+/**
+ * Whether this generation has ended for good (Succeeded, Cancelled, or Failed by its retry limit):
+ * nothing is done for it any more.
+ */
+bool migration_resource_ended(const struct migration_resource *resource);
+
+/** The target of a volume: its own, or the object's. */
+const struct migration_target *migration_target_of(const struct migration_resource *resource,
+                                                   const struct migration_volume_spec *volume);
+
+/** A *new* text of a status that is equal for statuses that mean the same, whatever the order of
+ * their lists' items. */
+char *migration_status_canonical(const json_t *status) WARN_UNUSED;
+
+/** The version of the schema that this program was built for; the CRD says its own in an
+ * annotation.
+ */
+#define MIGRATION_SCHEMA_ANNOTATION "migration.xo-operator.dev/schema-version"
+#define MIGRATION_SCHEMA_VERSION    "1"
+
+/** Holds an object that is being deleted until its moves have ended. */
+#define MIGRATION_FINALIZER "migration.xo-operator.dev/cancel"
+
+/** Set to "true" on an object that is being deleted: it is let go without waiting for XO. */
+#define MIGRATION_RELEASE_ANNOTATION "migration.xo-operator.dev/release"
+
 /** Label on objects that the operator creates, and its value for attach-time moves. */
 #define MIGRATION_TRIGGER_LABEL  "migration.xo-operator.dev/trigger"
 #define MIGRATION_TRIGGER_ATTACH "attach"
+
+/* Values of status.phase and of a volume's phase. */
+#define MIGRATION_PENDING     "Pending"
+#define MIGRATION_MIGRATING   "Migrating"
+#define MIGRATION_BACKING_OFF "BackingOff"
+#define MIGRATION_CANCELLING  "Cancelling"
+#define MIGRATION_SUCCEEDED   "Succeeded"
+#define MIGRATION_CANCELLED   "Cancelled"
+#define MIGRATION_FAILED      "Failed"
+#define MIGRATION_MANUAL      "ManualRecoveryRequired"
+
+enum {
+    MIGRATION_VOLUMES_MAX = 64, /* maxItems of spec.volumes */
+    MIGRATION_LEFTOVERS_MAX =
+        64 /* maxItems of status.leftovers: the oldest are dropped from view */
+};
 
 #endif
