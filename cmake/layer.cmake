@@ -22,7 +22,9 @@ function(xo_tests NAME LIBRARY)
         add_executable(${NAME}_test ${TESTS})
         target_link_libraries(${NAME}_test PRIVATE ${LIBRARY} PkgConfig::CRITERION)
         # Criterion's macros expand to declarations and initialisers that our own warnings refuse.
-        target_compile_options(${NAME}_test PRIVATE -Wno-missing-prototypes -Wno-undef -Wno-shadow)
+        # (Of a source, not of the target: those would come before the warnings of xo_flags.)
+        set_source_files_properties(${TESTS} PROPERTIES
+            COMPILE_OPTIONS "-Wno-missing-prototypes;-Wno-undef;-Wno-shadow")
         target_compile_definitions(${NAME}_test PRIVATE
             TESTDATA="${CMAKE_CURRENT_SOURCE_DIR}/testdata")
         set_target_properties(${NAME}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
@@ -38,7 +40,9 @@ function(xo_programs LIBRARY)
             add_executable(${LIBRARY}_${PROGRAM} ${SOURCE})
             target_link_libraries(${LIBRARY}_${PROGRAM} PRIVATE ${LIBRARY})
             target_compile_options(${LIBRARY} PRIVATE -fsanitize=fuzzer-no-link)
-            target_compile_options(${LIBRARY}_${PROGRAM} PRIVATE -fsanitize=fuzzer -Wno-missing-prototypes)
+            target_compile_options(${LIBRARY}_${PROGRAM} PRIVATE -fsanitize=fuzzer)
+            # libFuzzer declares its entry point in no header.
+            set_source_files_properties(${SOURCE} PROPERTIES COMPILE_OPTIONS -Wno-missing-prototypes)
             target_link_options(${LIBRARY}_${PROGRAM} PRIVATE -fsanitize=fuzzer)
             set_target_properties(${LIBRARY}_${PROGRAM} PROPERTIES
                 RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
