@@ -4,8 +4,6 @@
 #include "base/str.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 static int64_t read_clock_ms(clockid_t id)
@@ -52,79 +50,135 @@ int64_t mono_until_ms(struct mono_time time, struct mono_time now)
     return time.ms > now.ms ? time.ms - now.ms : 0;
 }
 
-static void format(struct wall_time time, const char *pattern, char *target)
+/* The date and time of day, without a zone; false, and "", when the time is not set. */
+static bool format_date(struct wall_time time, char target[static CLOCK_RFC3339_SIZE])
 {
     target[0] = '\0';
-    if (time.ms == 0)
-        return;
+    if (time.ms <= 0)
+        return false;
     time_t seconds = (time_t)(time.ms / 1000);
     struct tm parts;
-    if (!gmtime_r(&seconds, &parts))
-        return;
-    char date[CLOCK_RFC3339_SIZE];
-    if (strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts) == 0)
-        return;
-    if (strcmp(pattern, "micro") == 0)
-        (void)str_format(target, CLOCK_RFC3339_SIZE, "%s.%03d000Z", date, (int)(time.ms % 1000));
-    else
-        (void)str_join(target, CLOCK_RFC3339_SIZE, date, "Z", "");
+    /* Only years that do not fit an int, or four digits, fail. */
+    if (!gmtime_r(&seconds, &parts) || parts.tm_year > 9999 - 1900)
+        return false;
+    return strftime(target, CLOCK_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%S", &parts) > 0;
 }
 
 void wall_format(struct wall_time time, char target[static CLOCK_RFC3339_SIZE])
 {
-    format(time, "seconds", target);
+    char date[CLOCK_RFC3339_SIZE];
+    bool set = format_date(time, date);
+    (void)str_join(target, CLOCK_RFC3339_SIZE, date, set ? "Z" : "", ""); /* 20 characters */
 }
 
 void wall_format_micro(struct wall_time time, char target[static CLOCK_RFC3339_SIZE])
 {
-    format(time, "micro", target);
+    char date[CLOCK_RFC3339_SIZE];
+    target[0] = '\0';
+    if (format_date(time, date)) /* 27 characters */
+        (void)str_format(target, CLOCK_RFC3339_SIZE, "%s.%03d000Z", date, (int)(time.ms % 1000));
+}
+
+/* Exactly `digits` decimal digits; nothing else that scanf or strtol would take (signs, blanks). */
+static bool take_number(const char **text, int digits, int *ret_number)
+{
+    int number = 0;
+    for (int i = 0; i < digits; i++) {
+        char digit = (*text)[i]; /* the terminator is no digit, so nothing behind it is read */
+        if (digit < '0' || digit > '9')
+            return false;
+        number = number * 10 + (digit - '0');
+    }
+    *text += digits;
+    *ret_number = number;
+    return true;
+}
+
+static bool take_char(const char **text, char expected)
+{
+    if (**text != expected)
+        return false;
+    (*text)++;
+    return true;
+}
+
+static int days_in_month(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (month == 2 && leap ? 1 : 0);
+}
+
+/* "2026-11-21" into the calendar's own numbers. */
+static bool take_date(const char **text, struct tm *parts)
+{
+    int year = 0;
+    int month = 0;
+    int day = 0;
+    if (!take_number(text, 4, &year) || !take_char(text, '-') || !take_number(text, 2, &month) ||
+        !take_char(text, '-') || !take_number(text, 2, &day))
+        return false;
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+        return false;
+    parts->tm_year = year - 1900;
+    parts->tm_mon = month - 1;
+    parts->tm_mday = day;
+    return true;
+}
+
+/* "10:00:00"; 60 is a leap second, which counts as the next minute's first. */
+static bool take_time_of_day(const char **text, struct tm *parts)
+{
+    return take_number(text, 2, &parts->tm_hour) && parts->tm_hour <= 23 && take_char(text, ':') &&
+           take_number(text, 2, &parts->tm_min) && parts->tm_min <= 59 && take_char(text, ':') &&
+           take_number(text, 2, &parts->tm_sec) && parts->tm_sec <= 60;
+}
+
+/* ".123456", or nothing; what is finer than a millisecond is dropped. */
+static bool take_fraction(const char **text, int *ret_ms)
+{
+    *ret_ms = 0;
+    if (!take_char(text, '.'))
+        return true;
+    int digit = 0;
+    int scale = 100;
+    if (!take_number(text, 1, &digit))
+        return false;
+    do {
+        *ret_ms += digit * scale;
+        scale /= 10;
+    } while (take_number(text, 1, &digit));
+    return true;
 }
 
 /* "Z", "+01:00" or "-01:00" in minutes east of UTC. */
-static bool parse_offset(const char *text, int *ret_minutes)
+static bool take_offset(const char **text, int *ret_minutes)
 {
-    if (str_equal(text, "Z") || str_equal(text, "z")) {
-        *ret_minutes = 0;
+    *ret_minutes = 0;
+    if (take_char(text, 'Z') || take_char(text, 'z'))
         return true;
-    }
+    bool west = **text == '-';
     int hours = 0;
     int minutes = 0;
-    int end = 0;
-    if (strlen(text) != 6 || (text[0] != '+' && text[0] != '-') ||
-        sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &end) != 2 || end != 5)
+    if ((!take_char(text, '+') && !take_char(text, '-')) || !take_number(text, 2, &hours) ||
+        !take_char(text, ':') || !take_number(text, 2, &minutes) || hours > 23 || minutes > 59)
         return false;
-    *ret_minutes = (hours * 60 + minutes) * (text[0] == '-' ? -1 : 1);
+    *ret_minutes = (hours * 60 + minutes) * (west ? -1 : 1);
     return true;
 }
 
 bool wall_parse(const char *text, struct wall_time *ret_time)
 {
     struct tm parts = {0};
-    int end = 0;
-    if (!text ||
-        sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
-               &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &end) != 6 ||
-        end != 19)
-        return false;
-    if (parts.tm_year < 1970 || parts.tm_mon < 1 || parts.tm_mon > 12 || parts.tm_mday < 1 ||
-        parts.tm_mday > 31 || parts.tm_hour < 0 || parts.tm_hour > 23 || parts.tm_min < 0 ||
-        parts.tm_min > 59 || parts.tm_sec < 0 || parts.tm_sec > 60)
-        return false;
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    const char *rest = text + end;
-    int64_t fraction_ms = 0;
-    if (*rest == '.') {
-        int64_t scale = 100;
-        for (rest++; *rest >= '0' && *rest <= '9'; rest++) {
-            fraction_ms += (*rest - '0') * scale;
-            scale /= 10;
-        }
-    }
+    int fraction_ms = 0;
     int offset_minutes = 0;
-    if (!parse_offset(rest, &offset_minutes))
+    if (!text || !take_date(&text, &parts) || !take_char(&text, 'T') ||
+        !take_time_of_day(&text, &parts) || !take_fraction(&text, &fraction_ms) ||
+        !take_offset(&text, &offset_minutes) || *text != '\0')
         return false;
     int64_t seconds = (int64_t)timegm(&parts) - (int64_t)offset_minutes * 60;
+    if (seconds < 0)
+        return false;
     *ret_time = (struct wall_time){seconds * 1000 + fraction_ms};
     return true;
 }

@@ -51,8 +51,8 @@ void wall_format(struct wall_time time, char target[static CLOCK_RFC3339_SIZE]);
 /** Writes it with microseconds, as Lease and Event objects want it: 2026-11-21T10:00:00.000000Z. */
 void wall_format_micro(struct wall_time time, char target[static CLOCK_RFC3339_SIZE]);
 
-/** Reads an RFC 3339 time, fractions and offsets allowed. False (and nothing written) for anything
- * else. */
+/** Reads an RFC 3339 time from 1970 on, fractions (cut to milliseconds) and offsets allowed. False
+ * (and nothing written) for anything else: blanks, signs, days that the month does not have. */
 bool wall_parse(const char *text, struct wall_time *ret_time) WARN_UNUSED;
 
 #endif
