@@ -12,6 +12,9 @@
  */
 int file_read(const char *path, struct buf *buf, struct err *err) WARN_UNUSED;
 
+/** Opens a file for reading; the descriptor is the caller's to close. Errors as of file_read(). */
+int file_open(const char *path, struct err *err) WARN_UNUSED;
+
 /** Closes the descriptor at the end of the scope when it is not negative. */
 void cleanup_fd_p(const int *descriptor);
 #define cleanup_fd CLEANUP(cleanup_fd_p)

@@ -3,10 +3,10 @@
 #include "base/secret.h"
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "base/str.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,32 +20,67 @@ enum {
     SECRET_FILE_MAX = 64 * 1024
 }; /* a ServiceAccount token is about 1 KiB; this leaves room for any issuer */
 
-struct secret *secret_new(const char *text, size_t len)
+/* Room for `len` bytes and a terminator, zeroed. */
+static struct secret *reserve(size_t len)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t mapped = (sizeof(struct secret) + len + 1 + page - 1) / page * page;
     struct secret *secret =
         mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert(secret != MAP_FAILED);
-    (void)madvise(secret, mapped,
-                  MADV_DONTDUMP); /* a hint: without it only a core dump is less tidy */
+    /* A hint: without it only a core dump is less tidy. */
+    (void)madvise(secret, mapped, MADV_DONTDUMP);
     secret->mapped = mapped;
-    memcpy(secret->text, text, len);
     return secret;
 }
 
+struct secret *secret_new(const char *text, size_t len)
+{
+    struct secret *secret = reserve(len);
+    if (len > 0)
+        memcpy(secret->text, text, len);
+    return secret;
+}
+
+/* Reads at most `size` bytes, until the end of the file. */
+static int read_all(int descriptor, char *target, size_t size, size_t *ret_len, struct err *err)
+{
+    size_t len = 0;
+    while (len < size) {
+        ssize_t got = read(descriptor, target + len, size - len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_set_errno(err, errno, "read");
+        if (got == 0)
+            break;
+        len += (size_t)got;
+    }
+    *ret_len = len;
+    return 0;
+}
+
+/* The file is read into a secret's memory, so that no unwiped copy of it stays anywhere. */
 int secret_read_file(const char *path, struct secret **ret, struct err *err)
 {
-    cleanup_buf struct buf contents = {.max = SECRET_FILE_MAX};
-    if (file_read(path, &contents, err) < 0)
+    cleanup_fd int descriptor = file_open(path, err);
+    if (descriptor < 0)
         return -1;
-    size_t len = contents.len;
-    while (len > 0 && (contents.data[len - 1] == '\n' || contents.data[len - 1] == '\r'))
+    cleanup_secret struct secret *contents = reserve(SECRET_FILE_MAX + 1);
+    size_t len = 0;
+    if (read_all(descriptor, contents->text, SECRET_FILE_MAX + 1, &len, err) < 0)
+        return err_wrap(err, "%s", path);
+    if (len > SECRET_FILE_MAX)
+        return err_set(err, ERR_INVALID, "%s: longer than %d bytes; it must hold the secret alone",
+                       path, SECRET_FILE_MAX);
+    while (len > 0 && (contents->text[len - 1] == '\n' || contents->text[len - 1] == '\r'))
         len--;
     if (len == 0)
         return err_set(err, ERR_INVALID, "%s: the file is empty; it must hold the secret", path);
-    *ret = secret_new(contents.data, len);
-    explicit_bzero(contents.data, contents.capacity);
+    if (memchr(contents->text, '\0', len))
+        return err_set(err, ERR_INVALID, "%s: holds a zero byte; it must hold the secret as text",
+                       path);
+    *ret = secret_new(contents->text, len);
     return 0;
 }
 

@@ -19,7 +19,7 @@ struct secret *secret_new(const char *text, size_t len) WARN_UNUSED;
 
 /**
  * A *new* secret from a file of at most 64 KiB, without a newline at its end. Errors name the file:
- * ERR_INVALID when it is empty or too long, ERR_NOT_FOUND when it is missing.
+ * ERR_INVALID when it is empty, too long or holds a zero byte, ERR_NOT_FOUND when it is missing.
  */
 int secret_read_file(const char *path, struct secret **ret, struct err *err) WARN_UNUSED;
 
