@@ -8,13 +8,21 @@
 #include <math.h>
 #include <string.h>
 
+/* What jansson says without the piece of the input that it puts behind "near": that may be a part
+ * of a secret. */
+static int length_without_input(const char *text)
+{
+    const char *near = strstr(text, " near '");
+    return (int)(near ? near - text : (ptrdiff_t)strlen(text));
+}
+
 int json_parse(const char *text, size_t len, json_t **ret, struct err *err)
 {
     json_error_t error;
     json_t *value = json_loadb(text, len, JSON_DECODE_ANY, &error);
     if (!value)
-        return err_set(err, ERR_INVALID, "not valid JSON at line %d, column %d: %s", error.line,
-                       error.column, error.text);
+        return err_set(err, ERR_INVALID, "not valid JSON at line %d, column %d: %.*s", error.line,
+                       error.column, length_without_input(error.text), error.text);
     *ret = value;
     return 0;
 }
@@ -79,6 +87,30 @@ json_t *json_build(const char *format, ...)
     return value;
 }
 
+/* Bytes of the UTF-8 sequence that starts here; 0 when none does. A terminator ends every check. */
+static size_t utf8_length(const char *text)
+{
+    const unsigned char *byte = (const unsigned char *)text;
+    size_t length = 0;
+    if (byte[0] < 0x80)
+        return 1;
+    if (byte[0] >= 0xC2 && byte[0] <= 0xDF)
+        length = 2;
+    else if (byte[0] >= 0xE0 && byte[0] <= 0xEF)
+        length = 3;
+    else if (byte[0] >= 0xF0 && byte[0] <= 0xF4)
+        length = 4;
+    for (size_t i = 1; i < length; i++) {
+        if ((byte[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    /* Overlong forms, surrogates, and what lies behind U+10FFFF. */
+    if ((byte[0] == 0xE0 && byte[1] < 0xA0) || (byte[0] == 0xED && byte[1] > 0x9F) ||
+        (byte[0] == 0xF0 && byte[1] < 0x90) || (byte[0] == 0xF4 && byte[1] > 0x8F))
+        return 0;
+    return length;
+}
+
 json_t *json_text(const char *text)
 {
     if (!text)
@@ -86,12 +118,14 @@ json_t *json_text(const char *text)
     json_t *value = json_string(text);
     if (value)
         return value;
-    cleanup_str char *ascii = mem_strdup(text);
-    for (char *p = ascii; *p; p++) {
-        if ((unsigned char)*p >= 0x80)
+    cleanup_str char *valid = mem_strdup(text);
+    for (char *p = valid; *p;) {
+        size_t length = utf8_length(p);
+        if (length == 0)
             *p = '?';
+        p += length ? length : 1;
     }
-    value = json_string(ascii);
+    value = json_string(valid);
     assert(value);
     return value;
 }

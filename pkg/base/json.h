@@ -21,8 +21,9 @@ static inline void cleanup_json_p(json_t **json)
 #define cleanup_json CLEANUP(cleanup_json_p)
 
 /**
- * Parses `len` bytes: any JSON value, no duplicate keys' sake, nothing behind it. Depth is bounded
- * by jansson (2,048). On success *ret is *new*. ERR_INVALID says line, column and what was found.
+ * Parses `len` bytes: any one JSON value and nothing behind it; of equal keys the last one counts.
+ * Depth is bounded by jansson (2,048). On success *ret is *new*. ERR_INVALID says line, column and
+ * what is wrong, never a piece of the input, which may be a secret.
  */
 int json_parse(const char *text, size_t len, json_t **ret, struct err *err) WARN_UNUSED;
 
