@@ -45,14 +45,24 @@ static char *quoted(const char *text)
     return json_dump(value);
 }
 
+/* Whether a value can stand in a text line as it is: nothing in it ends the value or the line, or
+ * means something to a terminal. */
+static bool plain(const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        if ((unsigned char)*p <= ' ' || *p == '"' || *p == '=' || *p == '\\' || *p == 0x7f)
+            return false;
+    }
+    return *text != '\0';
+}
+
 static void put_value(struct buf *line, const struct log_field *field)
 {
     if (!field->text) {
         buf_putf(line, "%lld", (long long)field->number);
         return;
     }
-    bool plain = *field->text && !strpbrk(field->text, " \"=\\\n\r\t");
-    if (style == LOG_TEXT && plain) {
+    if (style == LOG_TEXT && plain(field->text)) {
         buf_put(line, field->text);
         return;
     }
