@@ -28,7 +28,7 @@ static void reserve(struct buf *buf, size_t len)
 
 int buf_append(struct buf *buf, const void *data, size_t len, struct err *err)
 {
-    if (len > maximum(buf) - buf->len)
+    if (buf->len > maximum(buf) || len > maximum(buf) - buf->len)
         return err_set(err, ERR_INVALID, "%zu bytes and %zu more are over the limit of %zu bytes",
                        buf->len, len, maximum(buf));
     reserve(buf, len);

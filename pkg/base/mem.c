@@ -25,10 +25,10 @@ void *mem_alloc(size_t size)
 
 void *mem_alloc_array(size_t count, size_t size)
 {
-    void *memory = calloc(count ? count : 1, size ? size : 1); /* checks the product */
-    if (!memory)
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes))
         out_of_memory();
-    return memory;
+    return mem_alloc(bytes);
 }
 
 void *mem_resize_array(void *memory, size_t count, size_t size)
