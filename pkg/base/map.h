@@ -1,5 +1,5 @@
 /* base: a hash map from strings to pointers. Not synchronised: whoever embeds it says which mutex
- * guards it. */
+ * guards it. Thread: the owner's. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 

@@ -41,8 +41,9 @@ bool str_ends_with(const char *text, const char *suffix);
 bool str_empty(const char *text);
 
 /**
- * The whole of `text` as a decimal number in [min, max]. False (and nothing written) when it is
- * anything else: empty, signs and blanks in front, trailing characters, out of range.
+ * The whole of `text` as a decimal number in [min, max]: digits, a minus in front allowed. False
+ * (and nothing written) when it is anything else: NULL, empty, a plus or blanks in front, trailing
+ * characters, out of range.
  */
 bool str_parse_int64(const char *text, int64_t min, int64_t max, int64_t *ret_value) WARN_UNUSED;
 
