@@ -1,0 +1,168 @@
+package lab
+
+// World is what xosim simulates, as its control endpoint describes it.
+type World struct {
+	Pools []Pool `json:"pools"`
+	Hosts []Host `json:"hosts"`
+	SRs   []SR   `json:"srs"`
+	VMs   []VM   `json:"vms"`
+}
+
+// Pool is a pool of hosts.
+type Pool struct {
+	UUID string `json:"uuid"`
+	Name string `json:"name"`
+}
+
+// Host is a hypervisor.
+type Host struct {
+	UUID string `json:"uuid"`
+	Name string `json:"name"`
+	Pool string `json:"pool"`
+}
+
+// SR is a storage repository; a shared one has no host.
+type SR struct {
+	UUID string   `json:"uuid"`
+	Name string   `json:"name"`
+	Pool string   `json:"pool"`
+	Host string   `json:"host"`
+	Tags []string `json:"tags"`
+}
+
+// VM is a virtual machine; a Kubernetes node of its name runs in it if Node is set.
+type VM struct {
+	UUID string `json:"uuid"`
+	Name string `json:"name"`
+	Pool string `json:"pool"`
+	Host string `json:"host"`
+	Node bool   `json:"node"`
+}
+
+// Truth is every disk as it really is.
+type Truth struct {
+	Disks []Disk `json:"disks"`
+}
+
+// Disk is one disk. Its contents are what matters: two disks that look alike to the API differ here.
+type Disk struct {
+	UUID        string       `json:"uuid"`
+	Name        string       `json:"name"`
+	Description string       `json:"description"`
+	SR          string       `json:"sr"`
+	Size        int64        `json:"size"`
+	SHA256      string       `json:"sha256"`
+	Attachments []Attachment `json:"attachments"`
+}
+
+// Attachment is one VM that has the disk.
+type Attachment struct {
+	VM     string `json:"vm"`
+	Device string `json:"device"`
+}
+
+// NewDisk describes a disk that is to be made with contents.
+type NewDisk struct {
+	Name        string   `json:"name"`
+	SR          string   `json:"sr"`
+	Size        int64    `json:"size"`
+	Seed        int64    `json:"seed"`
+	Description string   `json:"description,omitempty"`
+	Tags        []string `json:"tags,omitempty"`
+}
+
+// MadeDisk is what came of it.
+type MadeDisk struct {
+	UUID   string `json:"uuid"`
+	SHA256 string `json:"sha256"`
+}
+
+// Device is what a VM sees at one of its devices.
+type Device struct {
+	VDI      string `json:"vdi"`
+	Size     int64  `json:"size"`
+	SHA256   string `json:"sha256"`
+	ReadOnly bool   `json:"readOnly"`
+}
+
+// Nodes are the VMs that are Kubernetes nodes.
+func (w *World) Nodes() []VM {
+	var nodes []VM
+	for _, vm := range w.VMs {
+		if vm.Node {
+			nodes = append(nodes, vm)
+		}
+	}
+	return nodes
+}
+
+// VM finds a VM by name; nil: there is none.
+func (w *World) VM(name string) *VM {
+	for i := range w.VMs {
+		if w.VMs[i].Name == name {
+			return &w.VMs[i]
+		}
+	}
+	return nil
+}
+
+// Host finds a host by UUID; nil: there is none.
+func (w *World) Host(uuid string) *Host {
+	for i := range w.Hosts {
+		if w.Hosts[i].UUID == uuid {
+			return &w.Hosts[i]
+		}
+	}
+	return nil
+}
+
+// Pool finds a pool by UUID; nil: there is none.
+func (w *World) Pool(uuid string) *Pool {
+	for i := range w.Pools {
+		if w.Pools[i].UUID == uuid {
+			return &w.Pools[i]
+		}
+	}
+	return nil
+}
+
+// SR finds an SR by UUID; nil: there is none.
+func (w *World) SR(uuid string) *SR {
+	for i := range w.SRs {
+		if w.SRs[i].UUID == uuid {
+			return &w.SRs[i]
+		}
+	}
+	return nil
+}
+
+// LocalSR is the SR of a host that has the tag; nil: there is none.
+func (w *World) LocalSR(host, tag string) *SR {
+	for i := range w.SRs {
+		if w.SRs[i].Host == host && w.SRs[i].HasTag(tag) {
+			return &w.SRs[i]
+		}
+	}
+	return nil
+}
+
+// HasTag says whether the SR has a tag.
+func (s *SR) HasTag(tag string) bool {
+	for _, own := range s.Tags {
+		if own == tag {
+			return true
+		}
+	}
+	return false
+}
+
+// Named are the disks of a name: more than one while a move is under way, or after one went wrong.
+func (t *Truth) Named(name string) []Disk {
+	var found []Disk
+	for _, disk := range t.Disks {
+		if disk.Name == name {
+			found = append(found, disk)
+		}
+	}
+	return found
+}
