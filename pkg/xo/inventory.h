@@ -95,8 +95,8 @@ struct xo_vm {
 
 enum xo_task_status { XO_TASK_PENDING, XO_TASK_SUCCESS, XO_TASK_FAILURE, XO_TASK_CANCELLED };
 
-/** A XAPI task. Tasks that ended are kept until XO forgets them, and their results for the disks of
- * xo_inventory_ended(). */
+/** A XAPI task. One that was seen to end stays to be found by its ref after XO dropped it (which XO
+ * does about 200 ms later); one that went away while pending is gone, and proves nothing. */
 struct xo_task {
     const char *uuid, *name, *ref, *host, *pool;
     enum xo_task_status status;
@@ -112,9 +112,12 @@ struct xo_inventory *xo_inventory_new(const struct clock *clock) WARN_UNUSED;
 struct xo_inventory *xo_inventory_free(struct xo_inventory *inventory);
 
 /**
- * Called after a change with what changed, on the writer, under no lock: one call per disk name,
- * SR, VM or VBD that was there before or is now; and once with XO_CHANGE_FRESHNESS when the
- * inventory or a pool got fresh or stale.
+ * Called after a change with what changed, on the writer, under no lock; it may read the inventory
+ * but not write to it. XO_CHANGE_DISK also when a VBD of the disk, a VM that has it or the task
+ * that moves it changed; XO_CHANGE_SR also for its PBDs, XO_CHANGE_VM also for its VBDs.
+ * XO_CHANGE_FRESHNESS, with id "", when the inventory became fresh or stale, a pool came or went,
+ * or a host did: everything is to be looked at again. A change of what is not mirrored is not
+ * reported.
  */
 enum xo_change_kind { XO_CHANGE_DISK, XO_CHANGE_SR, XO_CHANGE_VM, XO_CHANGE_FRESHNESS };
 typedef void xo_change_fn(enum xo_change_kind kind, const char *id, const char *disk_name,
@@ -139,8 +142,14 @@ void xo_inventory_list_end(struct xo_inventory *inventory);
  * ignored, malformed items skipped and counted. */
 void xo_inventory_notify(struct xo_inventory *inventory, const json_t *params);
 
-/** Takes in the answer of server.getAll: which pools XO says it is connected to. */
+/** Takes in the answer of server.getAll: which pools XO says it is connected to. Not called where
+ * XO refuses it (only its administrators may ask): then a pool's own object says whether it is
+ * there. */
 void xo_inventory_servers(struct xo_inventory *inventory, const json_t *servers);
+
+/** Reports XO_CHANGE_DISK for something that is known of the disk outside of the inventory: the
+ * reply to a vdi.migrate came, or will not come any more. */
+void xo_inventory_disk_changed(struct xo_inventory *inventory, const char *disk, const char *name);
 
 /* Thread: any. Everything below is valid only between read and unread. */
 
@@ -157,8 +166,9 @@ struct mono_time xo_inventory_fresh_since(const struct xo_inventory *inventory);
  * means something. */
 bool xo_inventory_pool_present(const struct xo_inventory *inventory, const char *pool);
 
-/** Whether every pool that was ever seen by this process is present: only then "no disk of that
- * name" is a fact. */
+/** Whether every pool that this process ever saw is present, and XO is connecting to no other: only
+ * then "no disk of that name" is a fact. A pool that was removed from XO stops to count once
+ * server.getAll no longer names it. */
 bool xo_inventory_all_pools_present(const struct xo_inventory *inventory);
 
 const struct xo_pool *xo_inventory_pool(const struct xo_inventory *inventory, const char *uuid);

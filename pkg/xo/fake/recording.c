@@ -1,0 +1,105 @@
+/* xo, tests: reads recordings line by line. */
+#include "xo/fake/recording.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct recording {
+    struct buf text;
+    const char *next; /* the line to be read next */
+    json_t *line;     /* the one read last */
+};
+
+struct recording *recording_open(const char *name)
+{
+    struct recording *recording = mem_alloc(sizeof(*recording));
+    char *path cleanup_str = str_new("%s/transcripts/%s.jsonl", TESTDATA, name);
+    struct err err = {0};
+    if (file_read(path, &recording->text, &err) < 0)
+        abort();
+    recording->next = buf_str(&recording->text);
+    return recording;
+}
+
+struct recording *recording_close(struct recording *recording)
+{
+    if (!recording)
+        return NULL;
+    json_decref(recording->line);
+    buf_done(&recording->text);
+    return mem_free(recording);
+}
+
+/* Parses the line at `next` without going on; NULL at the end. */
+static json_t *parse_line(const struct recording *recording, size_t *ret_len)
+{
+    const char *end = strchr(recording->next, '\n');
+    if (!end)
+        return NULL;
+    *ret_len = (size_t)(end - recording->next) + 1;
+    json_t *line = NULL;
+    struct err err = {0};
+    if (json_parse(recording->next, *ret_len, &line, &err) < 0)
+        abort();
+    return line;
+}
+
+const json_t *recording_next_in(struct recording *recording, int64_t *ret_ms)
+{
+    for (;;) {
+        size_t len = 0;
+        json_t *line = parse_line(recording, &len);
+        if (!line)
+            return NULL;
+        json_decref(recording->line);
+        recording->line = line;
+        recording->next += len;
+        if (str_equal(json_str_at(line, "dir"), "in")) {
+            *ret_ms = json_int_at(line, "t", 0);
+            return json_object_get(line, "msg");
+        }
+    }
+}
+
+void recording_notify(struct recording *recording, struct xo_inventory *inventory, int64_t until_ms)
+{
+    for (;;) {
+        size_t len = 0;
+        json_t *line cleanup_json = parse_line(recording, &len);
+        if (!line || json_int_at(line, "t", 0) > until_ms)
+            return;
+        recording->next += len;
+        if (str_equal(json_str_at(line, "msg.method"), "all"))
+            xo_inventory_notify(inventory, json_at(line, "msg.params"));
+    }
+}
+
+void recording_list(struct xo_inventory *inventory)
+{
+    struct recording *recording cleanup_recording = recording_open("sign-in-and-inventory");
+    xo_inventory_list_begin(inventory);
+    int64_t at_ms = 0;
+    const json_t *message = NULL;
+    while ((message = recording_next_in(recording, &at_ms))) {
+        if (json_int_at(message, "id", 0) >= 2) /* 1 is the sign-in */
+            xo_inventory_list_add(inventory, json_object_get(message, "result"));
+    }
+    xo_inventory_list_end(inventory);
+}
+
+json_t *recording_reply(const char *name, int64_t id)
+{
+    struct recording *recording cleanup_recording = recording_open(name);
+    int64_t at_ms = 0;
+    const json_t *message = NULL;
+    while ((message = recording_next_in(recording, &at_ms))) {
+        if (json_int_at(message, "id", -1) == id)
+            return json_incref((json_t *)(uintptr_t)message);
+    }
+    abort();
+}

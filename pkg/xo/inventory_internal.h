@@ -1,0 +1,151 @@
+/*
+ * xo, 3': what the files of the inventory share; nobody else includes this.
+ *
+ * An object is one block of memory: header, body (struct xo_disk, …), index nodes, arrays of
+ * strings, characters. It never changes once it is linked: a new version replaces it whole.
+ */
+#ifndef XO_INVENTORY_INTERNAL_H
+#define XO_INVENTORY_INTERNAL_H
+
+#include "base/map.h"
+#include "xo/inventory.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum xo_object_kind {
+    XO_OBJECT_POOL,
+    XO_OBJECT_HOST,
+    XO_OBJECT_SR,
+    XO_OBJECT_PBD,
+    XO_OBJECT_DISK,
+    XO_OBJECT_VBD,
+    XO_OBJECT_VM,
+    XO_OBJECT_TASK,
+    XO_OBJECT_KINDS,
+    XO_OBJECT_NONE = XO_OBJECT_KINDS /* a type that is not mirrored */
+};
+
+/** What a node is found by. All indexes share one table: the index is part of the hash. */
+enum xo_index {
+    XO_INDEX_ID,
+    XO_INDEX_DISK_REF,
+    XO_INDEX_DISK_NAME,
+    XO_INDEX_DISK_TASK, /* by the task that moves it */
+    XO_INDEX_SR_TAG,
+    XO_INDEX_PBD_SR,
+    XO_INDEX_TASK_REF,
+    XO_INDEX_ENDED_REF /* tasks that XO forgot after they had ended */
+};
+
+struct xo_object;
+
+/** One entry of the index, inside the block of its object. */
+struct xo_node {
+    struct xo_node *next;
+    struct xo_object *object;
+    const char *key; /* in the object's block */
+    uint32_t hash;
+    enum xo_index index;
+};
+
+struct xo_object {
+    enum xo_object_kind kind;
+    uint32_t seen;          /* the listing in which it was last seen; the writer's only */
+    uint64_t noted;         /* the write that last reported it; the writer's only */
+    const char *id;         /* in the block */
+    struct xo_object *next; /* while it waits to be freed, or in the ring of ended tasks */
+    size_t nodes_len;
+    struct xo_node *nodes;
+    void *body; /* in the block: struct xo_pool … struct xo_task, as `kind` says */
+};
+
+/* 10,000 disks with their VBDs are about 35,000 objects; this leaves a factor of fourteen. An XO
+ * with more is not mirrored: the inventory says so by never being fresh. */
+enum { XO_INVENTORY_OBJECTS_MAX = 500000 };
+
+/* XO drops a task about 200 ms after its end, often before a worker looks. This many are kept: at
+ * 20 hosts and a task a second on each, for more than a minute, and looking takes well under a
+ * second. */
+enum { XO_INVENTORY_ENDED_MAX = 2048 };
+
+struct xo_index_table {
+    struct xo_node **buckets;
+    size_t capacity; /* 0 or a power of two */
+    size_t len;
+};
+
+struct xo_change {
+    enum xo_change_kind kind;
+    const char *id;        /* in an object that lives until the change is reported */
+    const char *disk_name; /* likewise; "" unless a disk changed */
+};
+
+/** One step of a write, prepared before the lock is taken. */
+struct xo_step {
+    struct xo_object *old; /* to unlink, or NULL */
+    struct xo_object *new; /* to link, or NULL */
+};
+
+struct xo_inventory {
+    const struct clock *clock;
+    pthread_rwlock_t *lock; /* guards what follows up to `writer`; on its own, for const readers */
+
+    struct xo_index_table table;
+    size_t counts[XO_OBJECT_KINDS];
+    size_t malformed;
+    bool fresh;
+    bool overflow; /* something was left out for XO_INVENTORY_OBJECTS_MAX */
+    struct mono_time fresh_since;
+    struct map pools_seen;  /* pool id → itself; what was there once and was not taken away */
+    struct map pools_apart; /* pool id → itself; servers that are wanted but not connected */
+    bool servers_apart;     /* some wanted server is not connected, its pool maybe unknown */
+
+    /* The writer's only: */
+    struct {
+        uint32_t listing;
+        uint64_t number; /* of the write going on */
+        struct xo_step *steps;
+        size_t steps_len, steps_capacity;
+        struct xo_change *changes;
+        size_t changes_len, changes_capacity;
+        bool freshness_changed;
+        struct xo_object *dead; /* unlinked, to be freed after the changes are reported */
+        struct xo_object *ended_first, *ended_last;
+        size_t ended_len;
+        size_t malformed; /* found while preparing */
+    } writer;
+    struct {
+        xo_change_fn *handler;
+        void *userdata;
+    } handlers[XO_CHANGE_HANDLERS_MAX];
+    size_t handlers_len;
+};
+
+/* inventory_decode.c */
+
+/** The kind for XO's `type`; XO_OBJECT_NONE for NULL and for what is not mirrored. */
+enum xo_object_kind xo_object_kind_of(const char *type);
+
+/**
+ * A *new* object from XO's JSON, or NULL when `old` (of the same kind, may be NULL) says the same:
+ * most notifications repeat an object for a field that is not mirrored.
+ */
+struct xo_object *xo_object_decode(enum xo_object_kind kind, const char *id, const json_t *json,
+                                   const struct xo_object *old) WARN_UNUSED;
+
+/* inventory_index.c */
+
+void xo_index_link(struct xo_index_table *table, struct xo_object *object);
+void xo_index_unlink(struct xo_index_table *table, struct xo_object *object);
+/** The i-th object with the key, in order of id; NULL past the end. */
+struct xo_object *xo_index_find(const struct xo_index_table *table, enum xo_index index,
+                                const char *key, size_t i);
+/** Frees every object that has an entry in `index` (each has one in XO_INDEX_ID), and the table. */
+void xo_index_done(struct xo_index_table *table);
+/** Calls `fn` for every object under XO_INDEX_ID; it must not change the table. */
+typedef void xo_index_each_fn(struct xo_object *object, void *userdata);
+void xo_index_each(const struct xo_index_table *table, xo_index_each_fn *fn, void *userdata);
+
+#endif
