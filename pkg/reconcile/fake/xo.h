@@ -81,6 +81,10 @@ void fake_xo_restart(struct fake_xo *fake);
  * error. */
 void fake_xo_toolstack_restart(struct fake_xo *fake);
 
+/** While held, changes do not reach the inventory (XO answers before it notifies); letting go
+ * delivers them. */
+void fake_xo_hold(struct fake_xo *fake, bool held);
+
 /** A pool vanishes from XO, and comes back. */
 void fake_xo_blip(struct fake_xo *fake, const char *pool);
 void fake_xo_unblip(struct fake_xo *fake, const char *pool);

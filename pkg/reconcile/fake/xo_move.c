@@ -1,0 +1,247 @@
+/*
+ * reconcile/fake: a move as XO does it for a disk that is attached nowhere: VDI.copy, then the
+ * source is destroyed, by xo-server and not by XAPI. Only the source carries current_operations;
+ * both disks have the same name; dom0 has both plugged meanwhile.
+ */
+#include "reconcile/fake/xo_internal.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <criterion/criterion.h>
+
+static const char *text_of(const struct fake_xo *fake, const char *id, const char *field)
+{
+    const char *text = json_string_value(json_object_get(fake_xo_object(fake, id), field));
+    return text ? text : "";
+}
+
+struct xo_move *fake_xo_call(struct fake_xo *fake, const char *disk)
+{
+    struct xo_move *call = map_get(&fake->calls, disk);
+    if (!call) {
+        call = mem_alloc(sizeof(*call));
+        map_put(&fake->calls, disk, call);
+    }
+    return call;
+}
+
+static void end_call(struct fake_xo *fake, struct fake_move *move, enum xo_result result,
+                     const struct err *error)
+{
+    if (!move->ours)
+        return;
+    struct xo_move *call = fake_xo_call(fake, move->source);
+    *call = (struct xo_move){.state = XO_MOVE_ENDED,
+                             .result = result,
+                             .since = clock_mono(&fake->clock->clock)};
+    if (error)
+        call->error = *error;
+    else
+        (void)str_copy(call->new_disk, sizeof(call->new_disk), move->target);
+}
+
+static void add_usage(struct fake_xo *fake, const char *sr, int64_t bytes)
+{
+    json_t *object = fake_xo_mutable(fake, sr);
+    int64_t used = json_int_at(object, "physical_usage", 0) + bytes;
+
+    json_put(object, "physical_usage", json_integer(used));
+    fake_xo_notify(fake, sr);
+}
+
+static struct fake_move *free_slot(struct fake_xo *fake)
+{
+    for (size_t i = 0; i < FAKE_MOVES_MAX; i++)
+        if (!fake->moves[i].active)
+            return &fake->moves[i];
+    cr_assert_fail("more moves at once than the fake can hold");
+    return NULL;
+}
+
+static void add_target(struct fake_xo *fake, const struct fake_move *move, const char *sr)
+{
+    json_t *target = json_deep_copy(fake_xo_object(fake, move->source));
+    cleanup_str char *content = str_new("half of %s", text_of(fake, move->source, "content"));
+
+    json_put_str(target, "$SR", sr);
+    json_put(target, "$VBDs", json_array());
+    json_put(target, "current_operations", json_object());
+    json_put_str(target, "content", content);
+    fake_xo_insert(fake, move->target, target);
+    add_usage(fake, sr, json_int_at(target, "size", 0));
+}
+
+static const char *control_domain(const struct fake_xo *fake, const char *pool)
+{
+    const char *id;
+    void *value;
+
+    for (size_t i = 0; map_next(&fake->objects, &i, &id, &value);)
+        if (str_equal(json_string_value(json_object_get(value, "type")), "VM-controller") &&
+            str_equal(json_string_value(json_object_get(value, "$pool")), pool))
+            return id;
+    return NULL;
+}
+
+struct fake_move *fake_xo_start_move(struct fake_xo *fake, const char *disk, const char *sr)
+{
+    struct fake_move *move = free_slot(fake);
+    char ref[FAKE_ID_SIZE + 16];
+    const char *pool = text_of(fake, disk, "$pool");
+    const char *dom0 = control_domain(fake, pool);
+
+    *move = (struct fake_move){.active = true,
+                               .start_ms = fake->clock->mono_ms,
+                               .duration_ms = fake->duration_ms,
+                               .fails = fake->fail_move,
+                               .error = fake->fail_move_error};
+    fake->fail_move = false;
+    (void)str_copy(move->source, sizeof(move->source), disk);
+    fake_xo_new_id(fake, "copy", move->target);
+    fake_xo_new_id(fake, "task", move->task);
+    (void)str_join(ref, sizeof(ref), "OpaqueRef", ":", move->task);
+    fake_xo_insert(fake, move->task,
+                   json_build("{s:s, s:s, s:s, s:s, s:s, s:f, s:[s], s:s, s:i, s:i}", "type",
+                              "task", "name_label", "Async.VDI.copy", "xapiRef", ref, "$pool", pool,
+                              "status", "pending", "progress", 0.0, "allowedOperations", "cancel",
+                              "result", "", "created", 1, "finished", 0));
+    add_target(fake, move, sr);
+    json_put(fake_xo_mutable(fake, disk), "current_operations", json_build("{s:s}", ref, "copy"));
+    fake_xo_notify(fake, disk);
+    if (dom0) {
+        fake_xo_new_id(fake, "vbd", move->vbds[0]);
+        fake_xo_new_id(fake, "vbd", move->vbds[1]);
+        fake_xo_add_vbd(fake, move->vbds[0], dom0, move->source, 1, true, true);
+        fake_xo_add_vbd(fake, move->vbds[1], dom0, move->target, 2, false, true);
+    }
+    return move;
+}
+
+/* What goes with the copy itself, whichever way it ends. */
+static void stop_operations(struct fake_xo *fake, struct fake_move *move)
+{
+    fake_xo_remove_vbd(fake, move->vbds[0]);
+    fake_xo_remove_vbd(fake, move->vbds[1]);
+    if (fake_xo_object(fake, move->source)) {
+        json_put(fake_xo_mutable(fake, move->source), "current_operations", json_object());
+        fake_xo_notify(fake, move->source);
+    }
+    move->active = false;
+}
+
+static void remove_disk(struct fake_xo *fake, const char *disk)
+{
+    cleanup_str char *sr = mem_strdup(text_of(fake, disk, "$SR"));
+    int64_t size = json_int_at(fake_xo_object(fake, disk), "size", 0);
+
+    if (!fake_xo_object(fake, disk))
+        return;
+    fake_xo_remove(fake, disk);
+    add_usage(fake, sr, -size);
+}
+
+static void end_task(struct fake_xo *fake, const struct fake_move *move, const char *status)
+{
+    json_t *task = fake_xo_mutable(fake, move->task);
+    char result[FAKE_ID_SIZE + 64];
+
+    (void)str_format(result, sizeof(result), "<value>OpaqueRef:%s</value>", move->target);
+    json_put_str(task, "status", status);
+    json_put_str(task, "result", str_equal(status, "success") ? result : "");
+    json_put(task, "allowedOperations", json_array());
+    json_put(task, "finished", json_integer(2));
+    fake_xo_notify(fake, move->task);
+}
+
+void fake_xo_abort_move(struct fake_xo *fake, struct fake_move *move, const struct err *error)
+{
+    end_call(fake, move, XO_NOT_DONE, error);
+    end_task(fake, move, error->class == ERR_CANCELLED ? "cancelled" : "failure");
+    remove_disk(fake, move->target);
+    stop_operations(fake, move);
+    fake_xo_remove(fake, move->task);
+}
+
+static void complete_move(struct fake_xo *fake, struct fake_move *move)
+{
+    cleanup_str char *content = mem_strdup(text_of(fake, move->source, "content"));
+    struct err in_use = {0};
+
+    if (fake_xo_object(fake, move->target))
+        json_put_str(fake_xo_mutable(fake, move->target), "content", content);
+    end_task(fake, move, "success");
+    fake_xo_remove_vbd(fake, move->vbds[0]);
+    fake_xo_remove_vbd(fake, move->vbds[1]);
+    json_t *vbds = json_object_get(fake_xo_object(fake, move->source), "$VBDs");
+    if (json_array_size(vbds) > 0) {
+        (void)err_set(&in_use, ERR_IN_USE, "VDI in use"); /* returns -1 */
+        end_call(fake, move, XO_UNKNOWN, &in_use);
+    } else if (!move->orphan) {
+        end_call(fake, move, XO_DONE, NULL);
+        remove_disk(fake, move->source);
+    }
+    stop_operations(fake, move);
+    if (!move->orphan)
+        fake_xo_remove(fake, move->task);
+}
+
+void fake_xo_advance(struct fake_xo *fake, int64_t ms)
+{
+    fake_clock_advance(fake->clock, ms);
+    for (size_t i = 0; i < FAKE_MOVES_MAX; i++) {
+        struct fake_move *move = &fake->moves[i];
+        if (!move->active)
+            continue;
+        double progress =
+            (double)(fake->clock->mono_ms - move->start_ms) / (double)move->duration_ms;
+        if (move->fails && progress >= 0.5) {
+            fake_xo_abort_move(fake, move, &move->error);
+        } else if (progress >= 1) {
+            complete_move(fake, move);
+        } else {
+            json_put(fake_xo_mutable(fake, move->task), "progress", json_real(progress));
+            fake_xo_notify(fake, move->task);
+        }
+    }
+}
+
+void fake_xo_move_takes(struct fake_xo *fake, int64_t ms)
+{
+    fake->duration_ms = ms;
+}
+
+void fake_xo_fail_next_move(struct fake_xo *fake, enum err_class class, const char *code)
+{
+    fake->fail_move = true;
+    (void)err_set(&fake->fail_move_error, class, "%s()", code); /* returns -1 */
+    err_set_code(&fake->fail_move_error, code);
+}
+
+void fake_xo_foreign_move(struct fake_xo *fake, const char *disk, const char *sr)
+{
+    (void)fake_xo_start_move(fake, disk, sr); /* nobody waits for it */
+}
+
+void fake_xo_restart(struct fake_xo *fake)
+{
+    for (size_t i = 0; i < FAKE_MOVES_MAX; i++)
+        fake->moves[i].orphan = true;
+    fake_xo_drop_session(fake);
+    fake_xo_return_session(fake);
+}
+
+void fake_xo_toolstack_restart(struct fake_xo *fake)
+{
+    struct err error = {0};
+
+    (void)err_set(&error, ERR_UNKNOWN, "task has been destroyed before completion"); /* -1 */
+    for (size_t i = 0; i < FAKE_MOVES_MAX; i++) {
+        struct fake_move *move = &fake->moves[i];
+        if (!move->active)
+            continue;
+        end_call(fake, move, XO_UNKNOWN, &error);
+        fake_xo_remove(fake, move->task);
+        stop_operations(fake, move);
+    }
+}
