@@ -11,13 +11,14 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/trace/noop"
+	v1 "k8s.io/api/core/v1"
 	clientset "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
-	fakeruntime "k8s.io/cri-client/pkg/fake"
-
 	cri "k8s.io/cri-client/pkg"
+	fakeruntime "k8s.io/cri-client/pkg/fake"
 	cadvisor "k8s.io/kubernetes/pkg/kubelet/cadvisor/testing"
 	"k8s.io/kubernetes/pkg/kubelet/cm"
+	probetest "k8s.io/kubernetes/pkg/kubelet/prober/testing"
 	"k8s.io/kubernetes/pkg/kubemark"
 )
 
@@ -106,17 +107,33 @@ func runKubelet(ctx context.Context, options *kubeletOptions) error {
 	config.PodLogsDir = filepath.Join(options.root, "pod-logs")
 	config.ProviderID = "xenorchestra://" + options.csi.pool + "/" + options.csi.vm
 	config.SyncFrequency.Duration = time.Second
+	// A volume is detached only after the node's status no longer lists it as in use; the default, 10 s, is time lost here.
+	config.NodeStatusUpdateFrequency.Duration = time.Second
 	config.RegistryPullQPS = 0
+	config.ClusterDNS = []string{"10.96.0.10"} // nobody is there; without one the kubelet complains on every Pod
 
 	kubelet := kubemark.NewHollowKubelet(flags, config, client, heartbeat, &cadvisor.Fake{NodeName: options.node},
 		runtime.ImageService, service, cm.NewStubContainerManager())
+	kubelet.KubeletDeps.ProbeManager = probes{}
 	if kernelLogIsReadable() {
 		// Without a recorder of ours the kubelet makes its real one, so that its events reach `kubectl describe`. It also
 		// watches the kernel log for killed processes then, and does not start where it may not.
-		kubelet.KubeletDeps.Recorder = nil
+		kubelet.KubeletDeps.Recorder, kubelet.KubeletDeps.EventClient = nil, client.CoreV1()
 	}
 	kubelet.Run(ctx)
 	return nil
+}
+
+// probes calls a container ready when it runs, as the kubelet does where a Pod has no probes. kubemark's own calls it ready
+// always, even while the Pod waits for its volumes.
+type probes struct{ probetest.FakeManager }
+
+func (probes) UpdatePodStatus(_ context.Context, _ *v1.Pod, status *v1.PodStatus) {
+	for i := range status.ContainerStatuses {
+		container := &status.ContainerStatuses[i]
+		running := container.State.Running != nil
+		container.Ready, container.Started = running, &running
+	}
 }
 
 // newClients gives the kubelet's two clients: one for everything and one, never throttled, for its heartbeats.

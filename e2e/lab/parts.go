@@ -64,6 +64,16 @@ func (l *Lab) ControlURL() string { return "http://" + l.address(portControl) }
 // OperatorURL is where the operator serves /healthz, /readyz and /metrics.
 func (l *Lab) OperatorURL() string { return "http://" + l.address(portOperator) }
 
+// kubeletURL is where the kubelet of a node serves.
+func (l *Lab) kubeletURL(node string) string {
+	for index, vm := range l.World.Nodes() {
+		if vm.Name == node {
+			return "http://" + l.address(portFirstKubelet+index)
+		}
+	}
+	return "http://127.0.0.1:0" // no such node: nothing answers there
+}
+
 func (l *Lab) etcdPart() supervisor.Spec {
 	client, peer := "http://"+l.address(portEtcd), "http://"+l.address(portEtcdPeer)
 	return l.part(Etcd, l.hollow, "etcd",

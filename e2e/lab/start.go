@@ -199,6 +199,8 @@ func (l *Lab) waitReady(ctx context.Context, part string) error {
 	case strings.HasPrefix(part, "kubelet-"):
 		node := strings.TrimPrefix(part, "kubelet-")
 		return l.waitPart(ctx, part, nodesMaxTime, func(ctx context.Context) error { return l.nodeReady(ctx, node) })
+	case part == ControllerManager, part == Scheduler, part == Etcd:
+		// Nobody waits for these directly: what they do is waited for.
 	}
 	return nil
 }
@@ -232,8 +234,12 @@ func httpReady(ctx context.Context, address string) error {
 	return nil
 }
 
-// nodeReady says whether the node is Ready by a heartbeat of a kubelet that runs now, and its CSI node plugin is registered.
+// nodeReady says whether the kubelet answers, the node is Ready, and its CSI node plugin is registered. After a restart the
+// latter two are still so from before.
 func (l *Lab) nodeReady(ctx context.Context, name string) error {
+	if err := httpReady(ctx, l.kubeletURL(name)+"/healthz"); err != nil {
+		return err
+	}
 	var node struct {
 		Status struct {
 			Conditions []struct{ Type, Status, Message string }
