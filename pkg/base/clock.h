@@ -33,6 +33,7 @@ struct clock {
 /** The system's clock; static. */
 extern const struct clock clock_system;
 
+/** What the clock shows now. */
 struct wall_time clock_wall(const struct clock *clock);
 struct mono_time clock_mono(const struct clock *clock);
 

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** What to do about an error; see docs/internals/errors.md for who acts how on each. */
+/** What to do about an error. Code acts on the class alone. */
 enum err_class {
     ERR_NONE = 0,
     ERR_TRANSIENT, /* the other side is away or overloaded: the same request may succeed later */
