@@ -1,0 +1,210 @@
+// Package testlab gives the tests of one Go package a lab that they share: it is started once, each test has a namespace of
+// its own, and at the end the lab itself is checked, whatever the tests found.
+package testlab
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"xo-operator.dev/e2e/lab"
+)
+
+var shared *lab.Lab
+
+// Run starts a lab, runs the package's tests in it and ends it; the result is for os.Exit. XO_PRESET chooses the build of
+// operator and simulator, KEEP=1 leaves the lab running for a look.
+func Run(m *testing.M, name, world string) int {
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	top, err := lab.Top()
+	if err != nil {
+		return failed(err)
+	}
+	preset := os.Getenv("XO_PRESET")
+	if preset == "" {
+		preset = "dev"
+	}
+	options := lab.Options{Name: name, Build: filepath.Join(top, "build", preset), World: filepath.Join(top, "e2e", "worlds", world)}
+	if folder := os.Getenv("XO_BUILD"); folder != "" {
+		options.Build = folder
+	}
+	shared, err = lab.Up(ctx, options)
+	if err != nil {
+		return failed(err)
+	}
+	// Ctrl-C ends this process; the supervisor sees its end and ends the lab.
+	context.AfterFunc(ctx, func() { os.Exit(130) })
+	code := m.Run()
+	if problems := shared.Problems(ctx); len(problems) > 0 {
+		code = failed(fmt.Errorf("the lab itself has problems:\n%s", strings.Join(problems, "\n")))
+	}
+	if os.Getenv("KEEP") != "" && os.Getenv("KEEP") != "0" {
+		fmt.Fprintf(os.Stderr, "lab %s keeps running: source %s\n", name, shared.EnvironmentFile())
+		return max(code, ended(shared.Detach(ctx)))
+	}
+	return max(code, ended(shared.Down(ctx)))
+}
+
+func ended(err error) int {
+	if err != nil {
+		return failed(err)
+	}
+	return 0
+}
+
+func failed(err error) int {
+	fmt.Fprintf(os.Stderr, "FAIL: %v\n", err)
+	return 1
+}
+
+// Test is one test's view of the lab.
+type Test struct {
+	*testing.T
+	*lab.Lab
+	Ctx       context.Context
+	Namespace string
+}
+
+var count atomic.Int64
+
+// New gives a test a namespace, which goes when the test ends, with everything in it. If the test failed, its objects and
+// the operator's last lines are shown.
+func New(t *testing.T) *Test {
+	t.Helper()
+	name := strings.ToLower(regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(strings.TrimPrefix(t.Name(), "Test"), "-"))
+	// Short, for it is part of the names of disks, and they are easier to read that way.
+	name = fmt.Sprintf("%.20s-%d", name, count.Add(1))
+	test := &Test{T: t, Lab: shared, Ctx: t.Context(), Namespace: strings.ReplaceAll(name, "--", "-")}
+	test.Do("create", "namespace", test.Namespace)
+	t.Cleanup(test.end)
+	return test
+}
+
+func (t *Test) end() {
+	ctx := context.Background() // the test's own has ended
+	if t.Failed() {
+		for _, arguments := range [][]string{
+			{"get", "xovolumemigrations,pods,pvc", "-o", "wide"}, {"describe", "xovolumemigrations"}, {"get", "events"},
+		} {
+			text, err := t.Kubectl(ctx, append([]string{"-n", t.Namespace}, arguments...)...)
+			t.Logf("kubectl %s: %v\n%s", strings.Join(arguments, " "), err, text)
+		}
+		text, _ := t.Kubectl(ctx, "get", "volumeattachments")
+		t.Logf("%s\n%s", text, t.Tail(lab.Operator))
+	}
+	t.Kubectl(ctx, "delete", "namespace", t.Namespace, "--wait=false") //nolint:errcheck // the lab ends soon
+}
+
+// Must ends the test for an error.
+func (t *Test) Must(err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Do runs kubectl and returns what it printed; it must succeed.
+func (t *Test) Do(arguments ...string) string {
+	t.Helper()
+	text, err := t.Kubectl(t.Ctx, arguments...)
+	t.Must(err)
+	return text
+}
+
+// In runs kubectl in the test's namespace; it must succeed.
+func (t *Test) In(arguments ...string) string {
+	t.Helper()
+	return t.Do(append([]string{"-n", t.Namespace}, arguments...)...)
+}
+
+// Apply applies a manifest in the test's namespace; it must succeed.
+func (t *Test) Apply(manifest string) {
+	t.Helper()
+	_, err := t.KubectlInput(t.Ctx, manifest, "-n", t.Namespace, "apply", "-f", "-")
+	t.Must(err)
+}
+
+// Refused applies a manifest that the API server must refuse, and returns what kubectl said.
+func (t *Test) Refused(manifest string) string {
+	t.Helper()
+	_, err := t.KubectlInput(t.Ctx, manifest, "-n", t.Namespace, "apply", "-f", "-")
+	if err == nil {
+		t.Fatalf("this was accepted:\n%s", manifest)
+	}
+	return err.Error()
+}
+
+// Eventually waits for a condition.
+func (t *Test) Eventually(limit time.Duration, condition func() error) {
+	t.Helper()
+	t.Must(lab.Wait(t.Ctx, limit, func(context.Context) error { return condition() }))
+}
+
+// Volume makes a volume of 256 MiB, which takes two and a half seconds to move, unless the options say more.
+func (t *Test) Volume(options lab.VolumeOptions) *lab.Volume {
+	t.Helper()
+	options.Namespace = t.Namespace
+	if options.Size == 0 {
+		options.Size = 256 << 20
+	}
+	volume, err := t.MakeVolume(t.Ctx, options)
+	t.Must(err)
+	t.Cleanup(func() {
+		// Volumes are not in the namespace; their finalizer goes once nothing is attached.
+		t.Kubectl(context.Background(), "delete", "pv", volume.Name, "--wait=false") //nolint:errcheck // the lab ends soon
+	})
+	return volume
+}
+
+// SR finds an SR of the world by name; it must exist.
+func (t *Test) SR(name string) *lab.SR {
+	t.Helper()
+	for i := range t.World.SRs {
+		if t.World.SRs[i].Name == name {
+			return &t.World.SRs[i]
+		}
+	}
+	t.Fatalf("the world has no SR %q", name)
+	return nil
+}
+
+// GoodDisk checks that exactly one disk has the volume's name, on one of the SRs, with every byte as it was.
+func (t *Test) GoodDisk(volume *lab.Volume, srs ...*lab.SR) *lab.Disk {
+	t.Helper()
+	var ids []string
+	for _, sr := range srs {
+		ids = append(ids, sr.UUID)
+	}
+	disk, err := t.CheckDisk(t.Ctx, volume, ids...)
+	t.Must(err)
+	return disk
+}
+
+// Fault switches a fault of xosim on, until the test ends or the function it returns is called.
+func (t *Test) Fault(fault map[string]any) func() {
+	t.Helper()
+	id, err := t.Xosim.AddFault(t.Ctx, fault)
+	t.Must(err)
+	remove := func() {
+		t.Xosim.RemoveFault(context.Background(), id) //nolint:errcheck // it may have been removed
+	}
+	t.Cleanup(remove)
+	return remove
+}
+
+// Part does something to a part of the lab; it must succeed.
+func (t *Test) Part(do func(context.Context, string) error, part string) {
+	t.Helper()
+	t.Must(do(t.Ctx, part))
+}
