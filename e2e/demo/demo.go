@@ -129,10 +129,21 @@ func (p *player) followPod(ctx context.Context) error {
 	if err := p.apply(ctx, manifest); err != nil {
 		return err
 	}
-	if _, err := p.waitPod(ctx, podMax, "db-0", ""); err != nil {
+	before, err := p.waitPod(ctx, podMax, "db-0", "")
+	if err != nil {
 		return err
 	}
 	if err := p.show(ctx, "-n", namespace, "get", "pods", "-o", "wide"); err != nil {
+		return err
+	}
+
+	const offset, length, seed = 300 << 20, 64 << 20, 4711
+	if err := p.Write(ctx, volume, before.Spec.NodeName, offset, length, seed); err != nil {
+		return err
+	}
+	p.out.Say("")
+	p.out.Say("The database writes %s to its volume, so the disk now holds:", size(length))
+	if err := p.showDisk(ctx, volume); err != nil {
 		return err
 	}
 

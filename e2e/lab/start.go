@@ -136,8 +136,13 @@ func (l *Lab) install(ctx context.Context) error {
 	if _, err := l.Kubectl(ctx, "apply", "--server-side", "-k", overlay); err != nil {
 		return err
 	}
-	_, err = l.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
-	return err
+	if _, err := l.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"); err != nil {
+		return err
+	}
+	// kubectl explain reads another document, which is made a moment later.
+	return l.waitPart(ctx, APIServer, 30*time.Second, func(ctx context.Context) error {
+		return l.Get(ctx, "/openapi/v3/apis/migration.xo-operator.dev/v1alpha1", nil)
+	})
 }
 
 func (l *Lab) startOperator(ctx context.Context) error {

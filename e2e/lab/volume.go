@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -20,19 +21,22 @@ type Volume struct {
 	VDI       string // its UUID when it was made
 	SHA256    string // of its contents
 	Size      int64
+
+	attributes map[string]string
 }
 
 // VolumeOptions say what volume to make. What is left out gets what the CSI driver would give it.
 type VolumeOptions struct {
 	Namespace   string
 	Claim       string
-	SR          string // UUID
-	Size        int64  // default 1 GiB
-	Seed        int64  // of its contents; default follows from the claim's name
-	Tag         string // of the SRs it belongs to; default k8s-local
-	Description string // of the disk: the driver's marker; default migrating, with the tag
-	Handle      string // default name:<volume name>
-	DiskName    string // default csi-<volume name>
+	SR          string            // UUID
+	Size        int64             // default 1 GiB
+	Seed        int64             // of its contents; default follows from the claim's name
+	Tag         string            // of the SRs it belongs to; default k8s-local
+	Description string            // of the disk: the driver's marker; default migrating, with the tag
+	Handle      string            // default name:<volume name>
+	DiskName    string            // default csi-<volume name>
+	Attributes  map[string]string // of the PersistentVolume's CSI source
 }
 
 // MakeVolume makes a disk, a PersistentVolume and a claim that is bound to it, as the driver's provisioner would leave them.
@@ -69,6 +73,8 @@ func describe(options VolumeOptions) (*Volume, NewDisk) {
 		Size:      options.Size,
 		Handle:    options.Handle,
 		Disk:      options.DiskName,
+
+		attributes: options.Attributes,
 	}
 	if options.Seed == 0 {
 		for _, letter := range volume.Name {
@@ -86,6 +92,10 @@ func describe(options VolumeOptions) (*Volume, NewDisk) {
 
 // Manifest is the volume's PersistentVolume and claim.
 func (v *Volume) Manifest() string {
+	attributes, err := json.Marshal(v.attributes)
+	if err != nil || v.attributes == nil {
+		attributes = []byte("{}")
+	}
 	return fmt.Sprintf(`apiVersion: v1
 kind: PersistentVolume
 metadata: {name: %[1]s, labels: {lab: volume}}
@@ -95,7 +105,7 @@ spec:
   persistentVolumeReclaimPolicy: Retain
   storageClassName: %[3]s
   claimRef: {apiVersion: v1, kind: PersistentVolumeClaim, namespace: %[4]s, name: %[5]s}
-  csi: {driver: %[6]s, volumeHandle: %[7]q, fsType: ext4}
+  csi: {driver: %[6]s, volumeHandle: %[7]q, fsType: ext4, volumeAttributes: %[8]s}
 ---
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -105,7 +115,7 @@ spec:
   storageClassName: %[3]s
   volumeName: %[1]s
   resources: {requests: {storage: %[2]d}}
-`, v.Name, v.Size, StorageClass, v.Namespace, v.Claim, Driver, v.Handle)
+`, v.Name, v.Size, StorageClass, v.Namespace, v.Claim, Driver, v.Handle, attributes)
 }
 
 // WaitBound waits until a claim is bound to its volume.
@@ -190,7 +200,7 @@ func (l *Lab) WaitPod(ctx context.Context, limit time.Duration, namespace, name,
 }
 
 // CheckDisk says what is wrong with a volume's disk, as it truly is: there must be exactly one of the name, complete, with
-// the contents it was made with, on one of the SRs.
+// its contents, on one of the SRs.
 func (l *Lab) CheckDisk(ctx context.Context, volume *Volume, srs ...string) (*Disk, error) {
 	truth, err := l.Xosim.Truth(ctx)
 	if err != nil {
@@ -201,8 +211,12 @@ func (l *Lab) CheckDisk(ctx context.Context, volume *Volume, srs ...string) (*Di
 		return nil, fmt.Errorf("%d disks are named %s, one should be: %+v", len(disks), volume.Disk, disks)
 	}
 	disk := &disks[0]
-	if disk.SHA256 != volume.SHA256 {
-		return disk, fmt.Errorf("disk %s (%s) holds %s, it was made with %s", volume.Disk, disk.UUID, disk.SHA256, volume.SHA256)
+	if disk.SHA256 != volume.SHA256 || !disk.Complete || disk.StaleBytes > 0 {
+		return disk, fmt.Errorf("disk %s (%s) holds %s, it should hold %s; complete: %t, stale bytes: %d", volume.Disk, disk.UUID,
+			disk.SHA256, volume.SHA256, disk.Complete, disk.StaleBytes)
+	}
+	if lost := truth.LostBytes(disk.Family); lost > 0 {
+		return disk, fmt.Errorf("%d bytes that were on disk %s once are on no disk any more", lost, volume.Disk)
 	}
 	for _, sr := range srs {
 		if disk.SR == sr {
@@ -213,6 +227,20 @@ func (l *Lab) CheckDisk(ctx context.Context, volume *Volume, srs ...string) (*Di
 		return disk, fmt.Errorf("disk %s is on SR %s, it should be on %s", volume.Disk, disk.SR, strings.Join(srs, " or "))
 	}
 	return disk, nil
+}
+
+// Write writes to the volume as a program in a Pod on that node would: the bytes follow from the seed.
+func (l *Lab) Write(ctx context.Context, volume *Volume, node string, offset, length, seed int64) error {
+	staged, err := l.StagedAt(node, volume)
+	if err != nil {
+		return err
+	}
+	view, err := l.Xosim.Write(ctx, l.World.VM(node).UUID, staged.Context["device"], offset, length, seed)
+	if err != nil {
+		return err
+	}
+	volume.SHA256 = view.SHA256
+	return nil
 }
 
 // StagedAt gives the last time that a node took a volume, as its CSI plugin recorded it.

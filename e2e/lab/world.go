@@ -39,26 +39,40 @@ type VM struct {
 	Node bool   `json:"node"`
 }
 
-// Truth is every disk as it really is.
+// Truth is every disk as it really is, and as it was: disks that are gone stay listed.
 type Truth struct {
-	Disks []Disk `json:"disks"`
+	Disks    []Disk   `json:"disks"`
+	Families []Family `json:"families"`
 }
 
 // Disk is one disk. Its contents are what matters: two disks that look alike to the API differ here.
 type Disk struct {
-	UUID        string       `json:"uuid"`
-	Name        string       `json:"name"`
-	Description string       `json:"description"`
-	SR          string       `json:"sr"`
-	Size        int64        `json:"size"`
-	SHA256      string       `json:"sha256"`
-	Attachments []Attachment `json:"attachments"`
+	UUID        string `json:"uuid"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	SR          string `json:"sr"`
+	Size        int64  `json:"size"`
+	Exists      bool   `json:"exists"`
+	Complete    bool   `json:"complete"`   // false from the first byte of a copy to its last
+	StaleBytes  int64  `json:"staleBytes"` // bytes that are not what they would be, had there been only one disk all along
+	SHA256      string `json:"sha256"`
+	Family      string `json:"family"`
+	VBDs        []VBD  `json:"vbds"`
 }
 
-// Attachment is one VM that has the disk.
-type Attachment struct {
-	VM     string `json:"vm"`
-	Device string `json:"device"`
+// VBD is a disk's place on a VM.
+type VBD struct {
+	UUID          string `json:"uuid"`
+	VM            string `json:"vm"`
+	Device        string `json:"device"`
+	Attached      bool   `json:"attached"`
+	ControlDomain bool   `json:"controlDomain"` // of the hypervisor itself, which copies
+}
+
+// Family is a disk with all copies that were made of it.
+type Family struct {
+	UUID      string `json:"uuid"`
+	LostBytes int64  `json:"lostBytes"` // that were written once and are on no disk any more
 }
 
 // NewDisk describes a disk that is to be made with contents.
@@ -156,13 +170,44 @@ func (s *SR) HasTag(tag string) bool {
 	return false
 }
 
-// Named are the disks of a name: more than one while a move is under way, or after one went wrong.
+// Named are the disks of a name that exist: more than one while a move is under way, or after one went wrong.
 func (t *Truth) Named(name string) []Disk {
 	var found []Disk
 	for _, disk := range t.Disks {
-		if disk.Name == name {
+		if disk.Exists && disk.Name == name {
 			found = append(found, disk)
 		}
 	}
 	return found
+}
+
+// Disk finds a disk by UUID, whether it exists still or not; nil: there never was one.
+func (t *Truth) Disk(uuid string) *Disk {
+	for i := range t.Disks {
+		if t.Disks[i].UUID == uuid {
+			return &t.Disks[i]
+		}
+	}
+	return nil
+}
+
+// LostBytes says how much of what a disk and its copies ever held is on none of them any more.
+func (t *Truth) LostBytes(family string) int64 {
+	for _, one := range t.Families {
+		if one.UUID == family {
+			return one.LostBytes
+		}
+	}
+	return 0
+}
+
+// AttachedTo lists the VMs that have the disk plugged in.
+func (d *Disk) AttachedTo() []string {
+	var vms []string
+	for _, vbd := range d.VBDs {
+		if vbd.Attached && !vbd.ControlDomain {
+			vms = append(vms, vbd.VM)
+		}
+	}
+	return vms
 }

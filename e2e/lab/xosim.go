@@ -52,6 +52,13 @@ func (x *Xosim) Device(ctx context.Context, vm, device string) (*Device, error) 
 	return view, err
 }
 
+// Write writes to a device as the VM would, and returns what is there then.
+func (x *Xosim) Write(ctx context.Context, vm, device string, offset, length, seed int64) (*Device, error) {
+	view := &Device{}
+	body := map[string]int64{"offset": offset, "length": length, "seed": seed}
+	return view, x.call(ctx, http.MethodPost, "/vms/"+url.PathEscape(vm)+"/devices/"+url.PathEscape(device)+"/write", body, view)
+}
+
 // AddFault switches a fault on, as xosim's documentation describes them, and returns its id.
 func (x *Xosim) AddFault(ctx context.Context, fault map[string]any) (string, error) {
 	var made struct {

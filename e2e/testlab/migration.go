@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"xo-operator.dev/e2e/lab"
@@ -237,7 +236,7 @@ func (t *Test) Detach(name string) {
 }
 
 // Mentions checks that a text says what it must.
-func Mentions(t testing.TB, text string, words ...string) {
+func (t *Test) Mentions(text string, words ...string) {
 	t.Helper()
 	for _, word := range words {
 		if !strings.Contains(text, word) {

@@ -36,6 +36,7 @@ func Run(m *testing.M, name, world string) int {
 		preset = "dev"
 	}
 	options := lab.Options{Name: name, Build: filepath.Join(top, "build", preset), World: filepath.Join(top, "e2e", "worlds", world)}
+	options.NoOperator = os.Getenv("OPERATOR") == "0" // for tests that need none
 	if folder := os.Getenv("XO_BUILD"); folder != "" {
 		options.Build = folder
 	}
