@@ -200,6 +200,13 @@ void kube_cache_remove(struct kube_cache *cache, const char *namespace, const ch
         remove_object(cache, slot->object);
 }
 
+void kube_cache_keep(struct kube_cache *cache, const char *namespace, const char *name)
+{
+    struct kube_cache_slot *slot = find(cache, namespace, name);
+    if (slot)
+        slot->round = cache->round; /* no reader looks at it */
+}
+
 void kube_cache_replace_begin(struct kube_cache *cache)
 {
     cache->round++;

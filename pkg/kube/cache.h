@@ -43,6 +43,10 @@ void kube_cache_put(struct kube_cache *cache, struct kube_object *object);
 /** Removes an object; nothing happens when it is not there. */
 void kube_cache_remove(struct kube_cache *cache, const char *namespace, const char *name);
 
+/** An object that is there but could not be read: what is known of it stays, also at the end of a whole
+ * list. */
+void kube_cache_keep(struct kube_cache *cache, const char *namespace, const char *name);
+
 /** Starts and ends taking in a whole list; see above. After the first end the cache is synced. A
  * list that breaks off is simply begun again. */
 void kube_cache_replace_begin(struct kube_cache *cache);

@@ -41,9 +41,7 @@ static enum kube_watch_do page_ended(struct kube_watch *watch, const struct kube
     if (told->next_page)
         return request(watch, KUBE_WATCH_LISTING, now);
     str_copy(watch->version, sizeof(watch->version), told->version);
-    watch->state = KUBE_WATCH_LISTED;
-    watch->next = now;
-    return KUBE_WATCH_DO_NOTHING;
+    return request(watch, KUBE_WATCH_WATCHING, now);
 }
 
 static void list_failed(struct kube_watch *watch, const struct kube_watch_told *told,

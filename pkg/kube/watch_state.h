@@ -16,6 +16,9 @@
  * event  | EMPTY    | list from the start after a back-off | | WATCHING | 404, an error event, no
  * JSON         | EMPTY    | list from the start after a back-off |
  *
+ * LISTED is the wait between two watches. The first row of EMPTY and of LISTED is taken by
+ * KUBE_WATCH_TIME; silence too is found by it.
+ *
  * Guarantees: whatever happens, the next try is at most 36 s away (or what Retry-After says), and
  * back-offs grow from 0.8 s; they start over once a watch has shown life. What never happens in a
  * state is asserted. Thread: watch.
