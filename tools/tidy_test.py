@@ -224,8 +224,15 @@ def main(tidy):
             failures.append(f"planted {rule} in {path} ({plant!r}): fired {sorted(fired) or 'nothing'}")
     for rule in tidy.RULES.keys() - {plant[0] for plant in plants}:
         failures.append(f"{rule} is not proven by any planted violation")
+    with open(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "STYLE.md"), encoding="utf-8") as style:
+        text = style.read()
+    for rule in tidy.RULES:
+        proofs += 1
+        if f"`{rule}`" not in text:
+            failures.append(f"STYLE.md does not name {rule}")
     for failure in failures:
         print(f"FAILED: {failure}")
     if not failures:
-        print(f"{proofs} rule proofs: each of {len(tidy.RULES)} rules fires on its planted violations and on nothing else")
+        print(f"{proofs} rule proofs: each of {len(tidy.RULES)} rules fires on its planted violations and on nothing else, "
+              "and stands in STYLE.md")
     return 1 if failures else 0
