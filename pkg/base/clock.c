@@ -4,7 +4,6 @@
 #include "base/str.h"
 
 #include <assert.h>
-#include <time.h>
 
 static int64_t read_clock_ms(clockid_t id)
 {
@@ -48,6 +47,18 @@ struct mono_time mono_add(struct mono_time time, int64_t ms)
 int64_t mono_until_ms(struct mono_time time, struct mono_time now)
 {
     return time.ms > now.ms ? time.ms - now.ms : 0;
+}
+
+struct timespec clock_deadline(int64_t ms)
+{
+    struct timespec deadline;
+    int result = clock_gettime(CLOCK_MONOTONIC, &deadline);
+    assert(result == 0);
+    (void)result; /* asserted */
+    int64_t nanoseconds = deadline.tv_nsec + ms % 1000 * 1000000;
+    deadline.tv_sec += ms / 1000 + nanoseconds / 1000000000;
+    deadline.tv_nsec = nanoseconds % 1000000000;
+    return deadline;
 }
 
 /* The date and time of day, without a zone; false, and "", when the time is not set. */

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /** Milliseconds since 1970-01-01T00:00:00Z; 0 means "not set". */
 struct wall_time {
@@ -42,6 +43,13 @@ struct mono_time mono_add(struct mono_time time, int64_t ms);
 
 /** Milliseconds from `now` until `time`; 0 when it is past. */
 int64_t mono_until_ms(struct mono_time time, struct mono_time now);
+
+/**
+ * The moment `ms` (≥ 0) from now on the system's monotonic clock, as pthread_cond_timedwait() takes
+ * it for a condition of that clock. Whoever waits takes what it decides by from a struct clock all
+ * the same: this only ends the wait.
+ */
+struct timespec clock_deadline(int64_t ms);
 
 enum { CLOCK_RFC3339_SIZE = 32 };
 

@@ -50,6 +50,21 @@ Test(base_clock, time_left_until_a_deadline_is_never_negative)
     cr_assert_eq(mono_until_ms(now, mono_add(now, 1)), 0);
 }
 
+Test(base_clock, a_deadline_for_a_wait_lies_that_far_ahead_on_the_monotonic_clock)
+{
+    static const int64_t waits_ms[] = {0, 1, 999, 1000, 1999, 3600 * 1000};
+    for (size_t i = 0; i < ARRAY_LEN(waits_ms); i++) {
+        struct mono_time before = clock_mono(&clock_system);
+        struct timespec deadline = clock_deadline(waits_ms[i]);
+        struct mono_time after = clock_mono(&clock_system);
+        cr_assert(deadline.tv_nsec >= 0 && deadline.tv_nsec < 1000000000);
+        /* The type's times are one ahead, see clock.c. */
+        int64_t deadline_ms = deadline.tv_sec * 1000 + deadline.tv_nsec / 1000000 + 1;
+        cr_assert_geq(deadline_ms, before.ms + waits_ms[i]);
+        cr_assert_leq(deadline_ms, after.ms + waits_ms[i]);
+    }
+}
+
 Test(base_clock, times_are_written_as_kubernetes_writes_them)
 {
     char text[CLOCK_RFC3339_SIZE];
