@@ -21,6 +21,7 @@
 #include "kube/cache.h"
 #include "kube/object.h"
 #include "xo/inventory.h"
+#include "xo/move.h"
 #include "xo/result.h"
 
 /** An event on an object. All *borrowed* during the call. */
@@ -89,23 +90,6 @@ struct kube_port {
     /** Records an event, best effort: failure is logged, never acted on. Repeated ones are counted
      * in a series, not re-made. */
     void (*event)(void *userdata, const struct kube_event *event);
-};
-
-/** What this process knows of a vdi.migrate that it sent: its reply comes only when the move has
- * ended, long after the pass. */
-enum xo_move_state {
-    XO_MOVE_NONE,    /* this process sent none for the disk (or forgot it on request) */
-    XO_MOVE_PENDING, /* sent, no reply yet */
-    XO_MOVE_ENDED,   /* XO replied: result and error, or the new disk's uuid */
-    XO_MOVE_LOST     /* the session went away under the call: what became of it must be observed */
-};
-
-struct xo_move {
-    enum xo_move_state state;
-    enum xo_result result;  /* of XO_MOVE_ENDED */
-    struct err error;       /* unless result is XO_DONE */
-    char new_disk[64];      /* uuid, when result is XO_DONE */
-    struct mono_time since; /* when it entered this state */
 };
 
 /** A disk to attach. */

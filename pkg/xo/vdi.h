@@ -1,0 +1,27 @@
+/*
+ * xo, 7: calls on disks (VDIs). Each waits for XO's reply at most the session's deadline and ends in
+ * one of three ways (result.h); `err` says why unless it is XO_DONE. Thread: any but the loop's.
+ */
+#ifndef XO_VDI_H
+#define XO_VDI_H
+
+#include "xo/session.h"
+
+/** vdi.set. A NULL leaves that as it is; both NULL is XO_DONE at once. */
+enum xo_result xo_vdi_set(struct xo_session *session, const char *disk, const char *name,
+                          const char *description, struct err *err);
+
+/** tag.add. A tag that is there already is XO_DONE. */
+enum xo_result xo_vdi_add_tag(struct xo_session *session, const char *disk, const char *tag,
+                              struct err *err);
+
+/** tag.remove. A tag that is not there is XO_DONE. */
+enum xo_result xo_vdi_remove_tag(struct xo_session *session, const char *disk, const char *tag,
+                                 struct err *err);
+
+/** vdi.migrate, as xo_session_send(): XO_DONE says that it was sent. On success the reply's value is
+ * the new disk's UUID. */
+enum xo_result xo_vdi_send_migrate(struct xo_session *session, const char *disk, const char *sr,
+                                   xo_reply_fn *on_reply, void *userdata, struct err *err);
+
+#endif
