@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <criterion/criterion.h>
+
 static const struct xo_inventory *port_read(void *userdata)
 {
     struct fake_xo *fake = userdata;
@@ -243,6 +245,14 @@ static enum xo_result plug(struct fake_xo *fake, const char *vbd, bool attached,
     if (!object)
         return refuse(err, ERR_NOT_FOUND, "NO_SUCH_OBJECT");
     json_put(object, "attached", json_boolean(attached));
+    if (attached && !json_is_string(json_object_get(object, "device"))) {
+        int64_t position = 0;
+        char device[8];
+        /* XO's own positions are numbers */
+        cr_assert(str_parse_int64(text_of(object, "position"), 0, 255, &position));
+        (void)str_format(device, sizeof(device), "xvd%c", (char)('a' + position % 26));
+        json_put_str(object, "device", device);
+    }
     fake_xo_notify(fake, vbd);
     return verdict.result;
 }

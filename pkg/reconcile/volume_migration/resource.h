@@ -134,6 +134,7 @@ char *migration_status_canonical(const json_t *status) WARN_UNUSED;
 #define MIGRATION_PENDING     "Pending"
 #define MIGRATION_MIGRATING   "Migrating"
 #define MIGRATION_BACKING_OFF "BackingOff"
+#define MIGRATION_STALLED     "Stalled"
 #define MIGRATION_CANCELLING  "Cancelling"
 #define MIGRATION_SUCCEEDED   "Succeeded"
 #define MIGRATION_CANCELLED   "Cancelled"

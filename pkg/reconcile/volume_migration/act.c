@@ -1,0 +1,280 @@
+/*
+ * reconcile/volume_migration, 7: one short step in XO.
+ *
+ * Order of a move, and what a crash after each leaves: the attempt in status (nothing else happened:
+ * after a stretch of quiet it counts as failed), the marker (the same; it is taken off), the start
+ * (the move is found by its operation on the disk, or its disks are judged), the marker at the new
+ * home, the end in status (both are done again from what is seen).
+ */
+#include "reconcile/volume_migration/act.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "kube/types.h"
+#include "reconcile/volume_migration/marker.h"
+
+/* An answered write is given time to show before it is repeated. */
+static bool just_done(const struct migration_observation *observation,
+                      const struct migration_volume_memory *memory, enum migration_step step,
+                      const char *disk)
+{
+    /* A cancelled task takes up to a tick of the host to end, and is asked again seldom. */
+    int64_t patience_ms =
+        step == MIGRATION_CANCEL_TASK ? 3 * MIGRATION_NOTICE_MS : MIGRATION_NOTICE_MS;
+    return memory->step == step && str_equal(memory->step_disk, disk) &&
+           observation->mono.ms - memory->step_at.ms < patience_ms;
+}
+
+static void note_step(const struct migration_observation *observation,
+                      struct migration_volume_memory *memory, enum migration_step step,
+                      const char *disk)
+{
+    memory->step = step;
+    memory->step_at = observation->mono;
+    (void)str_copy(memory->step_disk, sizeof(memory->step_disk), disk);
+}
+
+static enum xo_result write_marker(const struct rec_ports *ports, const char *disk,
+                                   const struct migration_marker_view *marker, struct err *err)
+{
+    cleanup_str char *description = migration_marker_write(marker);
+    return ports->xo.set_disk(ports->xo.userdata, disk, NULL, description, err);
+}
+
+static enum xo_result mark(const struct rec_ports *ports, const struct migration_volume_view *view,
+                           const struct migration_disk_view *disk, struct err *err)
+{
+    struct migration_marker_view marker = disk->marker;
+
+    if (!*marker.tag)
+        (void)str_copy(marker.tag, sizeof(marker.tag), view->own_tag);
+    if (!marker.present)
+        marker.enabled = *marker.tag != '\0'; /* the driver takes no `enabled` without a tag */
+    (void)str_copy(marker.in_progress_sr, sizeof(marker.in_progress_sr),
+                   view->record->destination.sr_uuid);
+    return write_marker(ports, disk->uuid, &marker, err);
+}
+
+static enum xo_result unmark(const struct rec_ports *ports, const struct migration_disk_view *disk,
+                             const char *tag, struct err *err)
+{
+    struct migration_marker_view marker = disk->marker;
+
+    marker.in_progress_sr[0] = '\0';
+    if (*tag)
+        (void)str_copy(marker.tag, sizeof(marker.tag), tag);
+    return write_marker(ports, disk->uuid, &marker, err);
+}
+
+void migration_leftover_name(const char *disk_name, const char *uuid,
+                             char name[static MIGRATION_NAME_SIZE + 32])
+{
+    (void)str_format(name, MIGRATION_NAME_SIZE + 32, "leftover-%s-%.8s", disk_name, uuid);
+}
+
+static enum xo_result rename_leftover(const struct rec_ports *ports,
+                                      const struct migration_observation *observation,
+                                      const struct migration_volume_view *view, const char *disk,
+                                      struct err *err)
+{
+    char name[MIGRATION_NAME_SIZE + 32];
+    char since[CLOCK_RFC3339_SIZE];
+
+    migration_leftover_name(view->disk_name, disk, name);
+    wall_format(observation->wall, since);
+    cleanup_str char *description = str_new(
+        "xo-operator: left over from moving %s, found %s, XoVolumeMigration %s/%s; delete it when "
+        "nobody misses anything",
+        view->disk_name, since, observation->resource->object.namespace,
+        observation->resource->object.name);
+    return ports->xo.set_disk(ports->xo.userdata, disk, name, description, err);
+}
+
+/* Whether everything that our caches hold about the others who may want the volume is as new as our
+ * own writes. */
+static bool others_caught_up(const struct rec_ports *ports,
+                             const struct migration_resource *resource,
+                             const struct migration_volume_view *view)
+{
+    const struct kube_port *kube = &ports->kube;
+    cleanup_str char *key = str_new("%s/%s", resource->object.namespace, view->claim_name);
+    cleanup_kube_list struct kube_list attachments =
+        kube->list(kube->userdata, &kube_kind_volume_attachment, "volume", view->volume_name);
+    cleanup_kube_list struct kube_list migrations =
+        kube->list(kube->userdata, &migration_kind, "claim", key);
+
+    for (size_t i = 0; i < attachments.len; i++)
+        if (!kube->caught_up(kube->userdata, &kube_kind_volume_attachment, "",
+                             attachments.items[i]->name))
+            return false;
+    for (size_t i = 0; i < migrations.len; i++)
+        if (!kube->caught_up(kube->userdata, &migration_kind, migrations.items[i]->namespace,
+                             migrations.items[i]->name))
+            return false;
+    return kube->caught_up(kube->userdata, &kube_kind_volume_attachment, "", NULL) &&
+           kube->caught_up(kube->userdata, &migration_kind, resource->object.namespace, NULL);
+}
+
+/* Whether the object as the server has it now still asks for this very attempt. */
+static bool live_agrees(const struct migration_resource *live,
+                        const struct migration_observation *observation,
+                        const struct migration_volume_view *view)
+{
+    const struct migration_volume_record *record =
+        migration_resource_record(live, view->claim_name);
+
+    return str_equal(live->object.uid, observation->resource->object.uid) && !live->cancel &&
+           !kube_object_deleting(&live->object) && record && record->attempt_open &&
+           record->attempt_start.ms == view->record->attempt_start.ms &&
+           str_equal(record->source.disk, view->record->source.disk) &&
+           str_equal(record->destination.sr_uuid, view->record->destination.sr_uuid);
+}
+
+static enum xo_result start(const struct rec_ports *ports,
+                            const struct migration_observation *observation,
+                            const struct migration_volume_view *view, struct err *err)
+{
+    cleanup_kube_object const struct kube_object *live = NULL;
+    const struct migration_resource *resource = observation->resource;
+    struct migration_volume_view again = *view;
+    struct migration_facts facts = {0};
+    enum xo_result result;
+
+    if (ports->kube.get_live(ports->kube.userdata, &migration_kind, resource->object.namespace,
+                             resource->object.name, &live, err) < 0)
+        return XO_NOT_DONE;
+    if (!live_agrees(migration_resource_of(live), observation, view) ||
+        !others_caught_up(ports, resource, view)) {
+        (void)err_set(err, ERR_CONFLICT, "the object changed since it was read"); /* returns -1 */
+        return XO_NOT_DONE;
+    }
+    migration_observe_claim(ports, resource, &again, &facts);
+    if (facts.excluded != REC_REASON_INACTIVE) {
+        (void)err_set(err, ERR_CONFLICT, "%s", again.why); /* returns -1 */
+        return XO_NOT_DONE;
+    }
+    /* From here on it may have been sent, whatever happens to this process or the reply. */
+    view->memory->sent = true;
+    result = ports->xo.migrate(ports->xo.userdata, view->record->source.disk,
+                               view->record->destination.sr_uuid, err);
+    if (result == XO_NOT_DONE)
+        view->memory->sent = false;
+    return result;
+}
+
+static enum xo_result do_step(const struct rec_ports *ports,
+                              const struct migration_observation *observation,
+                              const struct migration_volume_view *view,
+                              const struct migration_verdict *verdict, struct err *err)
+{
+    const struct migration_disk_view *disk =
+        verdict->disk == MIGRATION_NO_DISK ? NULL : &view->disks[verdict->disk];
+
+    switch (verdict->step) {
+    case MIGRATION_MARK:
+        return mark(ports, view, disk, err);
+    case MIGRATION_START:
+        return start(ports, observation, view, err);
+    case MIGRATION_CANCEL_TASK:
+        return ports->xo.cancel_task(ports->xo.userdata, view->task, err);
+    case MIGRATION_UNMARK:
+        return unmark(ports, disk, "", err);
+    case MIGRATION_SETTLE_MARKER:
+        return unmark(ports, disk, view->home_tag, err);
+    case MIGRATION_RENAME_LEFTOVER:
+        return rename_leftover(ports, observation, view, disk->uuid, err);
+    case MIGRATION_WAIT:
+    case MIGRATION_OPEN:
+    case MIGRATION_LIST_LEFTOVERS:
+    case MIGRATION_CLOSE_DONE:
+    case MIGRATION_CLOSE_FAILED:
+    case MIGRATION_CLOSE_CANCELLED:
+    case MIGRATION_CLOSE_WITHDRAWN:
+        break;
+    }
+    return XO_NOT_DONE;
+}
+
+static const char *step_name(enum migration_step step)
+{
+    switch (step) {
+    case MIGRATION_MARK:
+        return "mark";
+    case MIGRATION_START:
+        return "start";
+    case MIGRATION_CANCEL_TASK:
+        return "cancel task";
+    case MIGRATION_UNMARK:
+        return "unmark";
+    case MIGRATION_SETTLE_MARKER:
+        return "settle marker";
+    case MIGRATION_RENAME_LEFTOVER:
+        return "rename leftover";
+    case MIGRATION_WAIT:
+    case MIGRATION_OPEN:
+    case MIGRATION_LIST_LEFTOVERS:
+    case MIGRATION_CLOSE_DONE:
+    case MIGRATION_CLOSE_FAILED:
+    case MIGRATION_CLOSE_CANCELLED:
+    case MIGRATION_CLOSE_WITHDRAWN:
+        break;
+    }
+    return "none";
+}
+
+struct migration_act migration_act(const struct rec_ports *ports,
+                                   const struct migration_observation *observation,
+                                   const struct migration_verdict *verdicts)
+{
+    struct migration_act act = {.step = MIGRATION_WAIT, .result = XO_NOT_DONE};
+
+    for (size_t i = 0; i < observation->count; i++) {
+        const struct migration_verdict *verdict = &verdicts[i];
+        const struct migration_volume_view *view = &observation->volumes[i];
+        const char *disk =
+            verdict->disk == MIGRATION_NO_DISK ? view->task : view->disks[verdict->disk].uuid;
+        if (!migration_step_is_write(verdict->step) ||
+            just_done(observation, view->memory, verdict->step, disk))
+            continue;
+        act.step = verdict->step;
+        act.volume = i;
+        act.result = do_step(ports, observation, view, verdict, &act.error);
+        if (act.result == XO_DONE)
+            note_step(observation, view->memory, verdict->step, disk);
+        log_info("step in Xen Orchestra", log_str("step", step_name(act.step)),
+                 log_str("object", observation->resource->object.name),
+                 log_str("disk", view->disk_name), log_str("id", disk),
+                 log_str("result", act.result == XO_DONE       ? "done"
+                                   : act.result == XO_NOT_DONE ? "not done"
+                                                               : "unknown"),
+                 log_err(&act.error));
+        break;
+    }
+    return act;
+}
+
+int migration_act_finalizer(const struct rec_ports *ports,
+                            const struct migration_resource *resource, bool present,
+                            struct err *err)
+{
+    const struct kube_object *object = &resource->object;
+    cleanup_json json_t *body = json_object();
+    json_t *metadata = json_object();
+    json_t *finalizers = json_array();
+
+    for (size_t i = 0; i < object->finalizers.len; i++)
+        if (!str_equal(object->finalizers.items[i], MIGRATION_FINALIZER))
+            json_add(finalizers, json_text(object->finalizers.items[i]));
+    if (present)
+        json_add(finalizers, json_text(MIGRATION_FINALIZER));
+    json_put_str(metadata, "resourceVersion", object->resource_version);
+    json_put(metadata, "finalizers", finalizers);
+    json_put(body, "metadata", metadata);
+    const struct kube_patch patch = {.patch_kind = KUBE_PATCH_MERGE,
+                                     .kind = &migration_kind,
+                                     .namespace = object->namespace,
+                                     .name = object->name,
+                                     .body = body};
+    return ports->kube.patch(ports->kube.userdata, &patch, err);
+}

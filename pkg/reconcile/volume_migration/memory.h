@@ -1,0 +1,57 @@
+/*
+ * reconcile/volume_migration, 6: what this process remembers between passes. None of it is needed to
+ * be right: after a restart it is empty, and then everything that may be on its way is waited for
+ * (MIGRATION_SETTLE_MS). It only tells what this process itself sent, and since when it watches.
+ *
+ * Thread: any; the entry of an object is used only by the worker that has its key.
+ */
+#ifndef RECONCILE_VOLUME_MIGRATION_MEMORY_H
+#define RECONCILE_VOLUME_MIGRATION_MEMORY_H
+
+#include "base/clock.h"
+#include "base/macros.h"
+#include "reconcile/volume_migration/decide.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MIGRATION_ID_SIZE = 64 }; /* a UUID has 36 characters */
+
+struct migration_volume_memory {
+    int64_t attempt_start_ms; /* of the attempt that this process wrote down; 0: none */
+    bool sent;                /* … and whether vdi.migrate may have been sent for it */
+    struct mono_time
+        quiet_since;          /* nothing moves since; not set: something does, or we are blind */
+    struct mono_time base_at; /* speed is measured from here … */
+    double base_progress;     /* … and from this share of the data */
+    double progress;          /* the last share seen, and when it last grew */
+    struct mono_time progress_at;
+    enum migration_step step; /* the last write to XO that was answered, on which disk and when */
+    char step_disk[MIGRATION_ID_SIZE];
+    struct mono_time step_at;
+};
+
+struct migration_memory {
+    struct mono_time progress_written; /* when status last showed new progress */
+};
+
+struct migration_memories;
+
+/** *New*, empty. */
+struct migration_memories *migration_memories_new(void) WARN_UNUSED;
+/** Takes NULL, returns NULL. */
+struct migration_memories *migration_memories_free(struct migration_memories *memories);
+
+/** What is remembered of an object, by its namespace/name, made when there is nothing; *borrowed* until forgotten. */
+struct migration_memory *migration_memory_of(struct migration_memories *memories,
+                                             const char *object_key);
+
+/** The same of one of its volumes. */
+struct migration_volume_memory *migration_memory_volume(struct migration_memories *memories,
+                                                        const char *object_key,
+                                                        const char *claim_name);
+
+/** Forgets an object and its volumes. */
+void migration_memory_forget(struct migration_memories *memories, const char *object_key);
+
+#endif

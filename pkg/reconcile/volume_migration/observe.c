@@ -1,0 +1,232 @@
+/*
+ * reconcile/volume_migration, 6: cache and inventory → one plain struct.
+ *
+ * In this order, because no other port function may be called while the inventory is held: what
+ * Kubernetes says; then, in one consistent snapshot, the disks and where they could go; then what is
+ * known of our calls, and for how long nothing has moved.
+ */
+#include "reconcile/volume_migration/observe.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static bool in_spec(const struct migration_resource *resource, const char *claim_name)
+{
+    for (size_t i = 0; i < resource->volume_count; i++)
+        if (str_equal(resource->volumes[i].claim_name, claim_name))
+            return true;
+    return false;
+}
+
+static void add_volume(struct migration_observation *observation, const char *claim_name,
+                       const struct migration_volume_record *record,
+                       const struct migration_target *target)
+{
+    struct migration_volume_view *view = &observation->volumes[observation->count++];
+
+    (void)str_copy(view->claim_name, sizeof(view->claim_name), claim_name);
+    view->record = record;
+    view->target = *target;
+}
+
+/* Which volumes this pass is about: those of the spec, and whatever runs. While an earlier
+ * generation's attempts run and nobody asked to cancel, only those. */
+static void list_volumes(struct migration_observation *observation)
+{
+    const struct migration_resource *resource = observation->resource;
+    size_t max = resource->volume_count + resource->record_count + 1;
+
+    observation->volumes = mem_alloc_array(max, sizeof(*observation->volumes));
+    for (size_t i = 0; !observation->deferred && i < resource->volume_count; i++) {
+        const struct migration_volume_spec *volume = &resource->volumes[i];
+        const struct migration_volume_record *record =
+            observation->fresh_generation ? NULL
+                                          : migration_resource_record(resource, volume->claim_name);
+        add_volume(observation, volume->claim_name, record, migration_target_of(resource, volume));
+    }
+    for (size_t i = 0; i < resource->record_count; i++) {
+        const struct migration_volume_record *record = &resource->records[i];
+        const struct migration_target target = {.sr_uuid = record->destination.sr_uuid,
+                                                .srs_with_tag = "",
+                                                .node_name = ""};
+        if (record->attempt_open &&
+            (observation->deferred || !in_spec(resource, record->claim_name)))
+            add_volume(observation, record->claim_name, record, &target);
+    }
+    observation->facts = mem_alloc_array(observation->count + 1, sizeof(*observation->facts));
+}
+
+static enum migration_end end_of(const struct migration_volume_record *record)
+{
+    if (!record || record->attempt_open || record->completion.ms == 0)
+        return MIGRATION_GOES_ON;
+    if (str_equal(record->phase, MIGRATION_SUCCEEDED))
+        return MIGRATION_DONE;
+    return str_equal(record->phase, MIGRATION_CANCELLED) ? MIGRATION_STOPPED : MIGRATION_GIVEN_UP;
+}
+
+static void observe_record(const struct migration_observation *observation,
+                           const struct migration_volume_view *view, struct migration_facts *facts)
+{
+    const struct migration_volume_record *record = view->record;
+
+    facts->ended = end_of(record);
+    facts->cancel = observation->cancel;
+    facts->no_target = REC_REASON_INACTIVE;
+    facts->open = record && record->attempt_open;
+    facts->begun = record && record->attempts > 0;
+    facts->retry_due = !record || record->next_retry.ms <= observation->wall.ms;
+    facts->refused = record && str_equal(record->phase, MIGRATION_STALLED);
+}
+
+static bool anything_moves(const struct migration_facts *facts)
+{
+    for (size_t i = 0; i < facts->disk_count; i++)
+        if (facts->disks[i].moving)
+            return true;
+    return facts->call == MIGRATION_CALL_PENDING;
+}
+
+static void observe_call(const struct rec_ports *ports, struct migration_volume_view *view,
+                         struct migration_facts *facts)
+{
+    const struct migration_volume_memory *memory = view->memory;
+    struct xo_move move;
+    bool ours;
+
+    if (!facts->open)
+        return;
+    ours = memory->attempt_start_ms == view->record->attempt_start.ms;
+    move = ports->xo.move(ports->xo.userdata, view->record->source.disk);
+    switch (move.state) {
+    case XO_MOVE_PENDING:
+        facts->call = MIGRATION_CALL_PENDING;
+        break;
+    case XO_MOVE_ENDED:
+        facts->call = MIGRATION_CALL_ANSWERED;
+        view->call_error = move.error;
+        break;
+    case XO_MOVE_LOST:
+        facts->call = MIGRATION_CALL_IN_DOUBT;
+        break;
+    case XO_MOVE_NONE:
+        facts->call = ours && !memory->sent ? MIGRATION_CALL_NEVER_SENT : MIGRATION_CALL_IN_DOUBT;
+        break;
+    }
+}
+
+/* How long nothing has moved while we could see it. */
+static void observe_quiet(const struct migration_observation *observation,
+                          struct migration_volume_view *view, struct migration_facts *facts)
+{
+    struct migration_volume_memory *memory = view->memory;
+    int64_t quiet_ms;
+
+    if (facts->blind != REC_REASON_INACTIVE || anything_moves(facts)) {
+        memory->quiet_since = (struct mono_time){0};
+        return;
+    }
+    if (memory->quiet_since.ms == 0)
+        memory->quiet_since = observation->mono;
+    quiet_ms = observation->mono.ms - memory->quiet_since.ms;
+    facts->noticed = quiet_ms >= MIGRATION_NOTICE_MS;
+    facts->quiet = quiet_ms >= MIGRATION_SETTLE_MS;
+}
+
+/* Since when the copy makes no progress, and where its speed is measured from. */
+static void observe_progress(const struct migration_observation *observation,
+                             struct migration_volume_view *view, struct migration_facts *facts)
+{
+    struct migration_volume_memory *memory = view->memory;
+
+    if (!facts->open || !anything_moves(facts) || facts->blind != REC_REASON_INACTIVE) {
+        memory->progress_at = (struct mono_time){0};
+        memory->base_at = (struct mono_time){0};
+        return;
+    }
+    if (memory->progress_at.ms == 0 || view->progress > memory->progress) {
+        memory->progress = view->progress;
+        memory->progress_at = observation->mono;
+    }
+    if (memory->base_at.ms == 0 && view->progress >= 0) {
+        memory->base_at = observation->mono;
+        memory->base_progress = view->progress;
+    }
+    facts->stuck =
+        observation->mono.ms - memory->progress_at.ms >= observation->resource->stall_timeout_ms;
+}
+
+/* Whether some volume may be given a place in this pass: only then it matters what is promised. */
+static bool chooses(const struct migration_observation *observation)
+{
+    for (size_t i = 0; i < observation->count; i++)
+        if (!observation->facts[i].open && observation->facts[i].ended == MIGRATION_GOES_ON)
+            return true;
+    return false;
+}
+
+static void observe_inventory(const struct rec_ports *ports,
+                              struct migration_observation *observation)
+{
+    struct migration_reservations reservations = {0};
+    const struct migration_resource *resource = observation->resource;
+    char(*nodes)[MIGRATION_ID_SIZE] = mem_alloc_array(observation->count + 1, sizeof(*nodes));
+
+    for (size_t i = 0; i < observation->count; i++) {
+        struct migration_volume_view *view = &observation->volumes[i];
+        if (*view->target.node_name && observation->facts[i].unfit == REC_REASON_INACTIVE)
+            observation->facts[i].no_target =
+                migration_observe_node(ports, view->target.node_name, nodes[i], view->why);
+    }
+    if (chooses(observation))
+        migration_observe_reservations(ports, resource, &reservations);
+
+    const struct xo_inventory *inventory = ports->xo.read(ports->xo.userdata);
+    for (size_t i = 0; i < observation->count; i++) {
+        struct migration_volume_view *view = &observation->volumes[i];
+        cleanup_str char *key = str_new("%s/%s", resource->object.namespace, view->claim_name);
+        migration_observe_disks(inventory, resource, view, &observation->facts[i]);
+        migration_observe_target(inventory, nodes[i], key, &reservations, view,
+                                 &observation->facts[i]);
+    }
+    ports->xo.unread(ports->xo.userdata, inventory);
+    (void)mem_free(reservations.items); /* returns NULL */
+    (void)mem_free(nodes);              /* returns NULL */
+}
+
+void migration_observe(const struct rec_ports *ports, struct migration_memories *memories,
+                       const struct migration_resource *resource, struct migration_observation *ret)
+{
+    bool open = migration_resource_open(resource);
+    bool other_generation = resource->observed_generation != resource->object.generation;
+
+    cleanup_str char *key = kube_object_key(&resource->object);
+
+    *ret = (struct migration_observation){
+        .resource = resource,
+        .wall = clock_wall(ports->clock),
+        .mono = clock_mono(ports->clock),
+        .cancel = resource->cancel || kube_object_deleting(&resource->object),
+    };
+    ret->deferred = open && other_generation && !ret->cancel;
+    ret->fresh_generation = !open && other_generation && !ret->cancel;
+    list_volumes(ret);
+    for (size_t i = 0; i < ret->count; i++) {
+        struct migration_volume_view *view = &ret->volumes[i];
+        view->memory = migration_memory_volume(memories, key, view->claim_name);
+        observe_record(ret, view, &ret->facts[i]);
+        migration_observe_claim(ports, resource, view, &ret->facts[i]);
+    }
+    observe_inventory(ports, ret);
+    for (size_t i = 0; i < ret->count; i++) {
+        observe_call(ports, &ret->volumes[i], &ret->facts[i]);
+        observe_quiet(ret, &ret->volumes[i], &ret->facts[i]);
+        observe_progress(ret, &ret->volumes[i], &ret->facts[i]);
+    }
+}
+
+void migration_observation_done(struct migration_observation *observation)
+{
+    observation->volumes = mem_free(observation->volumes);
+    observation->facts = mem_free(observation->facts);
+}

@@ -1,0 +1,134 @@
+/*
+ * reconcile/volume_migration, 6: cache and inventory → one plain struct. Everything is copied, so
+ * nothing is held when the decision is made and carried out; only the object itself and its record
+ * are *borrowed*, from a reference that the pass holds.
+ *
+ * Thread: any. Reads only; never waits.
+ */
+#ifndef RECONCILE_VOLUME_MIGRATION_OBSERVE_H
+#define RECONCILE_VOLUME_MIGRATION_OBSERVE_H
+
+#include "reconcile/ports.h"
+#include "reconcile/volume_migration/decide.h"
+#include "reconcile/volume_migration/memory.h"
+#include "reconcile/volume_migration/resource.h"
+
+enum {
+    MIGRATION_NAME_SIZE = 320,  /* a Kubernetes name has at most 253 characters, plus the prefix */
+    MIGRATION_LABEL_SIZE = 160, /* names of SRs, hosts and tags are cut here, for display only */
+    MIGRATION_WHY_SIZE = 512
+};
+
+/** Where a disk is or is to be. */
+struct migration_place_view {
+    char sr[MIGRATION_ID_SIZE];
+    char sr_name[MIGRATION_LABEL_SIZE];
+    char host_name[MIGRATION_LABEL_SIZE];
+    char pool_name[MIGRATION_LABEL_SIZE];
+};
+
+/** What a disk's marker says. */
+struct migration_marker_view {
+    bool present;
+    bool enabled;
+    char tag[MIGRATION_LABEL_SIZE];
+    char in_progress_sr[MIGRATION_ID_SIZE]; /* "": it is not being moved */
+};
+
+struct migration_disk_view {
+    char uuid[MIGRATION_ID_SIZE];
+    struct migration_place_view place;
+    int64_t size_bytes;
+    struct migration_marker_view marker;
+    char vm_name[MIGRATION_LABEL_SIZE]; /* of a VM that has it */
+    size_t attachments;
+};
+
+/** One volume of the object. */
+struct migration_volume_view {
+    char claim_name[MIGRATION_NAME_SIZE];
+    char volume_name[MIGRATION_NAME_SIZE];
+    char disk_name[MIGRATION_NAME_SIZE];
+    const struct migration_volume_record *record; /* *borrowed*; NULL: none yet */
+    struct migration_volume_memory *memory;       /* *borrowed* */
+    struct migration_target target;               /* *borrowed* from the object */
+    char own_tag[MIGRATION_LABEL_SIZE];           /* where the volume belongs now; "" */
+    char home_tag[MIGRATION_LABEL_SIZE];          /* what the marker says once it is there */
+    struct migration_disk_view disks[MIGRATION_DISKS_MAX];
+    struct migration_place_view destination; /* chosen, or of the open attempt */
+    char why[MIGRATION_WHY_SIZE];            /* about unfit, no_target or excluded */
+    char task_ref[MIGRATION_LABEL_SIZE];     /* of the XAPI task that moves it; "" */
+    char task[MIGRATION_ID_SIZE];
+    double progress;       /* 0..1; -1: not known */
+    struct err call_error; /* class ERR_NONE: none, or it was answered with success */
+};
+
+/** One object. */
+struct migration_observation {
+    const struct migration_resource *resource; /* *borrowed* */
+    struct wall_time wall;
+    struct mono_time mono;
+    bool cancel;
+    bool deferred;         /* attempts of an earlier generation have to end first */
+    bool fresh_generation; /* the records are about an earlier generation, and all closed */
+    size_t count;
+    struct migration_volume_view *volumes; /* owned */
+    struct migration_facts *facts;         /* owned; one per volume */
+};
+
+/** Observes an object. Free with migration_observation_done(). */
+void migration_observe(const struct rec_ports *ports, struct migration_memories *memories,
+                       const struct migration_resource *resource,
+                       struct migration_observation *ret);
+
+void migration_observation_done(struct migration_observation *observation);
+#define cleanup_migration_observation CLEANUP(migration_observation_done)
+
+/* What the files of observing share. */
+
+/** Space that is promised on SRs: moves on their way, in durable records and in this pass. */
+struct migration_reservation {
+    char sr[MIGRATION_ID_SIZE];
+    char claim[2 * MIGRATION_NAME_SIZE]; /* namespace/claim it is for */
+    int64_t bytes;
+};
+struct migration_reservations {
+    struct migration_reservation *items; /* owned */
+    size_t len;
+};
+void migration_reserve(struct migration_reservations *reservations, const char *sr,
+                       const char *claim_key, int64_t bytes);
+
+/** Fills what Kubernetes knows of the volume: names, own tag, unfit, excluded. */
+void migration_observe_claim(const struct rec_ports *ports,
+                             const struct migration_resource *resource,
+                             struct migration_volume_view *view, struct migration_facts *facts);
+
+/** The node's VM: its id into `vm`, or a reason why there is none, and `why`. */
+enum rec_reason migration_observe_node(const struct rec_ports *ports, const char *node_name,
+                                       char vm[static MIGRATION_ID_SIZE],
+                                       char why[static MIGRATION_WHY_SIZE]);
+
+/** Reservations of all open attempts but this object's own. */
+void migration_observe_reservations(const struct rec_ports *ports,
+                                    const struct migration_resource *resource,
+                                    struct migration_reservations *reservations);
+
+/** Fills what the inventory knows of the volume's disks. */
+void migration_observe_disks(const struct xo_inventory *inventory,
+                             const struct migration_resource *resource,
+                             struct migration_volume_view *view, struct migration_facts *facts);
+
+/**
+ * Says of each disk whether it is where it should be, and chooses where it goes: destination or
+ * no_target, and home_tag. `node_vm` is the VM of target.nodeName. What is chosen is reserved.
+ */
+void migration_observe_target(const struct xo_inventory *inventory, const char *node_vm,
+                              const char *claim_key, struct migration_reservations *reservations,
+                              struct migration_volume_view *view, struct migration_facts *facts);
+
+/** Copies where an SR is. */
+struct migration_place_view migration_place_of(const struct xo_inventory *inventory,
+                                               const struct xo_sr *sr);
+
+#endif

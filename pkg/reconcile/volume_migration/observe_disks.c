@@ -1,0 +1,150 @@
+/* reconcile/volume_migration, 6: what the inventory says about the disks of one name. */
+#include "reconcile/volume_migration/observe.h"
+
+#include "base/str.h"
+#include "reconcile/volume_migration/marker.h"
+
+struct migration_place_view migration_place_of(const struct xo_inventory *inventory,
+                                               const struct xo_sr *sr)
+{
+    struct migration_place_view place = {0};
+    const struct xo_pool *pool = xo_inventory_pool(inventory, sr->pool);
+    const struct xo_host *host = sr->shared ? NULL : xo_inventory_host(inventory, sr->container);
+
+    (void)str_copy(place.sr, sizeof(place.sr), sr->uuid);
+    (void)str_copy(place.sr_name, sizeof(place.sr_name), *sr->name ? sr->name : sr->uuid);
+    (void)str_copy(place.host_name, sizeof(place.host_name), host ? host->name : "");
+    (void)str_copy(place.pool_name, sizeof(place.pool_name), pool ? pool->name : "");
+    return place;
+}
+
+/* VBDs of dom0 are the copy itself. One whose VM is not shown counts: somebody has the disk. */
+static void look_at_attachments(const struct xo_inventory *inventory, const struct xo_disk *disk,
+                                struct migration_disk_view *view,
+                                struct migration_disk_facts *facts)
+{
+    for (size_t i = 0; i < disk->vbds.len; i++) {
+        const struct xo_vbd *vbd = xo_inventory_vbd(inventory, disk->vbds.items[i]);
+        const struct xo_vm *vm = vbd ? xo_inventory_vm(inventory, vbd->vm) : NULL;
+        if (vm && vm->control_domain)
+            continue;
+        view->attachments++;
+        facts->attached = true;
+        if (vbd && vbd->attached && vm && str_equal(vm->power_state, "Running"))
+            facts->attached_running = true;
+        if (vm)
+            (void)str_copy(view->vm_name, sizeof(view->vm_name), vm->name);
+    }
+}
+
+static bool contains(struct kube_strings strings, const char *text)
+{
+    for (size_t i = 0; i < strings.len; i++)
+        if (str_equal(strings.items[i], text))
+            return true;
+    return false;
+}
+
+static bool is_listed(const struct migration_resource *resource, const char *disk)
+{
+    for (size_t i = 0; i < resource->leftover_count; i++)
+        if (str_equal(resource->leftovers[i].disk, disk))
+            return true;
+    return false;
+}
+
+/* Whether the task that we saw moving the disk ended well with this disk as its result. */
+static bool proven_whole(const struct xo_inventory *inventory,
+                         const struct migration_volume_record *record, const struct xo_disk *disk)
+{
+    const struct xo_task *task =
+        *record->task ? xo_inventory_task_by_ref(inventory, record->task) : NULL;
+    return task && task->status == XO_TASK_SUCCESS && *disk->ref &&
+           str_equal(task->result_ref, disk->ref);
+}
+
+static void look_at_tasks(const struct xo_inventory *inventory, const struct xo_disk *disk,
+                          struct migration_volume_view *view, struct migration_facts *facts)
+{
+    for (size_t i = 0; i < disk->tasks.len; i++) {
+        const struct xo_task *task = xo_inventory_task_by_ref(inventory, disk->tasks.items[i]);
+        (void)str_copy(view->task_ref, sizeof(view->task_ref), disk->tasks.items[i]);
+        if (!task)
+            continue;
+        (void)str_copy(view->task, sizeof(view->task), task->uuid);
+        facts->task_cancellable = task->status == XO_TASK_PENDING && task->cancellable;
+        if (task->progress > view->progress)
+            view->progress = task->progress;
+    }
+}
+
+static void observe_disk(const struct xo_inventory *inventory,
+                         const struct migration_resource *resource, const struct xo_disk *disk,
+                         struct migration_volume_view *view, struct migration_facts *facts)
+{
+    size_t index = facts->disk_count++;
+    struct migration_disk_view *its_view = &view->disks[index];
+    struct migration_disk_facts *its_facts = &facts->disks[index];
+    const struct xo_sr *sr = xo_inventory_sr(inventory, disk->sr);
+
+    (void)str_copy(its_view->uuid, sizeof(its_view->uuid), disk->uuid);
+    its_view->size_bytes = disk->size_bytes;
+    if (sr)
+        its_view->place = migration_place_of(inventory, sr);
+    else
+        (void)str_copy(its_view->place.sr, sizeof(its_view->place.sr), disk->sr);
+    migration_marker_read(disk->description, &its_view->marker);
+    look_at_attachments(inventory, disk, its_view, its_facts);
+    its_facts->moving = disk->operations.len > 0;
+    if (its_facts->moving)
+        look_at_tasks(inventory, disk, view, facts);
+    its_facts->marked = *its_view->marker.in_progress_sr != '\0';
+    its_facts->listed = is_listed(resource, disk->uuid);
+    if (facts->open) {
+        its_facts->source = str_equal(disk->uuid, view->record->source.disk);
+        its_facts->known = contains(view->record->known_disks, disk->uuid);
+        its_facts->marked_for_us =
+            its_facts->marked &&
+            str_equal(its_view->marker.in_progress_sr, view->record->destination.sr_uuid);
+        its_facts->whole = proven_whole(inventory, view->record, disk);
+    }
+}
+
+/* Whether what is missing is known to be gone, and not only out of sight. */
+static enum rec_reason blindness(const struct xo_inventory *inventory,
+                                 const struct migration_facts *facts)
+{
+    bool source_seen = !facts->open && facts->disk_count > 0;
+
+    if (!xo_inventory_fresh(inventory))
+        return REC_REASON_XEN_ORCHESTRA_AWAY;
+    for (size_t i = 0; i < facts->disk_count; i++)
+        source_seen = source_seen || facts->disks[i].source;
+    if (!source_seen && !xo_inventory_all_pools_present(inventory))
+        return REC_REASON_POOL_AWAY;
+    return REC_REASON_INACTIVE;
+}
+
+void migration_observe_disks(const struct xo_inventory *inventory,
+                             const struct migration_resource *resource,
+                             struct migration_volume_view *view, struct migration_facts *facts)
+{
+    const struct xo_disk *disk;
+    bool pools_present = true;
+
+    facts->disk_count = 0;
+    facts->truncated = false;
+    view->progress = -1;
+    for (size_t i = 0;
+         *view->disk_name && (disk = xo_inventory_disk_named(inventory, view->disk_name, i)); i++) {
+        if (facts->disk_count == MIGRATION_DISKS_MAX) {
+            facts->truncated = true;
+            break;
+        }
+        pools_present = pools_present && xo_inventory_pool_present(inventory, disk->pool);
+        observe_disk(inventory, resource, disk, view, facts);
+    }
+    facts->blind = blindness(inventory, facts);
+    if (facts->blind == REC_REASON_INACTIVE && !pools_present)
+        facts->blind = REC_REASON_POOL_AWAY;
+}

@@ -1,0 +1,578 @@
+/*
+ * reconcile/volume_migration, 8: the status of the whole object, and its events.
+ *
+ * What the object is said to do is what its most significant volume does: one that needs a person
+ * first, then one that moves, then those that wait; an object has ended when all its volumes have.
+ */
+#include "reconcile/volume_migration/summarize.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+/* What a volume does once this pass's step is part of the status. */
+struct effect {
+    enum migration_state state;
+    enum rec_reason reason;
+};
+
+static struct effect effect_of_failure(const char *phase)
+{
+    if (str_equal(phase, MIGRATION_FAILED))
+        return (struct effect){MIGRATION_STATE_FAILED, REC_REASON_RETRY_LIMIT_REACHED};
+    if (str_equal(phase, MIGRATION_STALLED))
+        return (struct effect){MIGRATION_STATE_STALLED, REC_REASON_REFUSED};
+    return (struct effect){MIGRATION_STATE_BACKING_OFF, REC_REASON_BACKING_OFF};
+}
+
+static struct effect effect_of(const struct migration_verdict *verdict,
+                               const struct migration_facts *facts, const json_t *entry)
+{
+    switch (verdict->step) {
+    case MIGRATION_CLOSE_FAILED:
+        return effect_of_failure(json_str_at(entry, "phase"));
+    case MIGRATION_CLOSE_CANCELLED:
+        return (struct effect){MIGRATION_STATE_CANCELLED, REC_REASON_CANCELLED};
+    case MIGRATION_CLOSE_WITHDRAWN:
+        return (struct effect){MIGRATION_STATE_WAITING, facts->excluded != REC_REASON_INACTIVE
+                                                            ? facts->excluded
+                                                            : REC_REASON_PENDING};
+    case MIGRATION_WAIT:
+    case MIGRATION_OPEN:
+    case MIGRATION_MARK:
+    case MIGRATION_START:
+    case MIGRATION_CANCEL_TASK:
+    case MIGRATION_UNMARK:
+    case MIGRATION_SETTLE_MARKER:
+    case MIGRATION_LIST_LEFTOVERS:
+    case MIGRATION_RENAME_LEFTOVER:
+    case MIGRATION_CLOSE_DONE:
+        break;
+    }
+    return (struct effect){verdict->state, verdict->reason};
+}
+
+static int significance(const struct effect *effect)
+{
+    switch (effect->state) {
+    case MIGRATION_STATE_MANUAL:
+        return 12;
+    case MIGRATION_STATE_CANCELLING:
+        return 11;
+    case MIGRATION_STATE_MOVING:
+        return 10;
+    case MIGRATION_STATE_FINISHING:
+        return 9;
+    case MIGRATION_STATE_STARTING:
+        return 8;
+    case MIGRATION_STATE_BACKING_OFF:
+        return 7;
+    case MIGRATION_STATE_STALLED:
+        return 6;
+    case MIGRATION_STATE_WAITING:
+        return effect->reason == REC_REASON_QUEUED ? 4 : 5;
+    case MIGRATION_STATE_FAILED:
+        return 3;
+    case MIGRATION_STATE_CANCELLED:
+        return 2;
+    case MIGRATION_STATE_DONE:
+        return effect->reason == REC_REASON_ALREADY_IN_PLACE ? 0 : 1;
+    }
+    return 0;
+}
+
+static bool has_ended(enum migration_state state)
+{
+    return state == MIGRATION_STATE_FAILED || state == MIGRATION_STATE_CANCELLED ||
+           state == MIGRATION_STATE_DONE;
+}
+
+/* What summing up all volumes gives. */
+struct totals {
+    struct effect effect; /* of the most significant volume */
+    size_t leader;        /* its index */
+    size_t in_place;
+    bool migrating, manual;
+    int64_t bytes, copied_bytes; /* copied: size × percent / 100 */
+    int64_t bytes_per_second, left_bytes;
+    int64_t attempts;
+    const char *from, *to;
+    struct wall_time start, next_retry;
+};
+
+static void add_name(const char **common, const char *name)
+{
+    if (str_empty(name))
+        return;
+    if (!*common)
+        *common = name;
+    else if (!str_equal(*common, name))
+        *common = "<several>";
+}
+
+static void earlier(struct wall_time *time, const char *text)
+{
+    struct wall_time other = {0};
+    if (text && wall_parse(text, &other) && (time->ms == 0 || other.ms < time->ms))
+        *time = other;
+}
+
+static void add_entry(struct totals *totals, const json_t *entry)
+{
+    int64_t size = json_int_at(entry, "sizeBytes", 0);
+    int64_t percent = json_int_at(entry, "progressPercent", 0);
+    int64_t speed = json_int_at(entry, "bytesPerSecond", 0);
+    int64_t attempts = json_int_at(entry, "attempts", 0);
+
+    totals->bytes += size;
+    totals->copied_bytes += size / 100 * percent;
+    totals->bytes_per_second += speed;
+    if (speed > 0)
+        totals->left_bytes += size / 100 * (100 - percent);
+    if (attempts > totals->attempts)
+        totals->attempts = attempts;
+    add_name(&totals->from, json_str_at(entry, "source.srName"));
+    add_name(&totals->to, json_str_at(entry, "destination.srName"));
+    earlier(&totals->start, json_str_at(entry, "startTime"));
+    earlier(&totals->next_retry, json_str_at(entry, "nextRetryTime"));
+}
+
+static struct totals sum_up(const struct migration_observation *observation,
+                            const struct migration_verdict *verdicts, const json_t *entries)
+{
+    struct totals totals = {.effect = {MIGRATION_STATE_DONE, REC_REASON_ALREADY_IN_PLACE}};
+    int highest = -1;
+
+    for (size_t i = 0; i < observation->count; i++) {
+        const json_t *entry = json_array_get(entries, i);
+        struct effect effect = effect_of(&verdicts[i], &observation->facts[i], entry);
+        totals.in_place += effect.state == MIGRATION_STATE_DONE;
+        totals.migrating = totals.migrating || effect.state == MIGRATION_STATE_MOVING;
+        totals.manual = totals.manual || effect.state == MIGRATION_STATE_MANUAL;
+        add_entry(&totals, entry);
+        if (significance(&effect) > highest) {
+            highest = significance(&effect);
+            totals.effect = effect;
+            totals.leader = i;
+        }
+    }
+    return totals;
+}
+
+/* Whether work on this or an earlier object has been done before the request to cancel came. */
+static enum rec_reason reason_of_success(const struct migration_observation *observation,
+                                         const struct totals *totals)
+{
+    return observation->cancel ? REC_REASON_COMPLETED_BEFORE_CANCEL : totals->effect.reason;
+}
+
+static void write_message(const struct migration_observation *observation,
+                          const struct totals *totals, const json_t *entries,
+                          struct migration_summary *ret)
+{
+    const json_t *entry = json_array_get(entries, totals->leader);
+    const char *text = json_str_at(entry, "message");
+    const char *claim = json_str_at(entry, "claimName");
+
+    if (observation->count == 0)
+        (void)str_copy(ret->message, sizeof(ret->message), "no volumes");
+    else if (observation->count == 1)
+        (void)str_copy(ret->message, sizeof(ret->message), text ? text : "");
+    else if (ret->state == MIGRATION_STATE_DONE)
+        (void)str_format(ret->message, sizeof(ret->message), "all %zu volumes are in place",
+                         observation->count);
+    else
+        (void)str_format(ret->message, sizeof(ret->message), "%s: %s (%zu of %zu in place)", claim,
+                         text ? text : "", totals->in_place, observation->count);
+    if (observation->deferred) {
+        size_t len = strlen(ret->message);
+        (void)str_format(ret->message + len, sizeof(ret->message) - len,
+                         "; the spec was changed meanwhile: that is obeyed when this move has "
+                         "ended (set spec.cancel to stop it)");
+    }
+}
+
+static json_t *conditions_of(const struct migration_observation *observation,
+                             const struct totals *totals, const struct migration_summary *summary,
+                             int64_t generation)
+{
+    struct rec_condition conditions[REC_CONDITION_COUNT];
+    const char *before_text = observation->resource->conditions_json;
+    cleanup_json json_t *before = NULL;
+    enum migration_state state = summary->state;
+    bool stalled = state == MIGRATION_STATE_STALLED || state == MIGRATION_STATE_MANUAL ||
+                   state == MIGRATION_STATE_FAILED;
+    bool holds[REC_CONDITION_COUNT] = {
+        [REC_CONDITION_CANCELLED] = state == MIGRATION_STATE_CANCELLED,
+        [REC_CONDITION_MANUAL_RECOVERY_REQUIRED] = totals->manual,
+        [REC_CONDITION_MIGRATING] = totals->migrating,
+        [REC_CONDITION_READY] = state == MIGRATION_STATE_DONE,
+        [REC_CONDITION_RECONCILING] = !stalled && !has_ended(state),
+        [REC_CONDITION_STALLED] = stalled,
+    };
+
+    for (int i = 0; i < REC_CONDITION_COUNT; i++)
+        conditions[i] = (struct rec_condition){
+            .status = holds[i],
+            .reason = holds[i] ? summary->reason : REC_REASON_INACTIVE,
+            .message = holds[i] ? summary->message : "",
+        };
+    conditions[REC_CONDITION_READY].reason = summary->reason;
+    conditions[REC_CONDITION_READY].message = summary->message;
+    if (totals->migrating && state != MIGRATION_STATE_MOVING)
+        conditions[REC_CONDITION_MIGRATING].reason = REC_REASON_MIGRATING;
+    if (observation->deferred && holds[REC_CONDITION_RECONCILING])
+        conditions[REC_CONDITION_RECONCILING].reason = REC_REASON_SPEC_CHANGE_DEFERRED;
+    /* What was decoded from the server is JSON; if not, transition times start anew. */
+    if (!str_empty(before_text))
+        (void)json_parse(before_text, strlen(before_text), &before, NULL);
+    return rec_conditions_build(conditions, before, generation, observation->wall);
+}
+
+static json_t *leftover_json(const char *disk, const char *sr, const char *name,
+                             struct wall_time since, const char *reason)
+{
+    char time[CLOCK_RFC3339_SIZE];
+    json_t *json = json_object();
+
+    wall_format(since, time);
+    json_put(json, "vdiUUID", json_text(disk));
+    json_put(json, "srUUID", json_text(sr));
+    json_put(json, "name", json_text(name));
+    json_put_str(json, "since", time);
+    json_put(json, "reason", json_text(reason));
+    return json;
+}
+
+static void list_new_leftovers(const struct migration_observation *observation, size_t index,
+                               const struct migration_verdict *verdict, json_t *list)
+{
+    const struct migration_volume_view *view = &observation->volumes[index];
+    const struct migration_facts *facts = &observation->facts[index];
+    char name[MIGRATION_NAME_SIZE + 32];
+
+    for (size_t i = 0; i < facts->disk_count; i++) {
+        if ((int)i == verdict->keep || facts->disks[i].listed)
+            continue;
+        migration_leftover_name(view->disk_name, view->disks[i].uuid, name);
+        json_add(list, leftover_json(view->disks[i].uuid, view->disks[i].place.sr, name,
+                                     observation->wall,
+                                     facts->disks[i].source
+                                         ? "the source of a move whose copy is whole or in use"
+                                         : "the copy of a move that did not end well"));
+    }
+}
+
+static json_t *leftovers_of(const struct migration_observation *observation,
+                            const struct migration_verdict *verdicts)
+{
+    const struct migration_resource *resource = observation->resource;
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < resource->leftover_count; i++) {
+        const struct migration_leftover *leftover = &resource->leftovers[i];
+        json_add(list, leftover_json(leftover->disk, leftover->sr_uuid, leftover->name,
+                                     leftover->since, leftover->reason));
+    }
+    for (size_t i = 0; i < observation->count; i++)
+        if (verdicts[i].step == MIGRATION_LIST_LEFTOVERS)
+            list_new_leftovers(observation, i, &verdicts[i], list);
+    while (json_array_size(list) > MIGRATION_LEFTOVERS_MAX)
+        json_array_remove(list, 0);
+    return list;
+}
+
+static void put_time(json_t *object, const char *key, struct wall_time time)
+{
+    char text[CLOCK_RFC3339_SIZE];
+
+    if (time.ms == 0)
+        return;
+    wall_format(time, text);
+    json_put_str(object, key, text);
+}
+
+static void put_numbers(const struct migration_observation *observation,
+                        const struct totals *totals, const struct migration_summary *summary,
+                        json_t *status)
+{
+    char text[32];
+    int64_t percent = totals->bytes >= 100 ? totals->copied_bytes / (totals->bytes / 100) : 0;
+
+    if (summary->state == MIGRATION_STATE_DONE || percent > 100)
+        percent = 100;
+    (void)str_format(text, sizeof(text), "%lld%%", (long long)percent);
+    json_put_str(status, "progress", text);
+    (void)str_format(text, sizeof(text), "%zu/%zu", totals->in_place, observation->count);
+    json_put_str(status, "volumes", text);
+    json_put(status, "attempts", json_integer(totals->attempts));
+    if (totals->bytes_per_second > 0)
+        put_time(status, "estimatedCompletionTime",
+                 (struct wall_time){.ms = observation->wall.ms +
+                                          1000 * (totals->left_bytes / totals->bytes_per_second)});
+    if (summary->state == MIGRATION_STATE_BACKING_OFF)
+        put_time(status, "nextRetryTime", totals->next_retry);
+}
+
+static json_t *status_of(const struct migration_observation *observation,
+                         const struct migration_verdict *verdicts, const struct totals *totals,
+                         const struct migration_summary *summary, json_t *entries)
+{
+    const struct migration_resource *resource = observation->resource;
+    int64_t generation =
+        observation->deferred ? resource->observed_generation : resource->object.generation;
+    json_t *status = json_object();
+    json_t *leftovers = leftovers_of(observation, verdicts);
+
+    json_put(status, "observedGeneration", json_integer(generation));
+    json_put_str(status, "phase", migration_phase_of(summary->state));
+    put_numbers(observation, totals, summary, status);
+    json_put_str(status, "from", totals->from);
+    json_put_str(status, "to", totals->to);
+    put_time(status, "startTime", totals->start);
+    if (summary->ended)
+        put_time(status, "completionTime",
+                 resource->completion.ms && !observation->fresh_generation ? resource->completion
+                                                                           : observation->wall);
+    json_put(status, "message", json_text(summary->message));
+    json_put(status, "conditions", conditions_of(observation, totals, summary, generation));
+    if (json_array_size(leftovers) > 0)
+        json_put(status, "leftovers", leftovers);
+    else
+        json_decref(leftovers);
+    json_put(status, "migratedVolumes", entries);
+    return status;
+}
+
+void migration_summarize(const struct rec_ports *ports,
+                         const struct migration_observation *observation,
+                         const struct migration_verdict *verdicts, struct migration_summary *ret)
+{
+    json_t *entries = json_array();
+    struct totals totals;
+
+    for (size_t i = 0; i < observation->count; i++)
+        json_add(entries, migration_summarize_volume(ports, observation, &verdicts[i], i));
+    totals = sum_up(observation, verdicts, entries);
+    *ret = (struct migration_summary){.state = totals.effect.state, .reason = totals.effect.reason};
+    if (ret->state == MIGRATION_STATE_DONE)
+        ret->reason = reason_of_success(observation, &totals);
+    ret->ended = has_ended(ret->state) && !observation->deferred;
+    write_message(observation, &totals, entries, ret);
+    ret->status = status_of(observation, verdicts, &totals, ret, entries); /* steals entries */
+}
+
+void migration_summary_done(struct migration_summary *summary)
+{
+    json_decref(summary->status);
+    summary->status = NULL;
+}
+
+/* A *new* copy without what only says how far a copy is. */
+static json_t *without_progress(const json_t *status)
+{
+    json_t *copy = json_deep_copy(status);
+    size_t i;
+    json_t *entry;
+
+    json_object_del(copy, "progress"); /* not there: nothing to do */
+    json_object_del(copy, "estimatedCompletionTime");
+    json_array_foreach(json_object_get(copy, "migratedVolumes"), i, entry)
+    {
+        json_object_del(entry, "progressPercent");
+        json_object_del(entry, "bytesPerSecond");
+    }
+    return copy;
+}
+
+static bool same_percent(const json_t *a, const json_t *b)
+{
+    const json_t *left = json_object_get(a, "migratedVolumes");
+    const json_t *right = json_object_get(b, "migratedVolumes");
+
+    for (size_t i = 0; i < json_array_size(left); i++) {
+        const char *claim = json_str_at(json_array_get(left, i), "claimName");
+        for (size_t k = 0; k < json_array_size(right); k++)
+            if (str_equal(claim, json_str_at(json_array_get(right, k), "claimName")) &&
+                json_int_at(json_array_get(left, i), "progressPercent", 0) !=
+                    json_int_at(json_array_get(right, k), "progressPercent", 0))
+                return false;
+    }
+    return true;
+}
+
+/* How a new status differs from the one that is there. */
+enum difference { SAME, PROGRESS_ONLY, DIFFERENT };
+
+static enum difference compare(const struct migration_resource *resource, const json_t *status)
+{
+    cleanup_str char *canonical = migration_status_canonical(status);
+    cleanup_json json_t *old = NULL;
+
+    if (str_equal(canonical, resource->status_json))
+        return SAME;
+    if (json_parse(resource->status_json, strlen(resource->status_json), &old, NULL) < 0)
+        return DIFFERENT;
+    cleanup_json json_t *old_rest = without_progress(old);
+    cleanup_json json_t *new_rest = without_progress(status);
+    cleanup_str char *old_text = migration_status_canonical(old_rest);
+    cleanup_str char *new_text = migration_status_canonical(new_rest);
+    if (!str_equal(old_text, new_text))
+        return DIFFERENT;
+    return same_percent(old, status) ? SAME : PROGRESS_ONLY;
+}
+
+static void send_event(const struct rec_ports *ports, const struct migration_resource *resource,
+                       enum rec_reason reason, const char *action, const char *message)
+{
+    const struct kube_event event = {
+        .kind = &migration_kind,
+        .namespace = resource->object.namespace,
+        .name = resource->object.name,
+        .uid = resource->object.uid,
+        .warning = rec_reason_info(reason)->warning,
+        .reason = rec_reason_name(reason),
+        .action = action,
+        .message = message,
+    };
+    ports->kube.event(ports->kube.userdata, &event);
+}
+
+/* Reasons that pass too quickly, or are told better by another event. */
+static bool worth_an_event(enum rec_reason reason)
+{
+    switch (reason) {
+    case REC_REASON_PENDING:
+    case REC_REASON_QUEUED:
+    case REC_REASON_OBSERVING:
+    case REC_REASON_STARTING:
+    case REC_REASON_FINISHING:
+    case REC_REASON_CANCELLING:
+    case REC_REASON_BACKING_OFF:
+    case REC_REASON_STALE_MARKER_CLEARED:
+        return false;
+    default: /* all others are told */
+        return true;
+    }
+}
+
+static void send_events(const struct rec_ports *ports,
+                        const struct migration_observation *observation,
+                        const struct migration_verdict *verdicts,
+                        const struct migration_summary *summary)
+{
+    const struct migration_resource *resource = observation->resource;
+    const json_t *entries = json_object_get(summary->status, "migratedVolumes");
+
+    for (size_t i = 0; i < observation->count; i++)
+        if (verdicts[i].step == MIGRATION_CLOSE_FAILED)
+            send_event(ports, resource, REC_REASON_ATTEMPT_FAILED, "Migrate",
+                       json_str_at(json_array_get(entries, i), "message"));
+    if (worth_an_event(summary->reason) &&
+        !str_equal(resource->reason, rec_reason_name(summary->reason)))
+        send_event(ports, resource, summary->reason, "Migrate", summary->message);
+}
+
+/* What is to be done once the end of an attempt is in the status. */
+static void forget_calls(const struct rec_ports *ports,
+                         const struct migration_observation *observation,
+                         const struct migration_verdict *verdicts)
+{
+    for (size_t i = 0; i < observation->count; i++) {
+        const struct migration_volume_view *view = &observation->volumes[i];
+        switch (verdicts[i].step) {
+        case MIGRATION_CLOSE_DONE:
+        case MIGRATION_CLOSE_FAILED:
+        case MIGRATION_CLOSE_CANCELLED:
+        case MIGRATION_CLOSE_WITHDRAWN:
+            if (view->record && view->record->attempt_open)
+                ports->xo.forget_move(ports->xo.userdata, view->record->source.disk);
+            view->memory->attempt_start_ms = 0;
+            break;
+        default: /* the attempt, if any, goes on */
+            break;
+        }
+    }
+}
+
+static int apply(const struct rec_ports *ports, const struct migration_resource *resource,
+                 json_t *status, struct err *err)
+{
+    cleanup_str char *api_version = str_new("%s/%s", migration_kind.group, migration_kind.version);
+    cleanup_json json_t *body =
+        json_build("{s:s, s:s, s:{s:s, s:s}, s:O}", "apiVersion", api_version, "kind",
+                   migration_kind.name, "metadata", "name", resource->object.name, "namespace",
+                   resource->object.namespace, "status", status);
+    const struct kube_patch patch = {.patch_kind = KUBE_PATCH_APPLY_STATUS,
+                                     .kind = &migration_kind,
+                                     .namespace = resource->object.namespace,
+                                     .name = resource->object.name,
+                                     .subresource = "status",
+                                     .body = body};
+    return ports->kube.patch(ports->kube.userdata, &patch, err);
+}
+
+int migration_summary_write(const struct rec_ports *ports,
+                            const struct migration_observation *observation,
+                            const struct migration_verdict *verdicts,
+                            const struct migration_summary *summary,
+                            struct migration_memory *memory, enum migration_written *ret_written,
+                            int64_t *ret_delay_ms, struct err *err)
+{
+    enum difference difference = compare(observation->resource, summary->status);
+    int64_t since_ms = observation->mono.ms - memory->progress_written.ms;
+
+    *ret_delay_ms = 0;
+    if (difference == SAME) {
+        *ret_written = MIGRATION_UNCHANGED;
+        return 0;
+    }
+    if (difference == PROGRESS_ONLY && memory->progress_written.ms != 0 &&
+        since_ms < MIGRATION_PROGRESS_MS) {
+        *ret_written = MIGRATION_PUT_OFF;
+        *ret_delay_ms = MIGRATION_PROGRESS_MS - since_ms;
+        return 0;
+    }
+    if (apply(ports, observation->resource, summary->status, err) < 0)
+        return err_wrap(err, "status of XoVolumeMigration %s/%s",
+                        observation->resource->object.namespace,
+                        observation->resource->object.name);
+    memory->progress_written = observation->mono;
+    *ret_written = MIGRATION_WRITTEN;
+    forget_calls(ports, observation, verdicts);
+    send_events(ports, observation, verdicts, summary);
+    return 0;
+}
+
+void migration_report_act(const struct rec_ports *ports,
+                          const struct migration_observation *observation,
+                          const struct migration_verdict *verdicts, const struct migration_act *act)
+{
+    const struct migration_verdict *verdict = &verdicts[act->volume];
+    const struct migration_volume_view *view = &observation->volumes[act->volume];
+    char name[MIGRATION_NAME_SIZE + 32];
+    char message[MIGRATION_WHY_SIZE];
+
+    if (act->result != XO_DONE)
+        return;
+    if (act->step == MIGRATION_UNMARK && verdict->reason == REC_REASON_STALE_MARKER_CLEARED) {
+        (void)str_format(message, sizeof(message),
+                         "disk %s (%s) was marked as being moved to %s and nothing moved it: took "
+                         "the marker off",
+                         view->disk_name, view->disks[verdict->disk].uuid,
+                         view->disks[verdict->disk].marker.in_progress_sr);
+        send_event(ports, observation->resource, REC_REASON_STALE_MARKER_CLEARED, "Unmark",
+                   message);
+    }
+    if (act->step == MIGRATION_RENAME_LEFTOVER) {
+        migration_leftover_name(view->disk_name, view->disks[verdict->disk].uuid, name);
+        (void)str_format(message, sizeof(message),
+                         "disk %s of SR %s was left by a move of %s and is now named %s; delete it "
+                         "in Xen Orchestra when nobody misses anything",
+                         view->disks[verdict->disk].uuid, view->disks[verdict->disk].place.sr_name,
+                         view->claim_name, name);
+        send_event(ports, observation->resource, REC_REASON_LEFTOVER_RENAMED, "Rename", message);
+    }
+}

@@ -1,0 +1,79 @@
+/*
+ * reconcile/volume_migration, 8: what was seen, decided and done → the status, and events.
+ *
+ * One server-side apply of the status per pass, and only when it differs. What only says how far a
+ * copy is (progress, speed, estimated end) is written per whole percent and at most every
+ * MIGRATION_PROGRESS_MS, never runs backwards within an attempt, and changes nothing else. An event
+ * is made when the reason changes, after the status that says so was written.
+ *
+ * Status is also the write-ahead log: an attempt is opened and closed here, leftovers are listed here
+ * before they are renamed. Thread: any worker.
+ */
+#ifndef RECONCILE_VOLUME_MIGRATION_SUMMARIZE_H
+#define RECONCILE_VOLUME_MIGRATION_SUMMARIZE_H
+
+#include "reconcile/volume_migration/act.h"
+
+enum { MIGRATION_PROGRESS_MS = 10 * 1000 };
+
+/** What the whole object is said to do. */
+struct migration_summary {
+    enum migration_state state;
+    enum rec_reason reason;
+    bool ended; /* this generation has ended for good */
+    char message[REC_CONDITION_MESSAGE_MAX];
+    json_t *status; /* owned */
+};
+
+/** Makes the summary; nothing is written. Free with migration_summary_done(). */
+void migration_summarize(const struct rec_ports *ports,
+                         const struct migration_observation *observation,
+                         const struct migration_verdict *verdicts, struct migration_summary *ret);
+
+void migration_summary_done(struct migration_summary *summary);
+#define cleanup_migration_summary CLEANUP(migration_summary_done)
+
+/** What migration_summary_write() did. */
+enum migration_written {
+    MIGRATION_UNCHANGED,
+    MIGRATION_WRITTEN,
+    MIGRATION_PUT_OFF /* only progress differs, and the last was written a moment ago */
+};
+
+/**
+ * Writes the status when it differs, then events. On failure nothing is known to be written. When
+ * MIGRATION_PUT_OFF, *ret_delay_ms says when to look again.
+ */
+int migration_summary_write(const struct rec_ports *ports,
+                            const struct migration_observation *observation,
+                            const struct migration_verdict *verdicts,
+                            const struct migration_summary *summary,
+                            struct migration_memory *memory, enum migration_written *ret_written,
+                            int64_t *ret_delay_ms, struct err *err) WARN_UNUSED;
+
+/** Events about what was done in XO: a stale marker cleared, a leftover renamed. */
+void migration_report_act(const struct rec_ports *ports,
+                          const struct migration_observation *observation,
+                          const struct migration_verdict *verdicts,
+                          const struct migration_act *act);
+
+/** How long after its n-th failed attempt (from 1) a volume is tried again. */
+int64_t migration_backoff_ms(const struct migration_resource *resource, const char *claim_name,
+                             int64_t attempts, uint64_t seed);
+
+/* What the files of summarizing share. */
+
+/** What one volume is said to be: the entry of status.migratedVolumes (*new*). */
+json_t *migration_summarize_volume(const struct rec_ports *ports,
+                                   const struct migration_observation *observation,
+                                   const struct migration_verdict *verdict, size_t index);
+
+/** A sentence about the volume. */
+void migration_volume_message(const struct migration_observation *observation,
+                              const struct migration_verdict *verdict, size_t index, char *message,
+                              size_t size);
+
+/** The phase that follows from a state. Static. */
+const char *migration_phase_of(enum migration_state state);
+
+#endif

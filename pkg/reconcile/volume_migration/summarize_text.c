@@ -1,0 +1,201 @@
+/* reconcile/volume_migration, 8: sentences for people: what goes on with a volume, or what is in its
+ * way and what to do about it. */
+#include "reconcile/volume_migration/summarize.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+const char *migration_phase_of(enum migration_state state)
+{
+    switch (state) {
+    case MIGRATION_STATE_WAITING:
+    case MIGRATION_STATE_STARTING:
+        return MIGRATION_PENDING;
+    case MIGRATION_STATE_MOVING:
+    case MIGRATION_STATE_FINISHING:
+        return MIGRATION_MIGRATING;
+    case MIGRATION_STATE_BACKING_OFF:
+        return MIGRATION_BACKING_OFF;
+    case MIGRATION_STATE_CANCELLING:
+        return MIGRATION_CANCELLING;
+    case MIGRATION_STATE_STALLED:
+        return MIGRATION_STALLED;
+    case MIGRATION_STATE_MANUAL:
+        return MIGRATION_MANUAL;
+    case MIGRATION_STATE_DONE:
+        return MIGRATION_SUCCEEDED;
+    case MIGRATION_STATE_CANCELLED:
+        return MIGRATION_CANCELLED;
+    case MIGRATION_STATE_FAILED:
+        return MIGRATION_FAILED;
+    }
+    return MIGRATION_PENDING;
+}
+
+/* "0a1b… on sr-a1 (host-1), 10240 MiB, attached to VM worker-1; …" */
+static void put_disks(struct buf *buf, const struct migration_volume_view *view,
+                      const struct migration_facts *facts)
+{
+    for (size_t i = 0; i < facts->disk_count; i++) {
+        const struct migration_disk_view *disk = &view->disks[i];
+        buf_putf(buf, "%s%s on %s%s%s%s, %lld MiB, ", i ? "; " : "", disk->uuid,
+                 *disk->place.sr_name ? disk->place.sr_name : disk->place.sr,
+                 *disk->place.host_name ? " (" : "", disk->place.host_name,
+                 *disk->place.host_name ? ")" : "", (long long)(disk->size_bytes >> 20));
+        if (facts->disks[i].attached)
+            buf_putf(buf, "attached to VM %s", *disk->vm_name ? disk->vm_name : "(unknown)");
+        else
+            buf_put(buf, "attached nowhere");
+        if (facts->disks[i].source)
+            buf_put(buf, ", the disk before the move");
+    }
+}
+
+static void put_manual(struct buf *buf, const struct migration_volume_view *view,
+                       const struct migration_facts *facts, enum rec_reason reason)
+{
+    if (reason == REC_REASON_DISK_DISAPPEARED) {
+        buf_putf(buf,
+                 "disk %s (UUID %s on %s) was being moved to %s, and now no disk has that name: "
+                 "look for it in Xen Orchestra and give it its name back; nothing is done until "
+                 "then",
+                 view->disk_name, view->record ? view->record->source.disk : "",
+                 view->record ? view->record->source.sr_name : "",
+                 view->record ? view->record->destination.sr_name : "");
+        return;
+    }
+    buf_putf(buf, "%s%zu disks are named %s and %s: ", facts->truncated ? "more than " : "",
+             facts->disk_count, view->disk_name,
+             reason == REC_REASON_AMBIGUOUS_COPIES ? "nothing proves which one is good"
+                                                   : "no move explains it");
+    put_disks(buf, view, facts);
+    buf_put(buf, ". Find out which one holds the data and rename the others in Xen Orchestra "
+                 "(or xe vdi-param-set uuid=<UUID> name-label=<another name>); this goes on by "
+                 "itself when one is left. Nothing is attached, moved or deleted until then");
+}
+
+static void put_attached(struct buf *buf, const struct migration_volume_view *view,
+                         const struct migration_facts *facts)
+{
+    for (size_t i = 0; i < facts->disk_count; i++)
+        if (facts->disks[i].attached) {
+            buf_putf(buf,
+                     "disk %s is attached to VM %s: the move starts when it is detached (stop the "
+                     "Pods that use claim %s)",
+                     view->disk_name,
+                     *view->disks[i].vm_name ? view->disks[i].vm_name : "(unknown)",
+                     view->claim_name);
+            return;
+        }
+    buf_put(buf, view->why);
+}
+
+static const char *origin(const struct migration_volume_view *view)
+{
+    if (view->record && *view->record->source.sr_name)
+        return view->record->source.sr_name;
+    return *view->disks[0].place.sr_name ? view->disks[0].place.sr_name : "its place";
+}
+
+static void put_waiting(struct buf *buf, const struct migration_volume_view *view,
+                        const struct migration_facts *facts, enum rec_reason reason)
+{
+    switch (reason) {
+    case REC_REASON_XEN_ORCHESTRA_AWAY:
+        buf_put(buf, "no connection to Xen Orchestra, or it has not listed everything yet: nothing "
+                     "is decided until it is back");
+        break;
+    case REC_REASON_POOL_AWAY:
+        if (facts->blind != REC_REASON_INACTIVE)
+            buf_put(buf, "Xen Orchestra does not show all its pools now: what is missing may only "
+                         "be out of sight, so nothing is decided");
+        else
+            buf_put(buf, view->why);
+        break;
+    case REC_REASON_DISK_NOT_FOUND:
+        buf_putf(buf,
+                 "no disk in Xen Orchestra is named %s: if it was renamed, give it its name back",
+                 view->disk_name);
+        break;
+    case REC_REASON_QUEUED:
+        buf_put(buf, "waits for the other volumes of this object: none moves before all can, and "
+                     "two at a time");
+        break;
+    case REC_REASON_IN_USE:
+        put_attached(buf, view, facts);
+        break;
+    case REC_REASON_OBSERVING:
+        buf_put(buf, "an earlier move may still be on its way: waits until it is certain that "
+                     "nothing is");
+        break;
+    case REC_REASON_REFUSED:
+        buf_put(buf, view->record ? view->record->message : "");
+        break;
+    case REC_REASON_STALE_MARKER_CLEARED:
+        buf_put(buf, "the disk was marked as being moved and nothing moves it: takes the marker "
+                     "off");
+        break;
+    default: /* every other reason was explained where it was found */
+        buf_put(buf, view->why);
+        break;
+    }
+}
+
+static void put_state(struct buf *buf, const struct migration_volume_view *view,
+                      const struct migration_facts *facts, const struct migration_verdict *verdict)
+{
+    switch (verdict->state) {
+    case MIGRATION_STATE_WAITING:
+    case MIGRATION_STATE_STALLED:
+        put_waiting(buf, view, facts, verdict->reason);
+        break;
+    case MIGRATION_STATE_STARTING:
+        buf_putf(buf, "starts moving %s from %s to %s", view->claim_name, origin(view),
+                 view->destination.sr_name);
+        break;
+    case MIGRATION_STATE_MOVING:
+        if (verdict->reason == REC_REASON_ADOPTED)
+            buf_putf(buf, "somebody else moves the disk of %s: waits for that to end",
+                     view->claim_name);
+        else
+            buf_putf(buf, "copying %s from %s to %s", view->claim_name, origin(view),
+                     view->destination.sr_name);
+        break;
+    case MIGRATION_STATE_FINISHING:
+        buf_putf(buf, "the move of %s has ended: looks at what it left and puts it right",
+                 view->claim_name);
+        break;
+    case MIGRATION_STATE_BACKING_OFF:
+    case MIGRATION_STATE_FAILED:
+        buf_put(buf, view->record ? view->record->message : "");
+        break;
+    case MIGRATION_STATE_CANCELLING:
+        buf_putf(buf, "stops moving %s", view->claim_name);
+        break;
+    case MIGRATION_STATE_MANUAL:
+        put_manual(buf, view, facts, verdict->reason);
+        break;
+    case MIGRATION_STATE_DONE:
+        buf_putf(buf, "%s is on %s", view->claim_name,
+                 view->record && view->record->completion.ms
+                     ? view->record->destination.sr_name
+                     : (verdict->disk == MIGRATION_NO_DISK
+                            ? view->destination.sr_name
+                            : view->disks[verdict->disk].place.sr_name));
+        break;
+    case MIGRATION_STATE_CANCELLED:
+        buf_putf(buf, "stopped on request; %s stays where it was", view->claim_name);
+        break;
+    }
+}
+
+void migration_volume_message(const struct migration_observation *observation,
+                              const struct migration_verdict *verdict, size_t index, char *message,
+                              size_t size)
+{
+    cleanup_buf struct buf buf = {0};
+
+    put_state(&buf, &observation->volumes[index], &observation->facts[index], verdict);
+    (void)str_copy(message, size, buf_str(&buf));
+}

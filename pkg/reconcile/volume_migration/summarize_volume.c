@@ -1,0 +1,311 @@
+/*
+ * reconcile/volume_migration, 8: the status of one volume, which is also its write-ahead record.
+ *
+ * The entry starts as what was recorded and is changed by what was decided: opened, followed, closed.
+ */
+#include "reconcile/volume_migration/summarize.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static void put_time(json_t *object, const char *key, struct wall_time time)
+{
+    char text[CLOCK_RFC3339_SIZE];
+
+    if (time.ms == 0)
+        return;
+    wall_format(time, text);
+    json_put_str(object, key, text);
+}
+
+static void put_text(json_t *object, const char *key, const char *text)
+{
+    if (!str_empty(text))
+        json_put(object, key, json_text(text));
+}
+
+static void put_place(json_t *object, const char *key, const struct migration_place *place)
+{
+    json_t *json = json_object();
+
+    put_text(json, "srUUID", place->sr_uuid);
+    put_text(json, "srName", place->sr_name);
+    put_text(json, "hostName", place->host_name);
+    put_text(json, "poolName", place->pool_name);
+    put_text(json, "vdiUUID", place->disk);
+    if (json_object_size(json) > 0)
+        json_put(object, key, json);
+    else
+        json_decref(json);
+}
+
+static struct migration_place place_of(const struct migration_place_view *view, const char *disk)
+{
+    return (struct migration_place){.sr_uuid = view->sr,
+                                    .sr_name = view->sr_name,
+                                    .host_name = view->host_name,
+                                    .pool_name = view->pool_name,
+                                    .disk = disk};
+}
+
+int64_t migration_backoff_ms(const struct migration_resource *resource, const char *claim_name,
+                             int64_t attempts, uint64_t seed)
+{
+    int64_t delay = resource->retry_initial_delay_ms;
+    cleanup_str char *text = str_new("%llu/%s/%s/%lld", (unsigned long long)seed,
+                                     resource->object.uid, claim_name, (long long)attempts);
+    int64_t percent = 80 + (int64_t)(str_hash(text) % 41); /* 80 to 120 */
+
+    for (int64_t i = 1; i < attempts && delay < resource->retry_max_delay_ms; i++)
+        delay *= 2;
+    if (delay > resource->retry_max_delay_ms)
+        delay = resource->retry_max_delay_ms;
+    return delay * percent / 100;
+}
+
+/* The entry as it is to be; strings are *borrowed* from the observation. */
+struct entry {
+    struct migration_volume_record record;
+    const char *known[MIGRATION_DISKS_MAX];
+    char message[REC_CONDITION_MESSAGE_MAX];
+    int64_t bytes_per_second;
+};
+
+static void start_entry(const struct migration_observation *observation, size_t index,
+                        const struct migration_verdict *verdict, struct entry *entry)
+{
+    const struct migration_volume_view *view = &observation->volumes[index];
+    const struct migration_facts *facts = &observation->facts[index];
+
+    if (view->record)
+        entry->record = *view->record;
+    entry->record.claim_name = view->claim_name;
+    if (*view->volume_name)
+        entry->record.volume_name = view->volume_name;
+    if (*view->disk_name)
+        entry->record.disk_name = view->disk_name;
+    if (facts->ended == MIGRATION_GOES_ON && facts->disk_count > 0 && !facts->open) {
+        entry->record.size_bytes = view->disks[0].size_bytes;
+        if (facts->disk_count == 1 && !facts->begun)
+            entry->record.source = place_of(&view->disks[0].place, view->disks[0].uuid);
+        if (facts->disk_count == 1 && facts->disks[0].at_target)
+            entry->record.destination = place_of(&view->disks[0].place, view->disks[0].uuid);
+        else if (*view->destination.sr && !facts->begun)
+            entry->record.destination = place_of(&view->destination, "");
+    }
+    if (facts->ended == MIGRATION_GOES_ON) {
+        entry->record.phase = migration_phase_of(verdict->state);
+        if (verdict->state == MIGRATION_STATE_STALLED && verdict->reason != REC_REASON_REFUSED)
+            entry->record.phase = MIGRATION_PENDING; /* "Stalled" of a volume marks a refusal */
+        migration_volume_message(observation, verdict, index, entry->message,
+                                 sizeof(entry->message));
+        entry->record.message = entry->message;
+    }
+}
+
+static void open_attempt(const struct migration_observation *observation, size_t index,
+                         struct entry *entry)
+{
+    const struct migration_volume_view *view = &observation->volumes[index];
+    struct migration_volume_record *record = &entry->record;
+
+    record->attempt_open = true;
+    record->attempt_start.ms = observation->wall.ms / 1000 * 1000; /* as it will be read back */
+    record->attempts++;
+    record->task = "";
+    record->progress_percent = 0;
+    record->next_retry.ms = 0;
+    if (record->start.ms == 0)
+        record->start = record->attempt_start;
+    record->source = place_of(&view->disks[0].place, view->disks[0].uuid);
+    record->destination = place_of(&view->destination, "");
+    entry->known[0] = view->disks[0].uuid;
+    record->known_disks = (struct kube_strings){.items = entry->known, .len = 1};
+    view->memory->attempt_start_ms = record->attempt_start.ms;
+    view->memory->sent = false;
+}
+
+static void follow_attempt(const struct migration_observation *observation, size_t index,
+                           struct entry *entry)
+{
+    const struct migration_volume_view *view = &observation->volumes[index];
+    const struct migration_volume_memory *memory = view->memory;
+    struct migration_volume_record *record = &entry->record;
+    int64_t percent = view->progress > 0 ? (int64_t)(view->progress * 100) : 0;
+    int64_t elapsed_ms = observation->mono.ms - memory->base_at.ms;
+
+    if (*view->task_ref)
+        record->task = view->task_ref;
+    if (percent > 99)
+        percent = 99; /* the whole of it is claimed when the disk is seen in its place */
+    if (percent > record->progress_percent)
+        record->progress_percent = percent;
+    if (memory->base_at.ms != 0 && elapsed_ms > 0 && view->progress > memory->base_progress)
+        entry->bytes_per_second =
+            (int64_t)((view->progress - memory->base_progress) * (double)record->size_bytes *
+                      1000.0 / (double)elapsed_ms);
+}
+
+static void describe_failure(const struct migration_volume_view *view, struct entry *entry,
+                             bool last)
+{
+    char when[CLOCK_RFC3339_SIZE];
+    const char *cause = view->call_error.class == ERR_NONE
+                            ? "how the move ended is not known; the disk is where it was"
+                            : view->call_error.message;
+
+    wall_format(entry->record.next_retry, when);
+    if (last)
+        (void)str_format(entry->message, sizeof(entry->message),
+                         "attempt %lld failed, and spec.retry.limit allows no more: %s",
+                         (long long)entry->record.attempts, cause);
+    else
+        (void)str_format(entry->message, sizeof(entry->message),
+                         "attempt %lld failed, the next starts at %s: %s",
+                         (long long)entry->record.attempts, when, cause);
+    entry->record.message = entry->message;
+}
+
+static void fail_attempt(const struct rec_ports *ports,
+                         const struct migration_observation *observation, size_t index,
+                         struct entry *entry)
+{
+    const struct migration_resource *resource = observation->resource;
+    const struct migration_volume_view *view = &observation->volumes[index];
+    struct migration_volume_record *record = &entry->record;
+    enum err_class class = view->call_error.class;
+    int64_t delay_ms =
+        migration_backoff_ms(resource, view->claim_name, record->attempts, ports->seed);
+    bool last = resource->retry_limit >= 0 && record->attempts >= resource->retry_limit &&
+                class != ERR_BUSY;
+
+    record->attempt_open = false;
+    record->avoid_sr = class == ERR_CAPACITY ? record->destination.sr_uuid : "";
+    record->phase = MIGRATION_BACKING_OFF;
+    if (class == ERR_REFUSED) {
+        record->phase = MIGRATION_STALLED;
+        delay_ms = resource->retry_max_delay_ms;
+    }
+    record->next_retry.ms = (observation->wall.ms + delay_ms) / 1000 * 1000;
+    if (last) {
+        record->phase = MIGRATION_FAILED;
+        record->next_retry.ms = 0;
+        record->completion = observation->wall;
+    }
+    describe_failure(view, entry, last);
+    if (class == ERR_BUSY)
+        record->attempts--; /* XO's limit was reached: that says nothing about this move */
+}
+
+static void finish(const struct migration_observation *observation, size_t index,
+                   const struct migration_verdict *verdict, struct entry *entry)
+{
+    const struct migration_volume_view *view = &observation->volumes[index];
+    struct migration_volume_record *record = &entry->record;
+
+    record->attempt_open = false;
+    record->completion = observation->wall;
+    record->next_retry.ms = 0;
+    if (verdict->step == MIGRATION_CLOSE_CANCELLED) {
+        record->phase = MIGRATION_CANCELLED;
+        (void)str_format(entry->message, sizeof(entry->message),
+                         "stopped on request; %s stays where it was", view->claim_name);
+        record->message = entry->message;
+        return;
+    }
+    record->phase = MIGRATION_SUCCEEDED;
+    record->progress_percent = 100;
+    record->destination =
+        place_of(&view->disks[verdict->disk].place, view->disks[verdict->disk].uuid);
+}
+
+static void apply_step(const struct rec_ports *ports,
+                       const struct migration_observation *observation, size_t index,
+                       const struct migration_verdict *verdict, struct entry *entry)
+{
+    switch (verdict->step) {
+    case MIGRATION_OPEN:
+        open_attempt(observation, index, entry);
+        break;
+    case MIGRATION_CLOSE_DONE:
+    case MIGRATION_CLOSE_CANCELLED:
+        finish(observation, index, verdict, entry);
+        break;
+    case MIGRATION_CLOSE_FAILED:
+        fail_attempt(ports, observation, index, entry);
+        break;
+    case MIGRATION_CLOSE_WITHDRAWN:
+        entry->record.attempt_open = false;
+        entry->record.phase = MIGRATION_PENDING;
+        if (entry->record.attempts > 0)
+            entry->record.attempts--;
+        if (entry->record.attempts == 0)
+            entry->record.start.ms = 0;
+        break;
+    case MIGRATION_WAIT:
+        if (verdict->state == MIGRATION_STATE_DONE)
+            entry->record.progress_percent = 100;
+        break;
+    case MIGRATION_MARK:
+    case MIGRATION_START:
+    case MIGRATION_CANCEL_TASK:
+    case MIGRATION_UNMARK:
+    case MIGRATION_SETTLE_MARKER:
+    case MIGRATION_LIST_LEFTOVERS:
+    case MIGRATION_RENAME_LEFTOVER:
+        break;
+    }
+    if (observation->facts[index].open && verdict->state == MIGRATION_STATE_MOVING)
+        follow_attempt(observation, index, entry);
+}
+
+static json_t *attempt_json(const struct migration_volume_record *record)
+{
+    json_t *attempt = json_object();
+    json_t *known = json_array();
+
+    for (size_t i = 0; i < record->known_disks.len; i++)
+        json_add(known, json_text(record->known_disks.items[i]));
+    put_time(attempt, "startTime", record->attempt_start);
+    json_put(attempt, "knownVDIs", known);
+    put_text(attempt, "xapiTask", record->task);
+    return attempt;
+}
+
+static json_t *entry_json(const struct entry *entry)
+{
+    const struct migration_volume_record *record = &entry->record;
+    json_t *json = json_object();
+
+    json_put(json, "claimName", json_text(record->claim_name));
+    put_text(json, "persistentVolumeName", record->volume_name);
+    put_text(json, "diskName", record->disk_name);
+    if (record->size_bytes > 0)
+        json_put(json, "sizeBytes", json_integer(record->size_bytes));
+    put_place(json, "source", &record->source);
+    put_place(json, "destination", &record->destination);
+    put_text(json, "phase", record->phase);
+    put_text(json, "message", record->message);
+    json_put(json, "attempts", json_integer(record->attempts));
+    json_put(json, "progressPercent", json_integer(record->progress_percent));
+    if (entry->bytes_per_second > 0)
+        json_put(json, "bytesPerSecond", json_integer(entry->bytes_per_second));
+    put_time(json, "startTime", record->start);
+    put_time(json, "completionTime", record->completion);
+    put_time(json, "nextRetryTime", record->next_retry);
+    put_text(json, "avoidSRUUID", record->avoid_sr);
+    if (record->attempt_open)
+        json_put(json, "attempt", attempt_json(record));
+    return json;
+}
+
+json_t *migration_summarize_volume(const struct rec_ports *ports,
+                                   const struct migration_observation *observation,
+                                   const struct migration_verdict *verdict, size_t index)
+{
+    struct entry entry = {0};
+
+    start_entry(observation, index, verdict, &entry);
+    apply_step(ports, observation, index, verdict, &entry);
+    return entry_json(&entry);
+}
