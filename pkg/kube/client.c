@@ -51,11 +51,29 @@ struct kube_client *kube_client_free(struct kube_client *client)
     return mem_free(client);
 }
 
+void kube_client_set_deadline(struct kube_client *client, int64_t deadline_ms)
+{
+    client->options.deadline_ms = deadline_ms > 0 ? deadline_ms : 1;
+}
+
 static void wait_ms(int64_t ms)
 {
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
         continue;
+}
+
+static void count(struct kube_client *client, const struct kube_request *request)
+{
+    CURL *curl = client->connection.curl;
+    long status = 0;
+    curl_off_t duration_us = 0;
+    char code[16] = "<error>";
+    if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status > 0)
+        str_format(code, sizeof(code), "%ld", status);
+    if (curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &duration_us) != CURLE_OK)
+        duration_us = 0;
+    kube_metrics_request(client->options.metrics, request->method, code, duration_us / 1000);
 }
 
 /* One try. On an HTTP error the body is in `answer` and *ret_status is set, with 0 returned. */
@@ -67,6 +85,7 @@ static int attempt(struct kube_client *client, const struct kube_request *reques
     buf_clear(&client->answer);
     CURL *curl = client->connection.curl;
     CURLcode code = curl_easy_perform(curl);
+    count(client, request);
     if (code == CURLE_WRITE_ERROR)
         return err_set(err, ERR_REFUSED, "the API server's answer to %s %s is longer than %d MiB",
                        request->method, request->path, KUBE_CLIENT_ANSWER_MAX >> 20);
@@ -173,6 +192,7 @@ static int write_object(struct kube_client *client, const struct write *write,
     if (perform(client, &request, err) < 0)
         return -1;
     if (ret) {
+        ret->version[0] = '\0';
         cleanup_json json_t *json = NULL;
         if (parse_answer(client, &json, NULL) == 0) {
             const char *version = json_str_at(json, "metadata.resourceVersion");
@@ -235,12 +255,12 @@ int kube_client_replace(struct kube_client *client, const struct kube_target *ta
 }
 
 int kube_client_delete(struct kube_client *client, const struct kube_target *target,
-                       const char *uid, struct err *err)
+                       const char *uid, struct kube_written *ret, struct err *err)
 {
     const struct write write = {.method = "DELETE", .content_type = "application/json"};
     cleanup_json json_t *options = json_build("{s:s, s:s, s:s}", "apiVersion", "v1", "kind",
                                               "DeleteOptions", "propagationPolicy", "Background");
     if (uid)
         json_put(options, "preconditions", json_build("{s:s}", "uid", uid));
-    return write_object(client, &write, target, options, NULL, err);
+    return write_object(client, &write, target, options, ret, err);
 }

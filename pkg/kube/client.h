@@ -12,6 +12,7 @@
 #include "kube/config.h"
 #include "kube/limiter.h"
 #include "kube/list_split.h"
+#include "kube/metrics.h"
 #include "kube/object.h"
 
 #include "base/buf.h"
@@ -27,6 +28,7 @@ struct kube_client;
 struct kube_client_options {
     const struct kube_config *config; /* *borrowed* for the client's life */
     struct kube_limiter *limiter;     /* NULL: none; *borrowed* for the client's life */
+    struct kube_metrics *metrics;     /* NULL: none; *borrowed* for the client's life */
     int64_t deadline_ms;              /* 0: KUBE_CLIENT_DEADLINE_MS */
 };
 
@@ -35,6 +37,9 @@ struct kube_client *kube_client_new(const struct kube_client_options *options) W
 
 /** Closes it; takes NULL, returns NULL. */
 struct kube_client *kube_client_free(struct kube_client *client);
+
+/** Changes the deadline of later requests; at least 1 ms. */
+void kube_client_set_deadline(struct kube_client *client, int64_t deadline_ms);
 
 /** Which object a request is about; everything is *borrowed* during the call. */
 struct kube_target {
@@ -75,8 +80,9 @@ int kube_client_create(struct kube_client *client, const struct kube_target *tar
 int kube_client_replace(struct kube_client *client, const struct kube_target *target,
                         const json_t *body, struct kube_written *ret, struct err *err) WARN_UNUSED;
 
-/** Deletes an object if it has this uid (NULL: whatever uid); dependents in the background. */
+/** Deletes an object if it has this uid (NULL: whatever uid); dependents in the background. `ret` has a
+ * version only when finalizers keep the object for now. */
 int kube_client_delete(struct kube_client *client, const struct kube_target *target,
-                       const char *uid, struct err *err) WARN_UNUSED;
+                       const char *uid, struct kube_written *ret, struct err *err) WARN_UNUSED;
 
 #endif

@@ -19,22 +19,11 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "kube/cache.h"
+#include "kube/event.h"
 #include "kube/object.h"
 #include "xo/inventory.h"
 #include "xo/move.h"
 #include "xo/result.h"
-
-/** An event on an object. All *borrowed* during the call. */
-struct kube_event {
-    const struct kube_kind *kind; /* of the object it is about */
-    const char *namespace;
-    const char *name;
-    const char *uid;
-    bool warning;
-    const char *reason;  /* one CamelCase word, from conditions.h */
-    const char *action;  /* what was done or tried, one CamelCase word */
-    const char *message; /* a sentence or two; cut at 1,024 bytes as the API wants */
-};
 
 enum kube_patch_kind {
     KUBE_PATCH_MERGE,       /* JSON merge patch */

@@ -1,0 +1,227 @@
+/*
+ * reconcile: which of our own writes a cache has not shown yet.
+ *
+ * Per key the newest version that we made, or the uid that we deleted. A version is shown once the
+ * cache has taken in everything up to it. When there are too many keys, what the caches have shown is
+ * dropped; if that does not help, a kind's keys are replaced by one number that all of the kind wait
+ * for: too careful, never wrong.
+ */
+#include "reconcile/own_writes.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { KINDS_MAX = 16 }; /* as many as there are caches */
+
+struct write {
+    const struct kube_cache *cache;
+    char *namespace;
+    char *name;
+    uint64_t version; /* 0: none */
+    char *deleted;    /* uid, or NULL */
+};
+
+struct floor {
+    const struct kube_cache *cache;
+    uint64_t version;
+};
+
+struct rec_own_writes {
+    size_t max;
+    pthread_mutex_t mutex; /* guards what is below */
+    struct map writes;     /* plural/namespace/name → struct write, owned */
+    struct floor floors[KINDS_MAX];
+    size_t floor_count;
+};
+
+static void free_write(void *value)
+{
+    struct write *write = value;
+    (void)mem_free(write->namespace); /* returns NULL, by convention, as the others */
+    (void)mem_free(write->name);
+    (void)mem_free(write->deleted);
+    (void)mem_free(write);
+}
+
+struct rec_own_writes *rec_own_writes_new(size_t max)
+{
+    struct rec_own_writes *writes = mem_alloc(sizeof(*writes));
+    writes->max = max;
+    map_init(&writes->writes, free_write);
+    int result = pthread_mutex_init(&writes->mutex, NULL);
+    assert(result == 0);
+    (void)result; /* asserted */
+    return writes;
+}
+
+struct rec_own_writes *rec_own_writes_free(struct rec_own_writes *writes)
+{
+    if (!writes)
+        return NULL;
+    map_done(&writes->writes);
+    (void)pthread_mutex_destroy(&writes->mutex); /* nobody uses it any more */
+    return mem_free(writes);
+}
+
+static void lock(struct rec_own_writes *writes)
+{
+    int result = pthread_mutex_lock(&writes->mutex);
+    assert(result == 0);
+    (void)result; /* asserted */
+}
+
+static void unlock(struct rec_own_writes *writes)
+{
+    int result = pthread_mutex_unlock(&writes->mutex);
+    assert(result == 0);
+    (void)result; /* asserted */
+}
+
+static char *key_of(const struct kube_cache *cache, const char *namespace, const char *name)
+{
+    return str_new("%s/%s/%s", kube_cache_kind(cache)->plural, namespace ? namespace : "", name);
+}
+
+static bool deletion_shown(const struct write *write)
+{
+    cleanup_kube_object const struct kube_object *object =
+        kube_cache_get(write->cache, write->namespace, write->name);
+    return !object || kube_object_deleting(object) || !str_equal(object->uid, write->deleted);
+}
+
+static bool shown(const struct write *write)
+{
+    if (write->version && !kube_cache_seen(write->cache, write->version))
+        return false;
+    return !write->deleted || deletion_shown(write);
+}
+
+static void drop_shown(struct rec_own_writes *writes)
+{
+    const char *key = NULL;
+    void *value = NULL;
+    for (size_t i = 0; map_next(&writes->writes, &i, &key, &value);) {
+        if (shown(value)) {
+            cleanup_str char *copy = mem_strdup(key); /* the key goes with its entry */
+            map_remove(&writes->writes, copy);
+        }
+    }
+}
+
+static struct floor *floor_of(struct rec_own_writes *writes, const struct kube_cache *cache)
+{
+    for (size_t i = 0; i < writes->floor_count; i++) {
+        if (writes->floors[i].cache == cache)
+            return &writes->floors[i];
+    }
+    assert(writes->floor_count < KINDS_MAX);
+    struct floor *added = &writes->floors[writes->floor_count++];
+    added->cache = cache;
+    return added;
+}
+
+/* Replaces all keys by one number per kind. A deletion has no number of its own; the other guards
+ * (uid, resourceVersion) still hold for it. */
+static void fold(struct rec_own_writes *writes)
+{
+    void *value = NULL;
+    for (size_t i = 0; map_next(&writes->writes, &i, NULL, &value);) {
+        const struct write *write = value;
+        struct floor *lowest = floor_of(writes, write->cache);
+        if (write->version > lowest->version)
+            lowest->version = write->version;
+    }
+    map_clear(&writes->writes);
+}
+
+static struct write *write_get(struct rec_own_writes *writes, const struct kube_cache *cache,
+                               const char *namespace, const char *name)
+{
+    cleanup_str char *key = key_of(cache, namespace, name);
+    struct write *write = map_get(&writes->writes, key);
+    if (write)
+        return write;
+    if (writes->writes.len >= writes->max)
+        drop_shown(writes);
+    if (writes->writes.len >= writes->max)
+        fold(writes);
+    write = mem_alloc(sizeof(*write));
+    write->cache = cache;
+    write->namespace = mem_strdup(namespace ? namespace : "");
+    write->name = mem_strdup(name);
+    map_put(&writes->writes, key, write);
+    return write;
+}
+
+void rec_own_writes_wrote(struct rec_own_writes *writes, const struct kube_cache *cache,
+                          const char *namespace, const char *name, const char *version)
+{
+    uint64_t number = strtoull(version, NULL, 10);
+    if (number == 0)
+        return;
+    lock(writes);
+    struct write *write = write_get(writes, cache, namespace, name);
+    if (number > write->version)
+        write->version = number;
+    unlock(writes);
+}
+
+void rec_own_writes_deleted(struct rec_own_writes *writes, const struct kube_cache *cache,
+                            const char *namespace, const char *name, const char *uid)
+{
+    lock(writes);
+    struct write *write = write_get(writes, cache, namespace, name);
+    mem_replace_str(&write->deleted, uid);
+    unlock(writes);
+}
+
+static bool floor_shown(struct rec_own_writes *writes, const struct kube_cache *cache)
+{
+    for (size_t i = 0; i < writes->floor_count; i++) {
+        if (writes->floors[i].cache == cache)
+            return kube_cache_seen(cache, writes->floors[i].version);
+    }
+    return true;
+}
+
+static bool all_shown(struct rec_own_writes *writes, const struct kube_cache *cache)
+{
+    void *value = NULL;
+    for (size_t i = 0; map_next(&writes->writes, &i, NULL, &value);) {
+        const struct write *write = value;
+        if (write->cache == cache && !shown(write))
+            return false;
+    }
+    return true;
+}
+
+bool rec_own_writes_seen(struct rec_own_writes *writes, const struct kube_cache *cache,
+                         const char *namespace, const char *name)
+{
+    lock(writes);
+    bool seen = floor_shown(writes, cache);
+    if (seen && !name) {
+        seen = all_shown(writes, cache);
+    } else if (seen) {
+        cleanup_str char *key = key_of(cache, namespace, name);
+        const struct write *write = map_get(&writes->writes, key);
+        seen = !write || shown(write);
+        if (seen)
+            map_remove(&writes->writes, key);
+    }
+    unlock(writes);
+    return seen;
+}
+
+size_t rec_own_writes_len(struct rec_own_writes *writes)
+{
+    lock(writes);
+    size_t len = writes->writes.len;
+    unlock(writes);
+    return len;
+}

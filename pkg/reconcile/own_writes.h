@@ -1,0 +1,33 @@
+/*
+ * reconcile: which of our own writes a cache has not shown yet. Pure bookkeeping over versions and
+ * uids, no I/O. Thread: any; it has a lock.
+ */
+#ifndef RECONCILE_OWN_WRITES_H
+#define RECONCILE_OWN_WRITES_H
+
+#include "kube/cache.h"
+
+struct rec_own_writes;
+
+/** *New*; remembers at most `max` keys. */
+struct rec_own_writes *rec_own_writes_new(size_t max) WARN_UNUSED;
+
+/** Frees it; takes NULL, returns NULL. */
+struct rec_own_writes *rec_own_writes_free(struct rec_own_writes *writes);
+
+/** We wrote the object, and the server made this version of it ("" is ignored). */
+void rec_own_writes_wrote(struct rec_own_writes *writes, const struct kube_cache *cache,
+                          const char *namespace, const char *name, const char *version);
+
+/** We deleted the object with this uid. */
+void rec_own_writes_deleted(struct rec_own_writes *writes, const struct kube_cache *cache,
+                            const char *namespace, const char *name, const char *uid);
+
+/** Whether the cache shows all our writes to the object (name NULL: to any of its kind). */
+bool rec_own_writes_seen(struct rec_own_writes *writes, const struct kube_cache *cache,
+                         const char *namespace, const char *name);
+
+/** How many keys are remembered. */
+size_t rec_own_writes_len(struct rec_own_writes *writes);
+
+#endif
