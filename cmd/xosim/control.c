@@ -1,0 +1,346 @@
+/* xosim: the control endpoint. */
+#include "xosim/control.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A copy of 1 TiB in a second is faster than any test needs; slower than this nothing seems to
+ * move. */
+#define SPEED_MAX 100000.0
+#define SPEED_MIN 0.001
+
+struct control {
+    struct site *site;
+    const struct control_request *request;
+    char *segments[CONTROL_SEGMENTS_MAX]; /* decoded, owned */
+    size_t segments_len;
+    json_t *body; /* of the request, an object */
+    json_t *answer;
+};
+
+static int fail(struct control *control, int status, const char *format, ...) PRINTF_LIKE(3, 4);
+
+static int fail(struct control *control, int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    cleanup_str char *text = str_new_v(format, arguments);
+    va_end(arguments);
+    control->answer = json_build("{s:o}", "error", json_text(text));
+    return status;
+}
+
+static int answer(struct control *control, int status, json_t *body)
+{
+    control->answer = body;
+    return status;
+}
+
+static struct xapi_object *first_of(const struct xapi *xapi, size_t pool)
+{
+    return ((const struct xapi_pool *)xapi->pools.items[pool])->first;
+}
+
+/* By uuid, or by name. */
+static struct xapi_sr *find_sr(const struct xapi *xapi, const char *name)
+{
+    struct xapi_sr *sr = xapi_find(xapi, XAPI_SR, name);
+    for (size_t i = 0; !sr && i < xapi->pools.len; i++) {
+        for (struct xapi_object *object = first_of(xapi, i); object; object = object->next) {
+            if (object->class == XAPI_SR && str_equal(((struct xapi_sr *)object)->name_label, name))
+                sr = (struct xapi_sr *)object;
+        }
+    }
+    return sr;
+}
+
+static struct xapi_vm *find_vm(const struct xapi *xapi, const char *name)
+{
+    struct xapi_vm *vm = xapi_find(xapi, XAPI_VM, name);
+    for (size_t i = 0; !vm && i < xapi->pools.len; i++) {
+        for (struct xapi_object *object = first_of(xapi, i); object; object = object->next) {
+            if (object->class == XAPI_VM && str_equal(((struct xapi_vm *)object)->name_label, name))
+                vm = (struct xapi_vm *)object;
+        }
+    }
+    return vm;
+}
+
+static json_t *describe_sr(const struct xapi_sr *sr)
+{
+    return json_build("{s:s, s:s, s:s, s:s?, s:b, s:O, s:I, s:I}", "uuid", sr->object.uuid, "name",
+                      sr->name_label, "pool", sr->object.pool->object.uuid, "host",
+                      sr->host ? sr->host->object.uuid : NULL, "shared", sr->host == NULL, "tags",
+                      sr->tags, "size", (json_int_t)sr->size, "free", (json_int_t)xapi_sr_free(sr));
+}
+
+static json_t *describe_vm(const struct xapi_vm *vm)
+{
+    return json_build("{s:s, s:s, s:s, s:s, s:b, s:b, s:O}", "uuid", vm->object.uuid, "name",
+                      vm->name_label, "pool", vm->object.pool->object.uuid, "host",
+                      vm->host->object.uuid, "node", vm->node, "running", vm->running, "tags",
+                      vm->tags);
+}
+
+static int get_world(struct control *control)
+{
+    const struct xapi *xapi = control->site->xapi;
+    json_t *pools = json_array();
+    json_t *hosts = json_array();
+    json_t *srs = json_array();
+    json_t *vms = json_array();
+    for (size_t i = 0; i < xapi->pools.len; i++) {
+        const struct xapi_pool *pool = xapi->pools.items[i];
+        json_add(pools, json_build("{s:s, s:s, s:s}", "uuid", pool->object.uuid, "name",
+                                   pool->name_label, "master", pool->master->object.uuid));
+        for (const struct xapi_object *object = pool->first; object; object = object->next) {
+            const struct xapi_vm *vm = (const struct xapi_vm *)object;
+            const struct xapi_host *host = (const struct xapi_host *)object;
+            if (object->class == XAPI_HOST)
+                json_add(hosts, json_build("{s:s, s:s, s:s}", "uuid", object->uuid, "name",
+                                           host->name_label, "pool", pool->object.uuid));
+            else if (object->class == XAPI_SR)
+                json_add(srs, describe_sr((const struct xapi_sr *)object));
+            else if (object->class == XAPI_VM && !vm->control_domain)
+                json_add(vms, describe_vm(vm));
+        }
+    }
+    return answer(control, 200,
+                  json_build("{s:o, s:o, s:o, s:o, s:f}", "pools", pools, "hosts", hosts, "srs",
+                             srs, "vms", vms, "speed", control->site->speed));
+}
+
+static int get_truth(struct control *control)
+{
+    return answer(control, 200, truth_describe(control->site));
+}
+
+static struct xapi_vbd *find_device(struct control *control, int *ret_status)
+{
+    const struct xapi_vm *vm = find_vm(control->site->xapi, control->segments[1]);
+    if (!vm) {
+        *ret_status =
+            fail(control, 404, "there is no VM \"%s\"; see GET /world", control->segments[1]);
+        return NULL;
+    }
+    struct xapi_vbd *vbd = xapi_vm_device(vm, control->segments[3]);
+    if (!vbd)
+        *ret_status = fail(control, 404, "VM %s has no device \"%s\" plugged", vm->name_label,
+                           control->segments[3]);
+    return vbd;
+}
+
+static json_t *describe_device(const struct xapi_vbd *vbd)
+{
+    return json_build("{s:s, s:o, s:I, s:s, s:b, s:s, s:s}", "vdi", vbd->vdi->object.uuid, "name",
+                      json_text(vbd->vdi->name_label), "size", (json_int_t)vbd->vdi->size, "sha256",
+                      disk_hash(vbd->vdi->disk), "readOnly", vbd->read_only, "device", vbd->device,
+                      "vbd", vbd->object.uuid);
+}
+
+static int get_device(struct control *control)
+{
+    int status = 0;
+    const struct xapi_vbd *vbd = find_device(control, &status);
+    return vbd ? answer(control, 200, describe_device(vbd)) : status;
+}
+
+static int post_write(struct control *control)
+{
+    int status = 0;
+    const struct xapi_vbd *vbd = find_device(control, &status);
+    if (!vbd)
+        return status;
+    int64_t offset = json_int_at(control->body, "offset", -1);
+    int64_t length = json_int_at(control->body, "length", -1);
+    int64_t seed = json_int_at(control->body, "seed", -1);
+    if (offset < 0 || length < 0 || seed < 0 || (uint64_t)offset > vbd->vdi->size ||
+        (uint64_t)length > vbd->vdi->size - (uint64_t)offset)
+        return fail(control, 400,
+                    "write offset, length and seed, numbers of 0 or more, within %llu bytes",
+                    (unsigned long long)vbd->vdi->size);
+    if (vbd->read_only)
+        return fail(control, 409, "the device is read-only");
+    if (!disk_write(vbd->vdi->disk, (uint64_t)offset, (uint64_t)(offset + length), (uint64_t)seed))
+        return fail(control, 409, "the disk has too many separate writes; write larger pieces");
+    xapi_touch_disk(control->site->xapi, vbd->vdi->disk);
+    return answer(control, 200, describe_device(vbd));
+}
+
+static int post_disk(struct control *control)
+{
+    struct xapi *xapi = control->site->xapi;
+    const char *name = json_str_at(control->body, "name");
+    const char *sr_name = json_str_at(control->body, "sr");
+    const char *description = json_str_at(control->body, "description");
+    const json_t *tags = json_object_get(control->body, "tags");
+    int64_t size = json_int_at(control->body, "size", -1);
+    struct xapi_sr *sr = sr_name ? find_sr(xapi, sr_name) : NULL;
+    if (!name || !sr || size <= 0 || (uint64_t)size > XAPI_SIZE_MAX)
+        return fail(control, 400,
+                    "write name, sr (name or UUID, see GET /world) and size in bytes");
+    uint64_t rounded = xapi_round_size((uint64_t)size);
+    if (rounded > xapi_sr_free(sr))
+        return fail(control, 409, "SR %s has %llu bytes left", sr->name_label,
+                    (unsigned long long)xapi_sr_free(sr));
+    struct xapi_vdi *vdi = xapi_vdi_add(xapi, sr, NULL, name, rounded, NULL);
+    if (description)
+        mem_replace_str(&vdi->name_description, description);
+    for (size_t i = 0; i < json_array_size(tags); i++) {
+        const char *tag = json_string_value(json_array_get(tags, i));
+        if (tag)
+            json_add(vdi->tags, json_text(tag));
+    }
+    disk_fill(vdi->disk, (uint64_t)json_int_at(control->body, "seed", 0));
+    xapi_touch(xapi, &vdi->object);
+    xapi_touch_disk(xapi, vdi->disk);
+    return answer(control, 201,
+                  json_build("{s:s, s:s, s:I}", "uuid", vdi->object.uuid, "sha256",
+                             disk_hash(vdi->disk), "size", (json_int_t)rounded));
+}
+
+static int get_disk(struct control *control)
+{
+    struct disk *disk = disks_find(&control->site->xapi->disks, control->segments[1]);
+    if (!disk)
+        return fail(control, 404, "there never was a disk \"%s\"", control->segments[1]);
+    return answer(control, 200, truth_describe_disk(control->site, disk));
+}
+
+static int post_fault(struct control *control)
+{
+    struct err err = {0};
+    json_t *fault = NULL;
+    if (faults_add(control->site->faults, control->body, &fault, &err) != 0)
+        return fail(control, 400, "%s", err.message);
+    return answer(control, 201, fault);
+}
+
+static int get_faults(struct control *control)
+{
+    return answer(control, 200, faults_list(control->site->faults));
+}
+
+static int delete_fault(struct control *control)
+{
+    if (!faults_remove(control->site->faults, control->segments[1]))
+        return fail(control, 404, "there is no fault \"%s\"", control->segments[1]);
+    return answer(control, 200, json_object());
+}
+
+static int post_speed(struct control *control)
+{
+    double speed = json_real_at(control->body, "speed", 0);
+    if (!isfinite(speed) || speed < SPEED_MIN || speed > SPEED_MAX)
+        return fail(control, 400, "write speed, from 0.001 to 100000");
+    site_set_speed(control->site, speed, control->request->real_us);
+    return answer(control, 200, json_build("{s:f}", "speed", speed));
+}
+
+/* "*" stands for any one segment. */
+static const struct {
+    const char *method;
+    const char *path[CONTROL_SEGMENTS_MAX];
+    int (*handle)(struct control *control);
+} routes[] = {
+    {"GET", {"world"}, get_world},
+    {"GET", {"truth"}, get_truth},
+    {"GET", {"disks", "*"}, get_disk},
+    {"POST", {"disks"}, post_disk},
+    {"GET", {"vms", "*", "devices", "*"}, get_device},
+    {"POST", {"vms", "*", "devices", "*", "write"}, post_write},
+    {"GET", {"faults"}, get_faults},
+    {"POST", {"faults"}, post_fault},
+    {"DELETE", {"faults", "*"}, delete_fault},
+    {"POST", {"speed"}, post_speed},
+};
+
+static int hex_value(char c)
+{
+    const char *digits = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+static char *decode(const char *text, size_t len)
+{
+    char *decoded = mem_alloc(len + 1);
+    size_t used = 0;
+    for (size_t i = 0; i < len; i++) {
+        bool escaped = text[i] == '%' && i + 2 < len && hex_value(text[i + 1]) >= 0 &&
+                       hex_value(text[i + 2]) >= 0;
+        decoded[used++] =
+            escaped ? (char)(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i];
+        i += escaped ? 2 : 0;
+    }
+    return decoded;
+}
+
+static bool split(struct control *control)
+{
+    const char *path = control->request->path;
+    while (*path) {
+        path += strspn(path, "/");
+        size_t len = strcspn(path, "/");
+        if (len == 0)
+            break;
+        if (control->segments_len == CONTROL_SEGMENTS_MAX)
+            return false;
+        control->segments[control->segments_len++] = decode(path, len);
+        path += len;
+    }
+    return true;
+}
+
+static bool fits(const struct control *control, const char *const *path)
+{
+    for (size_t i = 0; i < CONTROL_SEGMENTS_MAX; i++) {
+        const char *segment = i < control->segments_len ? control->segments[i] : NULL;
+        if (!path[i] || !segment)
+            return !path[i] && !segment;
+        if (!str_equal(path[i], "*") && !str_equal(path[i], segment))
+            return false;
+    }
+    return true;
+}
+
+static int route(struct control *control)
+{
+    struct err err = {0};
+    const struct control_request *request = control->request;
+    if (!split(control))
+        return fail(control, 404, "there is nothing at %.200s", request->path);
+    if (request->body_len > 0 &&
+        (json_parse(request->body, request->body_len, &control->body, &err) != 0 ||
+         !json_is_object(control->body)))
+        return fail(control, 400, "the body is no JSON object: %s", err.message);
+    bool path_known = false;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        if (!fits(control, routes[i].path))
+            continue;
+        path_known = true;
+        if (str_equal(routes[i].method, request->method))
+            return routes[i].handle(control);
+    }
+    if (path_known)
+        return fail(control, 405, "%s is not possible at %.200s", request->method, request->path);
+    return fail(control, 404, "there is nothing at %.200s; docs/xosim.md lists the routes",
+                request->path);
+}
+
+int control_handle(struct site *site, const struct control_request *request, json_t **ret_body)
+{
+    struct control control = {.site = site, .request = request};
+    int status = route(&control);
+    site_commit(site);
+    for (size_t i = 0; i < control.segments_len; i++)
+        mem_free(control.segments[i]);
+    json_decref(control.body);
+    *ret_body = control.answer;
+    return status;
+}

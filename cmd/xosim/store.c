@@ -1,0 +1,456 @@
+/*
+ * xosim: the state that survives the process.
+ *
+ * state.json is a snapshot: one JSON object a line: a header, then records. journal.<generation>
+ * holds the records written since. A record is either whole or (the last line, torn by a kill)
+ * ignored; replaying one twice does no harm, for each says all of its object:
+ *   {"disk": {…}}   ground truth, and under "vdi" the VDI while there is one
+ *   {"vbd": {…}}    {"vbdGone": uuid}    {"token": {…}}
+ * A start reads both, writes a new snapshot beside the old one, renames it over it, and begins the
+ * next journal. A kill between the two leaves an old journal whose records the snapshot has
+ * already.
+ */
+#include "xosim/store.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct store {
+    char *folder;
+    char *world_hash;
+    struct xapi *xapi;
+    struct xo *xo;
+    int64_t generation;
+    int journal; /* descriptor, or -1 */
+    size_t journal_len;
+    json_t *dirty_disks; /* { uuid: true } */
+    json_t *dirty_vbds;
+    struct buf lines; /* records that need no look at the objects: tokens, VBDs that are gone */
+    json_t *tokens;   /* records read at the start, for store_start */
+};
+
+static json_t *vdi_record(const struct xapi_vdi *vdi)
+{
+    return json_build("{s:s, s:o, s:s, s:s, s:I, s:s, s:O, s:O}", "ref", vdi->object.ref, "name",
+                      json_text(vdi->name_label), "description", vdi->name_description, "sr",
+                      vdi->sr->object.uuid, "size", (json_int_t)vdi->size, "type", vdi->type,
+                      "tags", vdi->tags, "otherConfig", vdi->other_config);
+}
+
+static json_t *disk_record(const struct xapi *xapi, const struct disk *disk)
+{
+    const struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, disk->uuid);
+    json_t *json =
+        json_build("{s:s, s:s, s:o, s:s, s:I, s:s, s:b, s:b, s:o, s:I}", "uuid", disk->uuid,
+                   "family", disk->family->uuid, "name", json_text(disk->name), "sr", disk->sr,
+                   "size", (json_int_t)disk->size, "parent", disk->parent, "exists", disk->exists,
+                   "complete", disk->complete, "content", content_to_json(&disk->content),
+                   "familySize", (json_int_t)disk->family->size);
+    json_put(json, "ideal", content_to_json(&disk->family->ideal));
+    if (vdi)
+        json_put(json, "vdi", vdi_record(vdi));
+    return json;
+}
+
+static json_t *vbd_record(const struct xapi_vbd *vbd)
+{
+    json_t *json = json_build("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b}", "uuid", vbd->object.uuid,
+                              "ref", vbd->object.ref, "vdi", vbd->vdi->object.uuid, "vm",
+                              vbd->vm->object.uuid, "position", vbd->position, "attached",
+                              vbd->attached, "readOnly", vbd->read_only, "bootable", vbd->bootable);
+    json_put_str(json, "device", vbd->device);
+    return json;
+}
+
+static void put_line(struct buf *lines, const char *kind, json_t *record)
+{
+    cleanup_json json_t *line = json_object();
+    json_put(line, kind, record);
+    char *text = json_dumps(line, JSON_COMPACT);
+    buf_put(lines, text);
+    buf_put(lines, "\n");
+    mem_free(text);
+}
+
+static int write_all(int descriptor, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t written = write(descriptor, data, len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -1;
+        data += written;
+        len -= (size_t)written;
+    }
+    return 0;
+}
+
+static char *path_of(const struct store *store, const char *name)
+{
+    return str_new("%s/%s", store->folder, name);
+}
+
+static char *journal_path(const struct store *store, int64_t generation)
+{
+    return str_new("%s/journal.%lld", store->folder, (long long)generation);
+}
+
+static void put_everything(struct store *store, struct buf *lines)
+{
+    struct xapi *xapi = store->xapi;
+    put_line(lines, "header",
+             json_build("{s:i, s:s, s:I}", "version", 1, "world", store->world_hash, "generation",
+                        (json_int_t)store->generation));
+    for (size_t i = 0; i < xapi->disks.all.len; i++)
+        put_line(lines, "disk", disk_record(xapi, xapi->disks.all.items[i]));
+    void *object = NULL;
+    for (size_t i = 0; map_next(&xapi->objects, &i, NULL, &object);) {
+        const struct xapi_vbd *vbd = object;
+        if (vbd->object.class == XAPI_VBD && !vbd->vm->control_domain)
+            put_line(lines, "vbd", vbd_record(vbd));
+    }
+}
+
+static json_t *token_record(const struct xo_token *token)
+{
+    json_t *json = json_build("{s:s, s:s, s:I, s:I}", "token", token->token, "user",
+                              token->user->email, "created", (json_int_t)token->created_ms,
+                              "expires", (json_int_t)token->expires_ms);
+    json_put_str(json, "description", token->description);
+    return json;
+}
+
+/* Writes state.json as it is now and begins a journal beside it. */
+static int write_snapshot(struct store *store, struct err *err)
+{
+    cleanup_buf struct buf lines = {.max = STORE_FILE_MAX};
+    put_everything(store, &lines);
+    void *token = NULL;
+    for (size_t i = 0; map_next(&store->xo->tokens, &i, NULL, &token);)
+        put_line(&lines, "token", token_record(token));
+    cleanup_str char *path = path_of(store, "state.json");
+    cleanup_str char *next = path_of(store, "state.json.new");
+    cleanup_str char *journal = journal_path(store, store->generation);
+    int descriptor = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (descriptor < 0)
+        return err_set_errno(err, errno, "%s", next);
+    int failed = write_all(descriptor, buf_str(&lines), lines.len) != 0 || fsync(descriptor) != 0;
+    int reason = errno;
+    if (close(descriptor) != 0 || failed || rename(next, path) != 0)
+        return err_set_errno(err, failed ? reason : errno, "%s", next);
+    if (store->journal >= 0)
+        close(store->journal);
+    store->journal = open(journal, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    store->journal_len = 0;
+    if (store->journal < 0)
+        return err_set_errno(err, errno, "%s", journal);
+    return 0;
+}
+
+static const struct xapi_vm *vm_of(const struct store *store, const json_t *record)
+{
+    const char *uuid = json_str_at(record, "vm");
+    return uuid ? xapi_find(store->xapi, XAPI_VM, uuid) : NULL;
+}
+
+static bool restore_vdi(struct store *store, const json_t *record, struct disk *disk)
+{
+    const char *sr_uuid = json_str_at(record, "sr");
+    const char *name = json_str_at(record, "name");
+    struct xapi_sr *sr = sr_uuid ? xapi_find(store->xapi, XAPI_SR, sr_uuid) : NULL;
+    struct xapi_vdi *vdi = xapi_find(store->xapi, XAPI_VDI, disk->uuid);
+    if (!sr || !name)
+        return false;
+    if (vdi) /* a later record of it */
+        vdi->sr->allocated -= vdi->size;
+    else
+        vdi = xapi_vdi_add(store->xapi, sr, disk->uuid, name, 0, disk);
+    xapi_set_ref(store->xapi, &vdi->object, json_str_at(record, "ref"));
+    vdi->size = (uint64_t)json_int_at(record, "size", 0);
+    vdi->sr->allocated += vdi->size;
+    mem_replace_str(&vdi->name_label, name);
+    mem_replace_str(&vdi->name_description, json_str_at(record, "description"));
+    vdi->type = str_equal(json_str_at(record, "type"), "system") ? "system" : "user";
+    json_decref(vdi->tags);
+    json_decref(vdi->other_config);
+    vdi->tags = json_deep_copy(json_object_get(record, "tags"));
+    vdi->other_config = json_deep_copy(json_object_get(record, "otherConfig"));
+    return true;
+}
+
+static bool restore_disk(struct store *store, const json_t *record)
+{
+    const char *uuid = json_str_at(record, "uuid");
+    const char *family = json_str_at(record, "family");
+    if (!uuid || !family)
+        return false;
+    struct disk *disk = disks_find(&store->xapi->disks, uuid);
+    if (!disk)
+        disk = disks_restore(&store->xapi->disks, uuid, family);
+    mem_replace_str(&disk->name, json_str_at(record, "name"));
+    str_copy(disk->sr, sizeof(disk->sr), json_str_at(record, "sr"));
+    str_copy(disk->parent, sizeof(disk->parent), json_str_at(record, "parent"));
+    disk->exists = json_bool_at(record, "exists", false);
+    disk->complete = json_bool_at(record, "complete", false);
+    disk_resize(disk, (uint64_t)json_int_at(record, "size", 0));
+    disk->family->size = (uint64_t)json_int_at(record, "familySize", 0);
+    content_done(&disk->content);
+    content_done(&disk->family->ideal);
+    if (!content_from_json(&disk->content, json_object_get(record, "content")) ||
+        !content_from_json(&disk->family->ideal, json_object_get(record, "ideal")))
+        return false;
+    const json_t *vdi = json_object_get(record, "vdi");
+    if (vdi)
+        return restore_vdi(store, vdi, disk);
+    struct xapi_vdi *old = xapi_find(store->xapi, XAPI_VDI, uuid);
+    if (old)
+        xapi_vdi_remove(store->xapi, old);
+    return true;
+}
+
+static bool restore_vbd(struct store *store, const json_t *record)
+{
+    const char *uuid = json_str_at(record, "uuid");
+    const char *vdi_uuid = json_str_at(record, "vdi");
+    const struct xapi_vm *vm = vm_of(store, record);
+    struct xapi_vdi *vdi = vdi_uuid ? xapi_find(store->xapi, XAPI_VDI, vdi_uuid) : NULL;
+    const char *position = json_str_at(record, "position");
+    if (!uuid || !vm || !position)
+        return false;
+    struct xapi_vbd *vbd = xapi_find(store->xapi, XAPI_VBD, uuid);
+    if (!vdi) /* a journal that is read again: the disk has gone since */
+        return true;
+    if (!vbd)
+        vbd = xapi_vbd_add(store->xapi, vdi, (struct xapi_vm *)(uintptr_t)vm, uuid, position);
+    xapi_set_ref(store->xapi, &vbd->object, json_str_at(record, "ref"));
+    vbd->attached = json_bool_at(record, "attached", false);
+    vbd->read_only = json_bool_at(record, "readOnly", false);
+    vbd->bootable = json_bool_at(record, "bootable", false);
+    mem_replace_str(&vbd->device, json_str_at(record, "device"));
+    return true;
+}
+
+static bool restore_header(struct store *store, const json_t *record, struct err *err)
+{
+    store->generation = json_int_at(record, "generation", 0);
+    /* Never hand out an id of an earlier run again. */
+    store->xapi->ids->state = ids_mix(store->xapi->ids->state ^ (uint64_t)store->generation);
+    if (str_equal(json_str_at(record, "world"), store->world_hash))
+        return true;
+    err_set(err, ERR_INVALID,
+            "%s: holds the state of another world; name another --state-dir or delete this one",
+            store->folder);
+    return false;
+}
+
+static bool restore_line(struct store *store, const json_t *line, struct err *err)
+{
+    const char *kind = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)line));
+    json_t *record = kind ? json_object_get(line, kind) : NULL;
+    if (str_equal(kind, "header"))
+        return restore_header(store, record, err);
+    if (str_equal(kind, "disk"))
+        return restore_disk(store, record);
+    if (str_equal(kind, "vbd"))
+        return restore_vbd(store, record);
+    if (str_equal(kind, "token")) {
+        json_add(store->tokens, json_incref(record));
+        return true;
+    }
+    if (str_equal(kind, "vbdGone") && json_is_string(record)) {
+        struct xapi_vbd *vbd = xapi_find(store->xapi, XAPI_VBD, json_string_value(record));
+        if (vbd)
+            xapi_vbd_remove(store->xapi, vbd);
+        return true;
+    }
+    return false;
+}
+
+/* Reads a file of records. A last line without an end was torn and is left out. */
+static int restore_file(struct store *store, const char *path, bool *ret_found, struct err *err)
+{
+    cleanup_buf struct buf text = {.max = STORE_FILE_MAX};
+    struct err problem = {0};
+    *ret_found = file_read(path, &text, &problem) == 0;
+    if (!*ret_found)
+        return problem.class == ERR_NOT_FOUND ? 0 : err_copy(err, &problem);
+    size_t number = 0;
+    for (const char *line = buf_str(&text), *end = NULL; (end = strchr(line, '\n'));
+         line = end + 1) {
+        cleanup_json json_t *json = NULL;
+        number++;
+        problem = (struct err){0};
+        if (json_parse(line, (size_t)(end - line), &json, &problem) != 0 ||
+            !restore_line(store, json, &problem)) {
+            if (problem.class != ERR_NONE)
+                return err_copy(err, &problem);
+            return err_set(err, ERR_INVALID,
+                           "%s:%zu: not understood; delete the folder to begin anew", path, number);
+        }
+    }
+    return 0;
+}
+
+int store_open(const char *folder, const char *world_hash, struct xapi *xapi, struct store **ret,
+               bool *ret_restored, struct err *err)
+{
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return err_set_errno(err, errno, "%s", folder);
+    struct store *store = mem_alloc(sizeof(*store));
+    store->folder = mem_strdup(folder);
+    store->world_hash = mem_strdup(world_hash);
+    store->xapi = xapi;
+    store->journal = -1;
+    store->dirty_disks = json_object();
+    store->dirty_vbds = json_object();
+    store->tokens = json_array();
+    cleanup_str char *path = path_of(store, "state.json");
+    bool found = false;
+    bool found_journal = false;
+    int result = restore_file(store, path, &found, err);
+    cleanup_str char *journal = journal_path(store, store->generation);
+    if (result == 0 && found)
+        result = restore_file(store, journal, &found_journal, err);
+    if (result != 0) {
+        (void)store_close(store);
+        return -1;
+    }
+    *ret_restored = found;
+    *ret = store;
+    return 0;
+}
+
+static void on_changed(void *userdata, struct xapi_object *object)
+{
+    struct store *store = userdata;
+    if (object->class == XAPI_VDI)
+        json_put(store->dirty_disks, object->uuid, json_true());
+    else if (object->class == XAPI_VBD && !((struct xapi_vbd *)object)->vm->control_domain)
+        json_put(store->dirty_vbds, object->uuid, json_true());
+}
+
+static void on_removed(void *userdata, struct xapi_object *object)
+{
+    struct store *store = userdata;
+    if (object->class == XAPI_VDI) {
+        json_put(store->dirty_disks, object->uuid, json_true());
+    } else if (object->class == XAPI_VBD && !((struct xapi_vbd *)object)->vm->control_domain) {
+        json_object_del(store->dirty_vbds, object->uuid);
+        put_line(&store->lines, "vbdGone", json_text(object->uuid));
+    }
+}
+
+static void on_disk(void *userdata, struct disk *disk)
+{
+    struct store *store = userdata;
+    json_put(store->dirty_disks, disk->uuid, json_true());
+}
+
+static void restore_tokens(struct store *store)
+{
+    for (size_t i = 0; i < json_array_size(store->tokens); i++) {
+        const json_t *record = json_array_get(store->tokens, i);
+        const char *email = json_str_at(record, "user");
+        const char *text = json_str_at(record, "token");
+        struct xo_user *user = email ? xo_find_user(store->xo, email) : NULL;
+        if (!user || !text)
+            continue;
+        struct xo_token *token =
+            xo_add_token(store->xo, text, user, json_int_at(record, "expires", 0));
+        token->created_ms = json_int_at(record, "created", 0);
+        mem_replace_str(&token->description, json_str_at(record, "description"));
+    }
+}
+
+int store_start(struct store *store, struct xo *xo, struct err *err)
+{
+    cleanup_str char *old = journal_path(store, store->generation);
+    store->xo = xo;
+    restore_tokens(store);
+    store->generation++;
+    if (write_snapshot(store, err) != 0)
+        return -1;
+    (void)unlink(old); /* a leftover does no harm: nobody reads another generation's */
+    store->xapi->listeners[1] = (struct xapi_listener){.userdata = store,
+                                                       .changed = on_changed,
+                                                       .removed = on_removed,
+                                                       .disk_changed = on_disk};
+    return 0;
+}
+
+void store_put_token(struct store *store, const struct xo_token *token)
+{
+    put_line(&store->lines, "token", token_record(token));
+}
+
+static void put_dirty(struct store *store)
+{
+    const char *uuid = NULL;
+    json_t *unused = NULL;
+    json_object_foreach(store->dirty_disks, uuid, unused)
+    {
+        const struct disk *disk = disks_find(&store->xapi->disks, uuid);
+        if (disk)
+            put_line(&store->lines, "disk", disk_record(store->xapi, disk));
+    }
+    json_object_foreach(store->dirty_vbds, uuid, unused)
+    {
+        const struct xapi_vbd *vbd = xapi_find(store->xapi, XAPI_VBD, uuid);
+        if (vbd)
+            put_line(&store->lines, "vbd", vbd_record(vbd));
+    }
+    json_object_clear(store->dirty_disks);
+    json_object_clear(store->dirty_vbds);
+}
+
+void store_commit(struct store *store)
+{
+    struct err err = {0};
+    put_dirty(store);
+    if (store->lines.len == 0 || store->journal < 0)
+        return;
+    if (write_all(store->journal, buf_str(&store->lines), store->lines.len) != 0) {
+        err_set_errno(&err, errno, "%s", store->folder);
+        log_error("the state can not be written", log_err(&err));
+        return;
+    }
+    store->journal_len += store->lines.len;
+    buf_clear(&store->lines);
+    if (store->journal_len < STORE_JOURNAL_MAX)
+        return;
+    cleanup_str char *old = journal_path(store, store->generation);
+    store->generation++;
+    if (write_snapshot(store, &err) != 0)
+        log_error("the state can not be written", log_err(&err));
+    (void)unlink(old); /* as at the start */
+}
+
+struct store *store_close(struct store *store)
+{
+    if (!store)
+        return NULL;
+    if (store->xo)
+        store_commit(store);
+    store->xapi->listeners[1] = (struct xapi_listener){0};
+    if (store->journal >= 0)
+        close(store->journal);
+    json_decref(store->dirty_disks);
+    json_decref(store->dirty_vbds);
+    json_decref(store->tokens);
+    buf_done(&store->lines);
+    mem_free(store->folder);
+    mem_free(store->world_hash);
+    return mem_free(store);
+}

@@ -1,0 +1,438 @@
+/*
+ * xosim, lower layer: what the hypervisors (XAPI) are and do: objects, tasks, storage operations
+ * and their rules.
+ *
+ * Flow: a caller starts an operation; it takes its virtual time; objects change; each change is
+ * told to the listeners. It knows nothing of Xen Orchestra, sessions or JSON-RPC, and goes on when
+ * that layer is restarted over it. Guarantees: what an operation changed is complete when it ends;
+ * a task that has ended does not change any more. Caveats: one `struct xapi` holds all pools, which
+ * never refer to each other's objects. Thread: the simulator's only one.
+ */
+#ifndef XOSIM_XAPI_H
+#define XOSIM_XAPI_H
+
+#include "base/macros.h"
+#include "base/map.h"
+#include "xosim/disk.h"
+#include "xosim/ids.h"
+#include "xosim/list.h"
+#include "xosim/timers.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    XAPI_CALL_MS = 50,               /* what a storage or device call takes */
+    XAPI_PLUG_MS = 60,               /* a hot-plug */
+    XAPI_COPY_TICK_MS = 250,         /* how often a copy reports progress */
+    XAPI_HEARTBEAT_MS = 15000,       /* how often the hosts' metrics change */
+    XAPI_TASK_KEPT_MS = 3600 * 1000, /* how long XAPI remembers a finished task */
+    XAPI_DEVICE_MAX = 254,           /* highest position of a device on a VM */
+    XAPI_CD_POSITION = 3             /* where the CD drive is: never chosen for a disk */
+};
+
+/* XAPI rounds a disk up to the unit of a VHD. */
+#define XAPI_SIZE_UNIT ((uint64_t)2 << 20)
+/* The largest VHD. */
+#define XAPI_SIZE_MAX ((uint64_t)2040 << 30)
+
+enum xapi_class {
+    XAPI_POOL,
+    XAPI_HOST,
+    XAPI_SR,
+    XAPI_PBD,
+    XAPI_VDI,
+    XAPI_VBD,
+    XAPI_VM,
+    XAPI_TASK,
+    XAPI_FIXED /* networks, PIFs, VIFs, SMs: there to be listed */
+};
+
+struct xapi_pool;
+
+/** First member of every object. */
+struct xapi_object {
+    enum xapi_class class;
+    char uuid[UUID_SIZE];
+    char ref[REF_SIZE];
+    struct xapi_pool *pool;
+    struct xapi_object *previous; /* among the objects of its pool */
+    struct xapi_object *next;
+};
+
+struct xapi_pool {
+    struct xapi_object object;
+    char *name_label;
+    struct xapi_host *master;
+    struct xapi_sr *default_sr;
+    json_t *other_config;
+    struct xapi_object *first; /* all its objects, itself first, oldest first */
+    struct xapi_object *last;
+};
+
+struct xapi_host {
+    struct xapi_object object;
+    char *name_label;
+    char *address;
+    struct xapi_vm *control_domain;
+    struct list pbds;
+    struct list residents; /* VMs, dom0 first */
+    struct list pifs;      /* struct xapi_fixed */
+};
+
+struct xapi_sr {
+    struct xapi_object object;
+    char *name_label;
+    char *type;
+    struct xapi_host *host; /* NULL: shared by the pool */
+    uint64_t size;
+    uint64_t physical_base; /* used by what is no VDI here */
+    uint64_t allocated;     /* sum of its VDIs */
+    uint64_t bandwidth;     /* bytes per second, for all copies together */
+    unsigned copies;        /* that read from it or write to it now */
+    json_t *tags;
+    json_t *current_operations;
+    struct list vdis;
+    struct list pbds;
+};
+
+struct xapi_pbd {
+    struct xapi_object object;
+    struct xapi_host *host;
+    struct xapi_sr *sr;
+};
+
+struct xapi_vm {
+    struct xapi_object object;
+    char *name_label;
+    struct xapi_host *host;
+    bool control_domain;
+    bool node; /* a Kubernetes node runs in it; only the lab cares */
+    bool running;
+    char *address;
+    json_t *tags;
+    json_t *current_operations;
+    struct list vbds;
+    struct list vifs; /* struct xapi_fixed */
+};
+
+struct xapi_vdi {
+    struct xapi_object object;
+    char *name_label;
+    char *name_description;
+    const char *type; /* "user" or "system"; static */
+    uint64_t size;
+    struct xapi_sr *sr;
+    json_t *tags;
+    json_t *other_config;
+    json_t *current_operations; /* { task reference: operation } */
+    struct list vbds;
+    struct disk *disk;
+};
+
+struct xapi_vbd {
+    struct xapi_object object;
+    struct xapi_vdi *vdi;
+    struct xapi_vm *vm;
+    char *device;   /* NULL until first plugged; stays after unplug */
+    char *position; /* a number, or "autodetect" for dom0 */
+    bool attached;
+    bool read_only;
+    bool bootable;
+};
+
+enum xapi_task_status { TASK_PENDING, TASK_SUCCESS, TASK_FAILURE, TASK_CANCELLED };
+
+struct xapi_task {
+    struct xapi_object object;
+    char *name_label;
+    enum xapi_task_status status;
+    double progress;
+    bool cancellable;
+    bool cancel_requested;
+    int64_t created_s;
+    int64_t finished_s; /* 0 while pending */
+    char *result;       /* "" or <value>OpaqueRef:…</value> */
+    json_t *error_info; /* array of strings, code first; NULL: none */
+    struct timer forget;
+    struct xapi *xapi;
+};
+
+struct xapi_fixed {
+    struct xapi_object object;
+    const char *type; /* XO's name of it; static */
+    json_t *body;
+};
+
+/** What a synchronous call came to. */
+struct xapi_answer {
+    const json_t *error_info; /* NULL: it worked; *borrowed* */
+    const char *uuid;         /* of what was created; *borrowed* */
+    int64_t duration_ms;
+};
+
+struct xapi_operation;
+
+/** Where the answer of a synchronous call goes. Embedded in the caller; it must be forgotten before
+ * that is freed. */
+struct xapi_reply {
+    void (*done)(void *userdata, const struct xapi_answer *answer);
+    void *userdata;
+    struct xapi_operation *operation; /* NULL: none is under way */
+};
+
+/** Who is told of changes. Every function may be NULL. */
+struct xapi_listener {
+    void *userdata;
+    void (*changed)(void *userdata, struct xapi_object *object); /* new or changed */
+    void (*removed)(void *userdata, struct xapi_object *object); /* about to be freed */
+    void (*restarted)(void *userdata, struct xapi_pool *pool);   /* its toolstack was */
+    void (*disk_changed)(void *userdata, struct disk *disk);     /* ground truth */
+};
+
+enum xapi_verdict { XAPI_GO_ON, XAPI_STALL, XAPI_FAIL };
+
+struct xapi_copy;
+
+/** What faults may interfere with. Every function may be NULL. */
+struct xapi_hooks {
+    void *userdata;
+    /** The fraction in (from, to] at which a copy must stop for copy_reached, or anything above
+     * `to`. */
+    double (*copy_stop)(void *userdata, const struct xapi_copy *copy, double from, double to);
+    /** Called there; for XAPI_FAIL, *ret_error is a *new* error_info. */
+    enum xapi_verdict (*copy_reached)(void *userdata, const struct xapi_copy *copy, double at,
+                                      json_t **ret_error);
+    /** A *new* error_info when this SR must refuse to take another disk, else NULL. */
+    json_t *(*sr_refuses)(void *userdata, const struct xapi_sr *sr);
+};
+
+enum { XAPI_LISTENERS = 2 /* Xen Orchestra and the store */ };
+
+struct xapi {
+    struct timers *timers;
+    struct ids *ids;
+    struct map objects; /* by uuid */
+    struct map by_ref;
+    struct list pools;
+    struct disks disks;
+    struct xapi_operation *operations; /* under way */
+    struct xapi_listener listeners[XAPI_LISTENERS];
+    struct xapi_hooks hooks;
+    struct timer heartbeat;
+};
+
+/** *New*, without pools. `timers` and `ids` are *borrowed* for its life. */
+struct xapi *xapi_new(struct timers *timers, struct ids *ids);
+
+/** Ends all operations without telling anybody, and frees everything. Takes NULL, returns NULL. */
+struct xapi *xapi_free(struct xapi *xapi);
+
+/* --- objects (xapi_object.c) --- */
+
+/** Enters a zeroed object of a class into its pool (NULL for a pool itself). `uuid` NULL: a new
+ * one. */
+void xapi_add(struct xapi *xapi, struct xapi_object *object, enum xapi_class class,
+              struct xapi_pool *pool, const char *uuid);
+
+/** Gives an object the opaque reference that it had in an earlier run; NULL leaves it. */
+void xapi_set_ref(struct xapi *xapi, struct xapi_object *object, const char *ref);
+
+/** Tells the listeners that the object is new or has changed. */
+void xapi_touch(struct xapi *xapi, struct xapi_object *object);
+
+/** Tells the listeners that the ground truth of a disk has changed. */
+void xapi_touch_disk(struct xapi *xapi, struct disk *disk);
+
+/** Takes the object out of its pool, tells the listeners and frees it. Relations must be undone
+ * before. */
+void xapi_remove(struct xapi *xapi, struct xapi_object *object);
+
+/** *Borrowed*, or NULL when there is no such object of that class. */
+void *xapi_find(const struct xapi *xapi, enum xapi_class class, const char *uuid);
+
+/** As xapi_find(), by opaque reference. */
+void *xapi_find_ref(const struct xapi *xapi, enum xapi_class class, const char *ref);
+
+/** A *new* error_info from a code and its parameters, ended by NULL. */
+json_t *xapi_error(const char *code, ...) __attribute__((sentinel)) WARN_UNUSED;
+
+/** Whether a host is connected to an SR. */
+bool xapi_host_sees(const struct xapi_host *host, const struct xapi_sr *sr);
+
+/** Bytes that are neither used nor allocated. */
+uint64_t xapi_sr_free(const struct xapi_sr *sr);
+
+/* --- operations and tasks (xapi_task.c) --- */
+
+/** What an operation works on; filled in by whoever starts it. Ids, not pointers: the objects may
+ * go away meanwhile. */
+struct xapi_arguments {
+    char object[UUID_SIZE];
+    char other[REF_SIZE]; /* a second object, or a reference */
+    char *name;           /* owned */
+    char *position;       /* owned */
+    uint64_t size;
+    bool read_only;
+    bool bootable;
+};
+
+/** Something under way. First member of larger ones. */
+struct xapi_operation {
+    struct xapi *xapi;
+    struct xapi_pool *pool;
+    struct xapi_task *task;   /* NULL: a synchronous call */
+    struct xapi_reply *reply; /* NULL: a task, or nobody waits any more */
+    struct xapi_arguments arguments;
+    struct timer timer;
+    int64_t started_us;
+    void (*run)(struct xapi_operation *operation); /* when its time is over */
+    void (*abandon)(struct xapi_operation
+                        *operation); /* when the toolstack dies under it; NULL: nothing to do */
+    struct xapi_operation *previous;
+    struct xapi_operation *next;
+};
+
+/** Enters a zeroed operation and starts its timer. */
+void xapi_operation_start(struct xapi_operation *operation, struct xapi *xapi,
+                          struct xapi_pool *pool, int64_t duration_ms,
+                          void (*run)(struct xapi_operation *));
+
+/** Ends it well: its task succeeds with a result (*borrowed*, "" or NULL: none), or its caller gets
+ * `uuid`. Frees it. */
+void xapi_operation_succeed(struct xapi_operation *operation, const char *result_ref,
+                            const char *uuid);
+
+/** Ends it with an error (*stolen*). Frees it. */
+void xapi_operation_fail(struct xapi_operation *operation, json_t *error_info);
+
+/** Ends it because its task was cancelled. Frees it. */
+void xapi_operation_cancelled(struct xapi_operation *operation);
+
+/** Ends it without a word to anybody. Frees it. */
+void xapi_operation_drop(struct xapi_operation *operation);
+
+/** The caller no longer wants the answer; the operation goes on. */
+void xapi_reply_forget(struct xapi_reply *reply);
+
+/** A new pending task, listed on the pool's master. *Borrowed*. */
+struct xapi_task *xapi_task_new(struct xapi *xapi, struct xapi_pool *pool, const char *name_label);
+
+/** Ends a task. `result_ref` may be NULL; `error_info` is *stolen*. */
+void xapi_task_end(struct xapi *xapi, struct xapi_task *task, enum xapi_task_status status,
+                   const char *result_ref, json_t *error_info);
+
+/** A task that failed before it began. *Borrowed*; `error_info` is *stolen*. */
+struct xapi_task *xapi_task_failed(struct xapi *xapi, struct xapi_pool *pool,
+                                   const char *name_label, json_t *error_info);
+
+/** Asks a pending task to stop. Returns NULL, or a *new* error_info when it can not be. */
+json_t *xapi_task_cancel(struct xapi *xapi, struct xapi_task *task) WARN_UNUSED;
+
+/** Removes a finished task. */
+void xapi_task_destroy(struct xapi *xapi, struct xapi_task *task);
+
+/** The task as XAPI records it, *new*. */
+json_t *xapi_task_record(const struct xapi_task *task) WARN_UNUSED;
+
+/** "pending", "success", "failure", "cancelled"; static. */
+const char *xapi_task_status_name(enum xapi_task_status status);
+
+/* --- disks (xapi_vdi.c, xapi_copy.c) --- */
+
+/** Rounds a size up to what XAPI makes of it. */
+uint64_t xapi_round_size(uint64_t size);
+
+/** A VDI that is there at once, with its disk (NULL: a new, empty one); for building a world.
+ * *Borrowed*. */
+struct xapi_vdi *xapi_vdi_add(struct xapi *xapi, struct xapi_sr *sr, const char *uuid,
+                              const char *name_label, uint64_t size, struct disk *disk);
+
+/** Starts VDI.create; the answer has the new uuid. */
+void xapi_vdi_create(struct xapi *xapi, struct xapi_sr *sr, const char *name_label, uint64_t size,
+                     struct xapi_reply *reply);
+
+/** Sets name or description (NULL: leave it), at once. */
+void xapi_vdi_set_name(struct xapi *xapi, struct xapi_vdi *vdi, const char *name_label,
+                       const char *name_description);
+
+/** Adds or removes a tag, at once. */
+void xapi_vdi_set_tag(struct xapi *xapi, struct xapi_vdi *vdi, const char *tag, bool present);
+
+/** Starts VDI.resize. */
+struct xapi_task *xapi_vdi_resize(struct xapi *xapi, struct xapi_vdi *vdi, uint64_t size);
+
+/** Starts VDI.destroy. */
+struct xapi_task *xapi_vdi_destroy(struct xapi *xapi, struct xapi_vdi *vdi);
+
+/** Removes a VDI and its VBDs now; the disk stays in the ground truth. */
+void xapi_vdi_remove(struct xapi *xapi, struct xapi_vdi *vdi);
+
+/** Starts VDI.pool_migrate (the mirror path). A disk without a VBD is refused at once with
+ * VDI_NEEDS_VM_FOR_MIGRATE. */
+struct xapi_task *xapi_vdi_pool_migrate(struct xapi *xapi, struct xapi_vdi *vdi,
+                                        struct xapi_sr *sr);
+
+/** Starts VDI.copy. */
+struct xapi_task *xapi_vdi_copy(struct xapi *xapi, struct xapi_vdi *vdi, struct xapi_sr *sr);
+
+/** The disk that a copy reads; *borrowed*. */
+const struct xapi_vdi *xapi_copy_source(const struct xapi_copy *copy);
+
+/** The task of a copy; *borrowed*. */
+const struct xapi_task *xapi_copy_task(const struct xapi_copy *copy);
+
+/** Lets all copies that were stalled for this task (NULL: any) go on. */
+void xapi_copy_resume(struct xapi *xapi, const char *task_uuid);
+
+/* --- devices (xapi_vbd.c) --- */
+
+/** A VBD that is there at once; `device` NULL: never plugged. *Borrowed*. */
+struct xapi_vbd *xapi_vbd_add(struct xapi *xapi, struct xapi_vdi *vdi, struct xapi_vm *vm,
+                              const char *uuid, const char *position);
+
+/** What VBD.create is told. */
+struct xapi_vbd_arguments {
+    struct xapi_vm *vm;
+    struct xapi_vdi *vdi;
+    const char *position;
+    bool read_only;
+    bool bootable;
+};
+
+/** Starts VBD.create; the answer has the new uuid. */
+void xapi_vbd_create(struct xapi *xapi, const struct xapi_vbd_arguments *arguments,
+                     struct xapi_reply *reply);
+
+/** Starts VBD.plug. */
+struct xapi_task *xapi_vbd_plug(struct xapi *xapi, struct xapi_vbd *vbd);
+
+/** Starts VBD.unplug; DEVICE_ALREADY_DETACHED is answered almost at once. */
+void xapi_vbd_unplug(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply);
+
+/** Starts VBD.destroy. */
+void xapi_vbd_destroy(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply);
+
+/** Removes a VBD now. */
+void xapi_vbd_remove(struct xapi *xapi, struct xapi_vbd *vbd);
+
+/** The lowest position that no VBD of the VM has, nor the CD drive; -1 when all are taken. */
+int xapi_vm_free_position(const struct xapi_vm *vm);
+
+/** The device at a position: 1 is xvdb. *New*. */
+char *xapi_device_name(int position) WARN_UNUSED;
+
+/** The VBD of a VM by device name or position; *borrowed*, or NULL. */
+struct xapi_vbd *xapi_vm_device(const struct xapi_vm *vm, const char *device);
+
+/* --- the pool as a whole (xapi_pool.c) --- */
+
+/** Restarts the toolstack: operations are gone with their tasks, copies leave an incomplete disk.
+ */
+void xapi_restart(struct xapi *xapi, struct xapi_pool *pool);
+
+/** Starts the hosts' heartbeat, which tells listeners of every host again and again. */
+void xapi_heartbeat_start(struct xapi *xapi);
+
+#endif

@@ -1,0 +1,241 @@
+/* xosim, lower layer: the table of objects and who is told of their changes. */
+#include "xosim/xapi.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <stdarg.h>
+
+struct xapi *xapi_new(struct timers *timers, struct ids *ids)
+{
+    struct xapi *xapi = mem_alloc(sizeof(*xapi));
+    xapi->timers = timers;
+    xapi->ids = ids;
+    return xapi;
+}
+
+static void free_vdi(struct xapi_vdi *vdi)
+{
+    mem_free(vdi->name_label);
+    mem_free(vdi->name_description);
+    json_decref(vdi->tags);
+    json_decref(vdi->other_config);
+    json_decref(vdi->current_operations);
+    list_done(&vdi->vbds);
+}
+
+static void free_sr(struct xapi_sr *sr)
+{
+    mem_free(sr->name_label);
+    mem_free(sr->type);
+    json_decref(sr->tags);
+    json_decref(sr->current_operations);
+    list_done(&sr->vdis);
+    list_done(&sr->pbds);
+}
+
+static void free_vm(struct xapi_vm *vm)
+{
+    mem_free(vm->name_label);
+    mem_free(vm->address);
+    json_decref(vm->tags);
+    json_decref(vm->current_operations);
+    list_done(&vm->vbds);
+    list_done(&vm->vifs);
+}
+
+static void free_host(struct xapi_host *host)
+{
+    mem_free(host->name_label);
+    mem_free(host->address);
+    list_done(&host->pbds);
+    list_done(&host->residents);
+    list_done(&host->pifs);
+}
+
+static void free_pool(struct xapi_pool *pool)
+{
+    mem_free(pool->name_label);
+    json_decref(pool->other_config);
+}
+
+static void free_task(struct xapi_task *task)
+{
+    timer_stop(task->xapi->timers, &task->forget);
+    mem_free(task->name_label);
+    mem_free(task->result);
+    json_decref(task->error_info);
+}
+
+static void free_vbd(struct xapi_vbd *vbd)
+{
+    mem_free(vbd->device);
+    mem_free(vbd->position);
+}
+
+static void free_object(struct xapi_object *object)
+{
+    switch (object->class) {
+    case XAPI_POOL:
+        free_pool((struct xapi_pool *)object);
+        break;
+    case XAPI_HOST:
+        free_host((struct xapi_host *)object);
+        break;
+    case XAPI_SR:
+        free_sr((struct xapi_sr *)object);
+        break;
+    case XAPI_VDI:
+        free_vdi((struct xapi_vdi *)object);
+        break;
+    case XAPI_VBD:
+        free_vbd((struct xapi_vbd *)object);
+        break;
+    case XAPI_VM:
+        free_vm((struct xapi_vm *)object);
+        break;
+    case XAPI_TASK:
+        free_task((struct xapi_task *)object);
+        break;
+    case XAPI_FIXED:
+        json_decref(((struct xapi_fixed *)object)->body);
+        break;
+    case XAPI_PBD:
+        break;
+    }
+    mem_free(object);
+}
+
+struct xapi *xapi_free(struct xapi *xapi)
+{
+    if (!xapi)
+        return NULL;
+    for (size_t i = 0; i < XAPI_LISTENERS; i++)
+        xapi->listeners[i] = (struct xapi_listener){0};
+    while (xapi->operations)
+        xapi_operation_drop(xapi->operations);
+    timer_stop(xapi->timers, &xapi->heartbeat);
+    void *object = NULL;
+    for (size_t i = 0; map_next(&xapi->objects, &i, NULL, &object);)
+        free_object(object);
+    map_done(&xapi->objects);
+    map_done(&xapi->by_ref);
+    list_done(&xapi->pools);
+    disks_done(&xapi->disks);
+    return mem_free(xapi);
+}
+
+void xapi_add(struct xapi *xapi, struct xapi_object *object, enum xapi_class class,
+              struct xapi_pool *pool, const char *uuid)
+{
+    object->class = class;
+    object->pool = class == XAPI_POOL ? (struct xapi_pool *)object : pool;
+    if (uuid)
+        str_copy(object->uuid, sizeof(object->uuid), uuid);
+    else
+        ids_uuid(xapi->ids, object->uuid);
+    ids_ref(xapi->ids, object->ref);
+    assert(!map_has(&xapi->objects, object->uuid));
+    map_put(&xapi->objects, object->uuid, object);
+    map_put(&xapi->by_ref, object->ref, object);
+    if (class == XAPI_POOL)
+        list_add(&xapi->pools, object);
+    object->previous = object->pool->last;
+    if (object->pool->last)
+        object->pool->last->next = object;
+    else
+        object->pool->first = object;
+    object->pool->last = object;
+}
+
+void xapi_set_ref(struct xapi *xapi, struct xapi_object *object, const char *ref)
+{
+    if (!ref)
+        return;
+    map_remove(&xapi->by_ref, object->ref);
+    str_copy(object->ref, sizeof(object->ref), ref);
+    map_put(&xapi->by_ref, object->ref, object);
+}
+
+void xapi_touch(struct xapi *xapi, struct xapi_object *object)
+{
+    for (size_t i = 0; i < XAPI_LISTENERS; i++) {
+        const struct xapi_listener *listener = &xapi->listeners[i];
+        if (listener->changed)
+            listener->changed(listener->userdata, object);
+    }
+}
+
+void xapi_touch_disk(struct xapi *xapi, struct disk *disk)
+{
+    for (size_t i = 0; i < XAPI_LISTENERS; i++) {
+        const struct xapi_listener *listener = &xapi->listeners[i];
+        if (listener->disk_changed)
+            listener->disk_changed(listener->userdata, disk);
+    }
+}
+
+void xapi_remove(struct xapi *xapi, struct xapi_object *object)
+{
+    for (size_t i = 0; i < XAPI_LISTENERS; i++) {
+        const struct xapi_listener *listener = &xapi->listeners[i];
+        if (listener->removed)
+            listener->removed(listener->userdata, object);
+    }
+    struct xapi_pool *pool = object->pool;
+    if (object->previous)
+        object->previous->next = object->next;
+    else
+        pool->first = object->next;
+    if (object->next)
+        object->next->previous = object->previous;
+    else
+        pool->last = object->previous;
+    map_remove(&xapi->by_ref, object->ref);
+    map_remove(&xapi->objects, object->uuid);
+    free_object(object);
+}
+
+static void *of_class(struct xapi_object *object, enum xapi_class class)
+{
+    return object && object->class == class ? object : NULL;
+}
+
+void *xapi_find(const struct xapi *xapi, enum xapi_class class, const char *uuid)
+{
+    return of_class(map_get(&xapi->objects, uuid), class);
+}
+
+void *xapi_find_ref(const struct xapi *xapi, enum xapi_class class, const char *ref)
+{
+    return of_class(map_get(&xapi->by_ref, ref), class);
+}
+
+json_t *xapi_error(const char *code, ...)
+{
+    json_t *error_info = json_array();
+    va_list arguments;
+    va_start(arguments, code);
+    for (const char *text = code; text; text = va_arg(arguments, const char *))
+        json_add(error_info, json_text(text));
+    va_end(arguments);
+    return error_info;
+}
+
+bool xapi_host_sees(const struct xapi_host *host, const struct xapi_sr *sr)
+{
+    for (size_t i = 0; i < host->pbds.len; i++) {
+        const struct xapi_pbd *pbd = host->pbds.items[i];
+        if (pbd->sr == sr)
+            return true;
+    }
+    return false;
+}
+
+uint64_t xapi_sr_free(const struct xapi_sr *sr)
+{
+    uint64_t used = sr->physical_base + sr->allocated;
+    return used < sr->size ? sr->size - used : 0;
+}

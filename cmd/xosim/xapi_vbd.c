@@ -1,0 +1,226 @@
+/* xosim, lower layer: devices (VBDs): which disk which VM has, at which position. */
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "xosim/xapi.h"
+
+enum { LETTERS = 26 };
+
+char *xapi_device_name(int position)
+{
+    if (position < LETTERS)
+        return str_new("xvd%c", 'a' + position);
+    return str_new("xvd%c%c", 'a' + position / LETTERS - 1, 'a' + position % LETTERS);
+}
+
+struct xapi_vbd *xapi_vbd_add(struct xapi *xapi, struct xapi_vdi *vdi, struct xapi_vm *vm,
+                              const char *uuid, const char *position)
+{
+    struct xapi_vbd *vbd = mem_alloc(sizeof(*vbd));
+    vbd->vdi = vdi;
+    vbd->vm = vm;
+    vbd->position = mem_strdup(position);
+    xapi_add(xapi, &vbd->object, XAPI_VBD, vm->object.pool, uuid);
+    list_add(&vdi->vbds, vbd);
+    list_add(&vm->vbds, vbd);
+    xapi_touch(xapi, &vbd->object);
+    xapi_touch(xapi, &vdi->object);
+    xapi_touch(xapi, &vm->object);
+    return vbd;
+}
+
+void xapi_vbd_remove(struct xapi *xapi, struct xapi_vbd *vbd)
+{
+    struct xapi_vdi *vdi = vbd->vdi;
+    struct xapi_vm *vm = vbd->vm;
+    list_remove(&vdi->vbds, vbd);
+    list_remove(&vm->vbds, vbd);
+    xapi_remove(xapi, &vbd->object);
+    xapi_touch(xapi, &vdi->object);
+    xapi_touch(xapi, &vm->object);
+}
+
+static struct xapi_vbd *at_position(const struct xapi_vm *vm, const char *position)
+{
+    for (size_t i = 0; i < vm->vbds.len; i++) {
+        struct xapi_vbd *vbd = vm->vbds.items[i];
+        if (str_equal(vbd->position, position))
+            return vbd;
+    }
+    return NULL;
+}
+
+int xapi_vm_free_position(const struct xapi_vm *vm)
+{
+    for (int position = 0; position <= XAPI_DEVICE_MAX; position++) {
+        char text[12];
+        (void)str_format(text, sizeof(text), "%d", position);
+        if (position != XAPI_CD_POSITION && !at_position(vm, text))
+            return position;
+    }
+    return -1;
+}
+
+struct xapi_vbd *xapi_vm_device(const struct xapi_vm *vm, const char *device)
+{
+    for (size_t i = 0; i < vm->vbds.len; i++) {
+        struct xapi_vbd *vbd = vm->vbds.items[i];
+        if (vbd->attached && (str_equal(vbd->device, device) || str_equal(vbd->position, device)))
+            return vbd;
+    }
+    return NULL;
+}
+
+static void run_create(struct xapi_operation *operation)
+{
+    struct xapi *xapi = operation->xapi;
+    const struct xapi_arguments *arguments = &operation->arguments;
+    struct xapi_vm *vm = xapi_find(xapi, XAPI_VM, arguments->object);
+    struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, arguments->other);
+    if (!vm || !vdi) {
+        xapi_operation_fail(operation, xapi_error("HANDLE_INVALID", vm ? "VDI" : "VM", NULL));
+        return;
+    }
+    if (at_position(vm, arguments->position)) {
+        json_t *error_info = xapi_error("DEVICE_ALREADY_EXISTS", arguments->position, NULL);
+        xapi_operation_fail(operation, error_info);
+        return;
+    }
+    struct xapi_vbd *vbd = xapi_vbd_add(xapi, vdi, vm, NULL, arguments->position);
+    vbd->read_only = arguments->read_only;
+    vbd->bootable = arguments->bootable;
+    xapi_touch(xapi, &vbd->object);
+    xapi_operation_succeed(operation, NULL, vbd->object.uuid);
+}
+
+void xapi_vbd_create(struct xapi *xapi, const struct xapi_vbd_arguments *arguments,
+                     struct xapi_reply *reply)
+{
+    struct xapi_operation *operation = mem_alloc(sizeof(*operation));
+    str_copy(operation->arguments.object, UUID_SIZE, arguments->vm->object.uuid);
+    str_copy(operation->arguments.other, REF_SIZE, arguments->vdi->object.uuid);
+    operation->arguments.position = mem_strdup(arguments->position);
+    operation->arguments.read_only = arguments->read_only;
+    operation->arguments.bootable = arguments->bootable;
+    operation->reply = reply;
+    xapi_operation_start(operation, xapi, arguments->vm->object.pool, XAPI_CALL_MS, run_create);
+}
+
+/* Whether plugging it would have two VMs use a disk that one of them writes to. dom0's do not
+ * count: it only copies. */
+static bool used_elsewhere(const struct xapi_vbd *vbd)
+{
+    for (size_t i = 0; i < vbd->vdi->vbds.len; i++) {
+        const struct xapi_vbd *other = vbd->vdi->vbds.items[i];
+        if (other != vbd && other->attached && !other->vm->control_domain &&
+            (!other->read_only || !vbd->read_only))
+            return true;
+    }
+    return false;
+}
+
+static void run_plug(struct xapi_operation *operation)
+{
+    struct xapi *xapi = operation->xapi;
+    struct xapi_vbd *vbd = xapi_find(xapi, XAPI_VBD, operation->arguments.object);
+    if (!vbd) {
+        xapi_operation_fail(operation, xapi_error("HANDLE_INVALID", "VBD", NULL));
+        return;
+    }
+    xapi_touch(xapi, &vbd->object);
+    const struct xapi_sr *sr = vbd->vdi->sr;
+    if (!vbd->vm->host || !xapi_host_sees(vbd->vm->host, sr)) {
+        xapi_operation_fail(operation, xapi_error("SR_NOT_ATTACHED", sr->object.ref, NULL));
+        return;
+    }
+    if (used_elsewhere(vbd)) {
+        json_t *error_info = xapi_error("VDI_IN_USE", vbd->vdi->object.ref, NULL);
+        xapi_operation_fail(operation, error_info);
+        return;
+    }
+    int64_t position = 0;
+    if (!str_parse_int64(vbd->position, 0, XAPI_DEVICE_MAX, &position)) {
+        xapi_operation_fail(operation, xapi_error("INVALID_DEVICE", vbd->position, NULL));
+        return;
+    }
+    vbd->attached = true;
+    mem_free(vbd->device);
+    vbd->device = xapi_device_name((int)position);
+    xapi_operation_succeed(operation, NULL, NULL);
+}
+
+static struct xapi_operation *vbd_operation(const struct xapi_vbd *vbd, struct xapi_task *task,
+                                            struct xapi_reply *reply)
+{
+    struct xapi_operation *operation = mem_alloc(sizeof(*operation));
+    str_copy(operation->arguments.object, UUID_SIZE, vbd->object.uuid);
+    operation->task = task;
+    operation->reply = reply;
+    return operation;
+}
+
+struct xapi_task *xapi_vbd_plug(struct xapi *xapi, struct xapi_vbd *vbd)
+{
+    static const char name[] = "Async.VBD.plug";
+    struct xapi_pool *pool = vbd->object.pool;
+    if (vbd->attached)
+        return xapi_task_failed(xapi, pool, name,
+                                xapi_error("DEVICE_ALREADY_ATTACHED", vbd->object.ref, NULL));
+    if (!vbd->vm->running)
+        return xapi_task_failed(xapi, pool, name,
+                                xapi_error("VM_BAD_POWER_STATE", vbd->vm->object.ref, "running",
+                                           "halted", NULL));
+    if (used_elsewhere(vbd))
+        return xapi_task_failed(xapi, pool, name,
+                                xapi_error("VDI_IN_USE", vbd->vdi->object.ref, NULL));
+    struct xapi_task *task = xapi_task_new(xapi, pool, name);
+    xapi_operation_start(vbd_operation(vbd, task, NULL), xapi, pool, XAPI_PLUG_MS, run_plug);
+    return task;
+}
+
+static void run_unplug(struct xapi_operation *operation)
+{
+    struct xapi *xapi = operation->xapi;
+    struct xapi_vbd *vbd = xapi_find(xapi, XAPI_VBD, operation->arguments.object);
+    if (!vbd) {
+        xapi_operation_fail(operation, xapi_error("HANDLE_INVALID", "VBD", NULL));
+        return;
+    }
+    if (!vbd->attached) {
+        json_t *error_info = xapi_error("DEVICE_ALREADY_DETACHED", vbd->object.ref, NULL);
+        xapi_operation_fail(operation, error_info);
+        return;
+    }
+    vbd->attached = false;
+    xapi_touch(xapi, &vbd->object);
+    xapi_operation_succeed(operation, NULL, NULL);
+}
+
+void xapi_vbd_unplug(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply)
+{
+    xapi_operation_start(vbd_operation(vbd, NULL, reply), xapi, vbd->object.pool,
+                         vbd->attached ? XAPI_PLUG_MS : 1, run_unplug);
+}
+
+static void run_destroy(struct xapi_operation *operation)
+{
+    struct xapi *xapi = operation->xapi;
+    struct xapi_vbd *vbd = xapi_find(xapi, XAPI_VBD, operation->arguments.object);
+    if (!vbd) {
+        xapi_operation_fail(operation, xapi_error("HANDLE_INVALID", "VBD", NULL));
+        return;
+    }
+    if (vbd->attached) {
+        json_t *error_info = xapi_error("OPERATION_NOT_ALLOWED", "VBD is still attached", NULL);
+        xapi_operation_fail(operation, error_info);
+        return;
+    }
+    xapi_vbd_remove(xapi, vbd);
+    xapi_operation_succeed(operation, NULL, NULL);
+}
+
+void xapi_vbd_destroy(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply)
+{
+    xapi_operation_start(vbd_operation(vbd, NULL, reply), xapi, vbd->object.pool, XAPI_CALL_MS,
+                         run_destroy);
+}

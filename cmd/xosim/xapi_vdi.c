@@ -1,0 +1,232 @@
+/* xosim, lower layer: disks (VDIs): create, set, resize, destroy. Copying is in xapi_copy.c. */
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "xosim/xapi.h"
+
+uint64_t xapi_round_size(uint64_t size)
+{
+    return (size + XAPI_SIZE_UNIT - 1) / XAPI_SIZE_UNIT * XAPI_SIZE_UNIT;
+}
+
+struct xapi_vdi *xapi_vdi_add(struct xapi *xapi, struct xapi_sr *sr, const char *uuid,
+                              const char *name_label, uint64_t size, struct disk *disk)
+{
+    struct xapi_vdi *vdi = mem_alloc(sizeof(*vdi));
+    vdi->name_label = mem_strdup(name_label);
+    vdi->name_description = mem_strdup("");
+    vdi->type = "user";
+    vdi->size = size;
+    vdi->sr = sr;
+    vdi->tags = json_array();
+    vdi->other_config = json_object();
+    vdi->current_operations = json_object();
+    xapi_add(xapi, &vdi->object, XAPI_VDI, sr->object.pool, uuid);
+    vdi->disk =
+        disk ? disk
+             : disks_add(&xapi->disks, vdi->object.uuid, name_label, sr->object.uuid, size, NULL);
+    list_add(&sr->vdis, vdi);
+    sr->allocated += size;
+    xapi_touch(xapi, &vdi->object);
+    xapi_touch(xapi, &sr->object);
+    return vdi;
+}
+
+/* The error with which an SR refuses another `size` bytes, *new*, or NULL. */
+static json_t *no_room(struct xapi *xapi, const struct xapi_sr *sr, uint64_t size)
+{
+    json_t *error_info =
+        xapi->hooks.sr_refuses ? xapi->hooks.sr_refuses(xapi->hooks.userdata, sr) : NULL;
+    uint64_t available = xapi_sr_free(sr);
+    if (error_info || size <= available)
+        return error_info;
+    char wanted[24];
+    char left[24];
+    (void)str_format(wanted, sizeof(wanted), "%llu", (unsigned long long)size);
+    (void)str_format(left, sizeof(left), "%llu", (unsigned long long)available);
+    return xapi_error("SR_FULL", wanted, left, NULL);
+}
+
+static void run_create(struct xapi_operation *operation)
+{
+    struct xapi *xapi = operation->xapi;
+    struct xapi_sr *sr = xapi_find(xapi, XAPI_SR, operation->arguments.object);
+    json_object_del(sr->current_operations, operation->arguments.other);
+    json_t *error_info = no_room(xapi, sr, operation->arguments.size);
+    if (error_info) {
+        xapi_touch(xapi, &sr->object);
+        xapi_operation_fail(operation, error_info);
+        return;
+    }
+    struct xapi_vdi *vdi = xapi_vdi_add(xapi, sr, NULL, operation->arguments.name,
+                                        xapi_round_size(operation->arguments.size), NULL);
+    xapi_operation_succeed(operation, NULL, vdi->object.uuid);
+}
+
+static void abandon_create(struct xapi_operation *operation)
+{
+    struct xapi_sr *sr = xapi_find(operation->xapi, XAPI_SR, operation->arguments.object);
+    json_object_clear(sr->current_operations);
+}
+
+void xapi_vdi_create(struct xapi *xapi, struct xapi_sr *sr, const char *name_label, uint64_t size,
+                     struct xapi_reply *reply)
+{
+    struct xapi_operation *operation = mem_alloc(sizeof(*operation));
+    str_copy(operation->arguments.object, UUID_SIZE, sr->object.uuid);
+    operation->arguments.name = mem_strdup(name_label);
+    operation->arguments.size = size;
+    operation->reply = reply;
+    operation->abandon = abandon_create;
+    ids_ref(xapi->ids, operation->arguments.other);
+    json_put_str(sr->current_operations, operation->arguments.other, "vdi_create");
+    xapi_touch(xapi, &sr->object);
+    xapi_operation_start(operation, xapi, sr->object.pool, XAPI_CALL_MS, run_create);
+}
+
+void xapi_vdi_set_name(struct xapi *xapi, struct xapi_vdi *vdi, const char *name_label,
+                       const char *name_description)
+{
+    if (name_label) {
+        mem_replace_str(&vdi->name_label, name_label);
+        mem_replace_str(&vdi->disk->name, name_label);
+    }
+    if (name_description)
+        mem_replace_str(&vdi->name_description, name_description);
+    xapi_touch(xapi, &vdi->object);
+    xapi_touch_disk(xapi, vdi->disk);
+}
+
+void xapi_vdi_set_tag(struct xapi *xapi, struct xapi_vdi *vdi, const char *tag, bool present)
+{
+    for (size_t i = json_array_size(vdi->tags); i-- > 0;) {
+        if (str_equal(json_string_value(json_array_get(vdi->tags, i)), tag))
+            json_array_remove(vdi->tags, i);
+    }
+    if (present)
+        json_add(vdi->tags, json_text(tag));
+    xapi_touch(xapi, &vdi->object);
+}
+
+/* Whether a VM, dom0 included, has the disk plugged. */
+static bool plugged(const struct xapi_vdi *vdi)
+{
+    for (size_t i = 0; i < vdi->vbds.len; i++) {
+        const struct xapi_vbd *vbd = vdi->vbds.items[i];
+        if (vbd->attached)
+            return true;
+    }
+    return false;
+}
+
+static bool busy(const struct xapi_vdi *vdi)
+{
+    return plugged(vdi) || json_object_size(vdi->current_operations) > 0;
+}
+
+static void run_resize(struct xapi_operation *operation)
+{
+    struct xapi *xapi = operation->xapi;
+    struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, operation->arguments.object);
+    if (!vdi) {
+        xapi_operation_fail(operation, xapi_error("HANDLE_INVALID", "VDI", NULL));
+        return;
+    }
+    json_object_del(vdi->current_operations, operation->task->object.ref);
+    uint64_t size = xapi_round_size(operation->arguments.size);
+    json_t *error_info = size > vdi->size ? no_room(xapi, vdi->sr, size - vdi->size) : NULL;
+    xapi_touch(xapi, &vdi->object);
+    if (error_info) {
+        xapi_operation_fail(operation, error_info);
+        return;
+    }
+    vdi->sr->allocated += size - vdi->size;
+    vdi->size = size;
+    disk_resize(vdi->disk, size);
+    xapi_touch_disk(xapi, vdi->disk);
+    xapi_touch(xapi, &vdi->sr->object);
+    xapi_operation_succeed(operation, NULL, NULL);
+}
+
+static void abandon_vdi(struct xapi_operation *operation)
+{
+    struct xapi_vdi *vdi = xapi_find(operation->xapi, XAPI_VDI, operation->arguments.object);
+    if (vdi) {
+        json_object_clear(vdi->current_operations);
+        json_object_clear(vdi->sr->current_operations);
+    }
+}
+
+static struct xapi_operation *vdi_operation(const struct xapi_vdi *vdi, struct xapi_task *task)
+{
+    struct xapi_operation *operation = mem_alloc(sizeof(*operation));
+    str_copy(operation->arguments.object, UUID_SIZE, vdi->object.uuid);
+    operation->task = task;
+    operation->abandon = abandon_vdi;
+    return operation;
+}
+
+struct xapi_task *xapi_vdi_resize(struct xapi *xapi, struct xapi_vdi *vdi, uint64_t size)
+{
+    struct xapi_pool *pool = vdi->object.pool;
+    if (busy(vdi))
+        return xapi_task_failed(xapi, pool, "Async.VDI.resize",
+                                xapi_error("VDI_IN_USE", vdi->object.ref, "resize", NULL));
+    struct xapi_task *task = xapi_task_new(xapi, pool, "Async.VDI.resize");
+    struct xapi_operation *operation = vdi_operation(vdi, task);
+    operation->arguments.size = size;
+    json_put_str(vdi->current_operations, task->object.ref, "resize");
+    xapi_touch(xapi, &vdi->object);
+    xapi_operation_start(operation, xapi, pool, XAPI_CALL_MS, run_resize);
+    return task;
+}
+
+void xapi_vdi_remove(struct xapi *xapi, struct xapi_vdi *vdi)
+{
+    while (vdi->vbds.len > 0)
+        xapi_vbd_remove(xapi, vdi->vbds.items[0]);
+    struct xapi_sr *sr = vdi->sr;
+    list_remove(&sr->vdis, vdi);
+    sr->allocated -= vdi->size;
+    vdi->disk->exists = false;
+    xapi_touch_disk(xapi, vdi->disk);
+    xapi_remove(xapi, &vdi->object);
+    xapi_touch(xapi, &sr->object);
+}
+
+static void run_destroy(struct xapi_operation *operation)
+{
+    struct xapi *xapi = operation->xapi;
+    struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, operation->arguments.object);
+    if (!vdi) {
+        xapi_operation_fail(operation, xapi_error("HANDLE_INVALID", "VDI", NULL));
+        return;
+    }
+    json_object_del(vdi->sr->current_operations, operation->task->object.ref);
+    if (plugged(vdi)) { /* somebody was faster */
+        json_object_del(vdi->current_operations, operation->task->object.ref);
+        xapi_touch(xapi, &vdi->object);
+        xapi_touch(xapi, &vdi->sr->object);
+        json_t *error_info = xapi_error("VDI_IN_USE", vdi->object.ref, "destroy", NULL);
+        xapi_operation_fail(operation, error_info);
+        return;
+    }
+    xapi_vdi_remove(xapi, vdi);
+    xapi_operation_succeed(operation, NULL, NULL);
+}
+
+struct xapi_task *xapi_vdi_destroy(struct xapi *xapi, struct xapi_vdi *vdi)
+{
+    struct xapi_pool *pool = vdi->object.pool;
+    if (busy(vdi))
+        return xapi_task_failed(xapi, pool, "Async.VDI.destroy",
+                                xapi_error("VDI_IN_USE", vdi->object.ref, "destroy", NULL));
+    struct xapi_task *task = xapi_task_new(xapi, pool, "Async.VDI.destroy");
+    struct xapi_operation *operation = vdi_operation(vdi, task);
+    json_put_str(vdi->sr->current_operations, task->object.ref, "vdi_destroy");
+    json_put_str(vdi->current_operations, task->object.ref, "destroy");
+    xapi_touch(xapi, &vdi->sr->object);
+    xapi_touch(xapi, &vdi->object);
+    xapi_operation_start(operation, xapi, pool, XAPI_CALL_MS, run_destroy);
+    return task;
+}

@@ -1,0 +1,264 @@
+/*
+ * xosim, upper layer: a call under way: a chain of steps, each started when what the one before
+ * asked for is there.
+ *
+ * A call waits for at most one thing: a task, an object, a barrier (all looked for in the mirror
+ * after each flush), the reply of a XAPI call, or a time. It outlives its session; only an end of
+ * Xen Orchestra itself takes it away.
+ */
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "xosim/xo.h"
+
+void xo_call_drop(struct xo_call *call)
+{
+    struct xo *xo = call->xo;
+    timer_stop(xo->timers, &call->timer);
+    xapi_reply_forget(&call->reply);
+    if (call->previous)
+        call->previous->next_call = call->next_call;
+    else
+        xo->calls = call->next_call;
+    if (call->next_call)
+        call->next_call->previous = call->previous;
+    xo->calls_len--;
+    for (size_t i = 0; i < call->vbds.len; i++)
+        mem_free(call->vbds.items[i]);
+    list_done(&call->vbds);
+    json_decref(call->id);
+    json_decref(call->params);
+    json_decref(call->task_record);
+    json_decref(call->error_info);
+    mem_free(call);
+}
+
+void xo_call_start(struct xo_session *session, json_t *id, const char *method_name, json_t *params)
+{
+    struct xo *xo = session->xo;
+    const struct xo_method *method = xo_method_find(method_name);
+    struct xo_call *call = mem_alloc(sizeof(*call));
+    call->xo = xo;
+    call->session = session;
+    call->user = session->user;
+    call->id = id;
+    call->params = params;
+    call->method = method ? method->name : "";
+    call->next_call = xo->calls;
+    if (xo->calls)
+        xo->calls->previous = call;
+    xo->calls = call;
+    xo->calls_len++;
+    if (!method) {
+        cleanup_str char *message = str_new("method not found: %s", method_name);
+        xo_call_fail(call, -32601, message, json_text(method_name));
+        return;
+    }
+    if (!session->user && !method->before_sign_in) {
+        xo_call_fail(call, 2, "not enough permissions", json_build("{s:{}}", "object"));
+        return;
+    }
+    json_t *errors = xo_params_check(method, params);
+    if (errors) {
+        xo_call_fail(call, 10, "invalid parameters", json_build("{s:o}", "errors", errors));
+        return;
+    }
+    if (method->admin && !str_equal(session->user->permission, "admin")) {
+        xo_call_fail(call, 2, "not enough permissions",
+                     json_build("{s:s, s:{}}", "permission", "admin", "object"));
+        return;
+    }
+    method->run(call);
+}
+
+static void go_on(struct xo_call *call)
+{
+    xo_step_fn *step = call->next;
+    call->wait = XO_WAIT_NOTHING;
+    call->next = NULL;
+    step(call);
+}
+
+static void reset(struct xo_call *call)
+{
+    json_decref(call->task_record);
+    json_decref(call->error_info);
+    call->task_record = NULL;
+    call->error_info = NULL;
+    call->task_vanished = false;
+    call->created[0] = '\0';
+}
+
+/* Whether the task that the call waits for has ended or is gone; notes what is known of it. */
+static bool task_over(struct xo_call *call)
+{
+    const json_t *task = xo_object(call->xo, call->waits_for);
+    json_t *record = json_object_get(call->xo->tasks, call->waits_for);
+    if (!task) {
+        call->task_vanished = call->task_record != NULL;
+        return call->task_vanished;
+    }
+    json_decref(call->task_record);
+    call->task_record = json_incref(record);
+    if (str_equal(json_str_at(task, "status"), "pending"))
+        return false;
+    json_t *error_info = json_object_get(record, "error_info");
+    if (json_array_size(error_info) > 0)
+        call->error_info = json_incref(error_info);
+    return true;
+}
+
+/* Xen Orchestra removes the tasks that it watched when they have ended. */
+static void forget_task(const struct xo_call *call)
+{
+    struct xapi_task *task = xapi_find(call->xo->xapi, XAPI_TASK, call->waits_for);
+    if (task && task->status != TASK_PENDING)
+        xapi_task_destroy(call->xo->xapi, task);
+}
+
+static bool barrier_seen(const struct xo_call *call)
+{
+    const json_t *pool = xo_object(call->xo, call->pool->object.uuid);
+    return json_object_get(json_object_get(pool, "otherConfig"), call->waits_for) != NULL;
+}
+
+static bool ready(struct xo_call *call)
+{
+    switch (call->wait) {
+    case XO_WAIT_NOTHING:
+        return false;
+    case XO_WAIT_TASK:
+        return task_over(call);
+    case XO_WAIT_PRESENT:
+        return xo_object(call->xo, call->waits_for) != NULL;
+    case XO_WAIT_ABSENT:
+        return xo_object(call->xo, call->waits_for) == NULL;
+    case XO_WAIT_BARRIER:
+        return barrier_seen(call);
+    }
+    return false;
+}
+
+void xo_calls_check(struct xo *xo, const struct xapi_pool *pool, bool vanished_only)
+{
+    struct list over = {0};
+    for (struct xo_call *call = xo->calls; call; call = call->next_call) {
+        if (call->pool != pool || (vanished_only && call->wait != XO_WAIT_TASK))
+            continue;
+        if (vanished_only && xo_object(xo, call->waits_for))
+            continue;
+        if (ready(call))
+            list_add(&over, call);
+    }
+    for (size_t i = over.len; i-- > 0;) { /* oldest first */
+        struct xo_call *call = over.items[i];
+        if (call->wait == XO_WAIT_TASK)
+            forget_task(call);
+        go_on(call);
+    }
+    list_done(&over);
+}
+
+static void await(struct xo_call *call, enum xo_wait wait, const struct xapi_pool *pool,
+                  const char *what, xo_step_fn *step)
+{
+    call->wait = wait;
+    call->pool = (struct xapi_pool *)(uintptr_t)pool;
+    call->next = step;
+    str_copy(call->waits_for, sizeof(call->waits_for), what);
+}
+
+void xo_call_await_task(struct xo_call *call, const struct xapi_task *task, xo_step_fn *step)
+{
+    reset(call);
+    await(call, XO_WAIT_TASK, task->object.pool, task->object.uuid, step);
+    /* Known from the answer to the call that started it, should it be gone before the mirror has
+     * it. */
+    call->task_record = xapi_task_record(task);
+    str_copy(call->task_ref, sizeof(call->task_ref), task->object.ref);
+}
+
+static void already(void *userdata)
+{
+    go_on(userdata);
+}
+
+void xo_call_await_object(struct xo_call *call, const struct xapi_pool *pool, const char *id,
+                          bool present, xo_step_fn *step)
+{
+    await(call, present ? XO_WAIT_PRESENT : XO_WAIT_ABSENT, pool, id, step);
+    if (ready(call)) {
+        call->wait = XO_WAIT_NOTHING;
+        timer_start(call->xo->timers, &call->timer, 0, already, call);
+    }
+}
+
+void xo_call_await_barrier(struct xo_call *call, struct xapi_pool *pool, xo_step_fn *step)
+{
+    char key[REF_SIZE];
+    (void)str_format(key, sizeof(key), "xo:barrier:%011llx",
+                     (unsigned long long)(ids_next(call->xo->ids) >> 20));
+    char when[24];
+    (void)str_format(when, sizeof(when), "%lld", (long long)timers_wall_ms(call->xo->timers));
+    json_put_str(pool->other_config, key, when);
+    xapi_touch(call->xo->xapi, &pool->object);
+    await(call, XO_WAIT_BARRIER, pool, key, step);
+}
+
+static void on_reply(void *userdata, const struct xapi_answer *answer)
+{
+    struct xo_call *call = userdata;
+    call->error_info = json_deep_copy(answer->error_info);
+    call->duration_ms = answer->duration_ms + 1;
+    if (answer->uuid)
+        str_copy(call->created, sizeof(call->created), answer->uuid);
+    go_on(call);
+}
+
+struct xapi_reply *xo_call_await_reply(struct xo_call *call, xo_step_fn *step)
+{
+    reset(call);
+    call->next = step;
+    call->reply = (struct xapi_reply){.done = on_reply, .userdata = call};
+    return &call->reply;
+}
+
+void xo_call_await_time(struct xo_call *call, int64_t ms, xo_step_fn *step)
+{
+    call->next = step;
+    timer_start(call->xo->timers, &call->timer, ms_to_us(ms), already, call);
+}
+
+const char *xo_call_error_code(const struct xo_call *call)
+{
+    const char *code = json_string_value(json_array_get(call->error_info, 0));
+    return code ? code : "";
+}
+
+const char *xo_call_param(const struct xo_call *call, const char *name)
+{
+    return json_string_value(json_object_get(call->params, name));
+}
+
+void *xo_call_object(struct xo_call *call, const char *param, enum xapi_class class,
+                     const char *const *types)
+{
+    const char *id = xo_call_param(call, param);
+    if (!id || !xo_object_of_type(call->xo, id, types)) {
+        xo_call_fail_no_such(call, id ? id : "", types);
+        return NULL;
+    }
+    if (!str_equal(call->user->permission, "admin")) {
+        xo_call_fail(call, 2, "not enough permissions",
+                     json_build("{s:s, s:{s:s}}", "permission", "administrate", "object", "id",
+                                id));
+        return NULL;
+    }
+    void *object = xapi_find(call->xo->xapi, class, id);
+    if (!object) { /* gone from XAPI, not yet from the mirror */
+        const char *ref = json_str_at(xo_object(call->xo, id), "_xapiRef");
+        xo_call_fail_refused(call, "VDI.get_record",
+                             xapi_error("HANDLE_INVALID", types[0], ref, NULL));
+    }
+    return object;
+}
