@@ -1,0 +1,159 @@
+/*
+ * reconcile/attach: what does not go well in Xen Orchestra or on the way to it.
+ * Covers act.c, observe_inventory.c.
+ */
+#include "reconcile/attach/fake/world.h"
+
+#include "base/mem.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+TestSuite(attach_act, .init = attach_world_set_up, .fini = attach_world_tear_down);
+
+Test(attach_act, waits_for_xen_orchestra_and_says_so_without_an_error)
+{
+    attach_world_put_case("L1");
+    fake_xo_drop_session(attach_world.xo);
+    cr_assert_eq((int)attach_world_run("va/va-1").kind, (int)REC_LATER);
+    cr_assert_eq((int)attach_world_run("va/va-1").kind, (int)REC_LATER);
+    fake_journal_expect(&attach_world.journal, "event Warning XenOrchestraAway shop/db-0: *", NULL);
+    fake_xo_return_session(attach_world.xo);
+    attach_world_run("va/va-1");
+    cr_assert(attach_world_attached());
+}
+
+Test(attach_act, does_not_call_a_disk_missing_while_a_pool_is_away)
+{
+    attach_world_put_case("L1");
+    fake_xo_blip(attach_world.xo, "P");
+    cr_assert_eq((int)attach_world_run("va/va-1").kind, (int)REC_LATER);
+    fake_journal_expect(&attach_world.journal, "event Warning PoolAway shop/db-0: *", NULL);
+    fake_xo_unblip(attach_world.xo, "P");
+    attach_world_run("va/va-1");
+    cr_assert(attach_world_attached());
+}
+
+Test(attach_act, keeps_status_attached_through_a_blip)
+{
+    attach_world_put_case("L1");
+    attach_world_run("va/va-1");
+    fake_xo_blip(attach_world.xo, "P");
+    attach_world_run("va/va-1");
+    cr_assert(attach_world_attached());
+    fake_xo_unblip(attach_world.xo, "P");
+    attach_world_run("va/va-1");
+    cr_assert(attach_world_attached());
+}
+
+Test(attach_act, attaches_again_what_somebody_unplugged)
+{
+    attach_world_put_case("L1");
+    attach_world_run("va/va-1");
+    cleanup_str char *vbd = mem_strdup(attach_world_text("status.attachmentMetadata.vbd"));
+    (void)attach_world.ports.xo.disconnect_vbd(attach_world.ports.xo.userdata, vbd,
+                                               NULL); /* as an admin would */
+    fake_journal_clear(&attach_world.journal);
+    attach_world_run_to_the_end("va/va-1");
+    fake_journal_expect(&attach_world.journal, "xo connect vbd-*", NULL);
+    cr_assert(attach_world_attached());
+    (void)attach_world.ports.xo.delete_vbd(attach_world.ports.xo.userdata, vbd,
+                                           NULL); /* the same */
+    fake_journal_clear(&attach_world.journal);
+    attach_world_run_to_the_end("va/va-1");
+    fake_journal_expect(&attach_world.journal, "xo attach V1 disk-1",
+                        "patch VolumeAttachment va-1 status", NULL);
+}
+
+Test(attach_act, takes_the_next_position_when_xapi_says_it_is_taken)
+{
+    attach_world_put_case("L1");
+    fake_xo_add_disk(attach_world.xo, "other", "other", "L1", ATTACH_WORLD_DISK_BYTES, NULL);
+    attach_reconcile(attach_world.controller, "va/va-1");
+    attach_reconcile(attach_world.controller, "va/va-1");
+    /* somebody takes it, and the mirror has not heard of it yet */
+    const struct xo_attach other = {.vm = "V1", .disk = "other", .position = 1};
+    fake_xo_hold(attach_world.xo, true);
+    cr_assert_eq((int)attach_world.ports.xo.attach(attach_world.ports.xo.userdata, &other, NULL),
+                 (int)XO_DONE);
+    fake_journal_clear(&attach_world.journal);
+    attach_reconcile(attach_world.controller, "va/va-1");
+    fake_xo_hold(attach_world.xo, false);
+    attach_world_run("va/va-1");
+    fake_journal_expect(&attach_world.journal, "xo attach V1 disk-1", "xo attach V1 disk-1",
+                        "patch VolumeAttachment va-1 status", NULL);
+    cr_assert_str_eq(attach_world_text("status.attachmentMetadata.device"), "xvdc");
+}
+
+Test(attach_act, connects_the_vbd_that_a_failed_plug_left)
+{
+    struct err err = {0};
+    const struct xo_attach call = {.vm = "V1", .disk = "disk-1", .position = 5};
+
+    attach_world_put_case("L1");
+    fake_xo_set(attach_world.xo, "V1", "$container", "\"H2\""); /* its host does not reach the SR */
+    cr_assert_eq((int)attach_world.ports.xo.attach(attach_world.ports.xo.userdata, &call, &err),
+                 (int)XO_NOT_DONE);
+    fake_xo_set(attach_world.xo, "V1", "$container", "\"H1\"");
+    fake_journal_clear(&attach_world.journal);
+    attach_world_run_to_the_end("va/va-1");
+    fake_journal_expect(&attach_world.journal, "patch PersistentVolume *",
+                        "patch VolumeAttachment va-1", "xo connect vbd-*",
+                        "patch VolumeAttachment va-1 status", NULL);
+    cr_assert(attach_world_attached());
+}
+
+Test(attach_act, says_that_an_attach_failed_and_tries_again)
+{
+    attach_world_put_case("L1");
+    attach_reconcile(attach_world.controller, "va/va-1");
+    attach_reconcile(attach_world.controller, "va/va-1");
+    fake_xo_fail_next_write(attach_world.xo, XO_NOT_DONE, ERR_REFUSED, false);
+    cr_assert_eq((int)attach_world_run("va/va-1").kind, (int)REC_RETRY);
+    cr_assert_not_null(strstr(attach_world_text("status.attachError.message"),
+                              "attaching disk csi-pvc-1 (VM worker-1 of node worker-1) failed"));
+    cr_assert_eq(fake_kube_events(attach_world.kube, "AttachFailed"), 1);
+    attach_world_run("va/va-1");
+    cr_assert(attach_world_attached());
+    cr_assert_null(attach_world_text("status.attachError.message"));
+}
+
+Test(attach_act, observes_after_a_lost_reply_and_never_attaches_twice)
+{
+    attach_world_put_case("L1");
+    attach_reconcile(attach_world.controller, "va/va-1");
+    attach_reconcile(attach_world.controller, "va/va-1");
+    fake_journal_clear(&attach_world.journal);
+    fake_xo_fail_next_write(attach_world.xo, XO_UNKNOWN, ERR_TRANSIENT, false);
+    cr_assert_eq((int)attach_world_run("va/va-1").kind, (int)REC_LATER);
+    attach_world_run("va/va-1");
+    fake_journal_expect(&attach_world.journal, "xo attach V1 disk-1", NULL);
+    fake_clock_advance(&attach_world.clock, ATTACH_DOUBT_MS); /* now it can't happen any more */
+    attach_world_run("va/va-1");
+    cr_assert(attach_world_attached());
+}
+
+Test(attach_act, finds_the_vbd_of_an_attach_whose_reply_was_lost)
+{
+    attach_world_put_case("L1");
+    attach_reconcile(attach_world.controller, "va/va-1");
+    attach_reconcile(attach_world.controller, "va/va-1");
+    fake_xo_fail_next_write(attach_world.xo, XO_UNKNOWN, ERR_TRANSIENT, true);
+    attach_world_run("va/va-1");
+    fake_journal_clear(&attach_world.journal);
+    attach_world_run("va/va-1");
+    fake_journal_expect(&attach_world.journal, "patch VolumeAttachment va-1 status", NULL);
+    cr_assert(attach_world_attached());
+}
+
+Test(attach_act, waits_until_its_caches_have_seen_its_own_writes)
+{
+    attach_world_put_case("L1");
+    fake_kube_hold(attach_world.kube, &kube_kind_volume_attachment, true);
+    cr_assert_eq((int)attach_world_run("va/va-1").kind, (int)REC_LATER);
+    fake_journal_expect(&attach_world.journal, "patch PersistentVolume pvc-1",
+                        "patch VolumeAttachment va-1", NULL);
+    fake_kube_hold(attach_world.kube, &kube_kind_volume_attachment, false);
+    attach_world_run("va/va-1");
+    cr_assert(attach_world_attached());
+}

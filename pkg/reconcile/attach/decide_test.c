@@ -1,0 +1,595 @@
+/* reconcile/attach: every row of the table in decide.h, in its order. */
+#include "reconcile/attach/decide.h"
+
+#include <criterion/criterion.h>
+
+/* A volume that is ready to be attached here: what differs is said by each test. */
+static struct attach_facts ready(void)
+{
+    return (struct attach_facts){
+        .has_finalizer = true,
+        .has_node_id = true,
+        .volume = ATTACH_VOLUME_OURS,
+        .volume_has_finalizer = true,
+        .tracked_by_name = true,
+        .has_claim = true,
+        .node_known = true,
+        .fresh = true,
+        .all_pools_present = true,
+        .vm = ATTACH_VM_RUNNING,
+        .disks = 1,
+        .same_pool = true,
+        .reachable = true,
+        .position_free = true,
+        .placement = ATTACH_PLACEMENT_MIGRATING,
+        .tag = ATTACH_TAG_REACHABLE,
+    };
+}
+
+/* The same, out of reach of the VM's host. */
+static struct attach_facts far(void)
+{
+    struct attach_facts facts = ready();
+    facts.reachable = false;
+    return facts;
+}
+
+/* Attached before, now to be detached. */
+static struct attach_facts leaving(void)
+{
+    struct attach_facts facts = ready();
+    facts.deleting = true;
+    facts.status_attached = true;
+    facts.vbd_recorded = true;
+    facts.any_vbd = true;
+    facts.plugged_here = true;
+    return facts;
+}
+
+static void expect(const struct attach_facts *facts, enum attach_action action,
+                   enum attach_reason reason)
+{
+    const struct attach_decision decision = attach_decide(facts);
+
+    cr_expect_eq((int)decision.action, (int)action, "action %d, not %d", (int)decision.action,
+                 (int)action);
+    cr_expect_eq((int)decision.reason, (int)reason, "reason %d, not %d", (int)decision.reason,
+                 (int)reason);
+}
+
+#define EXPECT(action, reason) expect(&facts, ATTACH_##action, ATTACH_BECAUSE_##reason)
+
+Test(attach_decide, leaves_another_drivers_volume_alone)
+{
+    struct attach_facts facts = ready();
+    facts.volume = ATTACH_VOLUME_OTHER;
+    EXPECT(NOTHING, NONE);
+}
+
+Test(attach_decide, leaves_what_is_attached_alone_when_volume_or_node_cannot_be_read)
+{
+    struct attach_facts facts = ready();
+    facts.status_attached = true;
+    facts.volume = ATTACH_VOLUME_MISSING;
+    EXPECT(NOTHING, NONE);
+    facts = ready();
+    facts.status_attached = true;
+    facts.node_known = false;
+    EXPECT(NOTHING, NONE);
+}
+
+Test(attach_decide, refuses_what_the_objects_of_kubernetes_rule_out_even_without_xen_orchestra)
+{
+    struct attach_facts facts = ready();
+    facts.fresh = false;
+    facts.volume = ATTACH_VOLUME_INLINE;
+    EXPECT(REFUSE, INLINE);
+    facts.volume = ATTACH_VOLUME_MISSING;
+    EXPECT(REFUSE, VOLUME_MISSING);
+    facts.volume = ATTACH_VOLUME_BAD_HANDLE;
+    EXPECT(REFUSE, BAD_HANDLE);
+    facts.volume = ATTACH_VOLUME_OURS;
+    facts.volume_deleting = true;
+    EXPECT(REFUSE, VOLUME_DELETING);
+    facts.volume_deleting = false;
+    facts.node_known = false;
+    EXPECT(REFUSE, NODE_UNKNOWN);
+}
+
+Test(attach_decide, decides_nothing_from_a_stale_mirror)
+{
+    struct attach_facts facts = ready();
+    facts.fresh = false;
+    EXPECT(WAIT_BLIND, STALE);
+    facts.status_attached = true;
+    EXPECT(NOTHING, NONE);
+}
+
+Test(attach_decide, believes_that_a_vm_is_gone_only_when_all_pools_are_there)
+{
+    struct attach_facts facts = ready();
+    facts.vm = ATTACH_VM_MISSING;
+    EXPECT(REFUSE, NO_VM);
+    facts.all_pools_present = false;
+    EXPECT(WAIT_BLIND, POOL_AWAY);
+}
+
+Test(attach_decide, waits_while_the_vms_pool_is_away)
+{
+    struct attach_facts facts = ready();
+    facts.vm = ATTACH_VM_AWAY;
+    facts.plugged_here = true;
+    EXPECT(WAIT_BLIND, POOL_AWAY);
+}
+
+Test(attach_decide, does_not_report_a_disk_that_shares_its_name)
+{
+    struct attach_facts facts = ready();
+    facts.plugged_here = true;
+    facts.disks = 2;
+    EXPECT(REFUSE, SEVERAL_DISKS);
+    facts.status_attached = true; /* a Pod uses it: that one is the volume */
+    EXPECT(REPORT, NONE);
+}
+
+Test(attach_decide, keeps_a_disk_attached_that_is_moved_live_under_its_name)
+{
+    struct attach_facts facts = ready();
+    facts.plugged_here = true;
+    facts.disks = 3;
+    facts.moving = true;
+    EXPECT(REPORT, NONE);
+}
+
+Test(attach_decide, does_not_report_a_writable_volume_that_is_plugged_read_only)
+{
+    struct attach_facts facts = ready();
+    facts.plugged_here = true;
+    facts.plugged_here_read_only = true;
+    EXPECT(REFUSE, READ_ONLY);
+    facts.read_only = true;
+    EXPECT(REPORT, NONE);
+}
+
+Test(attach_decide, protects_before_it_reports)
+{
+    struct attach_facts facts = ready();
+    facts.plugged_here = true;
+    facts.volume_has_finalizer = false;
+    facts.has_finalizer = false;
+    EXPECT(PROTECT_VOLUME, NONE);
+    facts.volume_has_finalizer = true;
+    EXPECT(PROTECT, NONE);
+    facts.has_finalizer = true;
+    facts.has_node_id = false;
+    EXPECT(PROTECT, NONE);
+    facts.has_node_id = true;
+    EXPECT(REPORT, NONE);
+}
+
+Test(attach_decide, reports_a_plugged_disk_although_its_volume_is_being_deleted)
+{
+    struct attach_facts facts = ready();
+    facts.status_attached = true;
+    facts.plugged_here = true;
+    facts.volume_deleting = true;
+    facts.volume_has_finalizer = false;
+    EXPECT(REPORT, NONE);
+}
+
+Test(attach_decide, does_not_attach_again_what_is_being_deleted)
+{
+    struct attach_facts facts = ready();
+    facts.status_attached = true;
+    facts.volume_deleting = true;
+    EXPECT(REFUSE, VOLUME_DELETING);
+}
+
+Test(attach_decide, never_attaches_what_a_person_has_to_recover)
+{
+    struct attach_facts facts = ready();
+    facts.needs_recovery = true;
+    EXPECT(REFUSE, RECOVERY);
+    facts.disks = 2;
+    facts.moving = true;
+    EXPECT(REFUSE, RECOVERY);
+}
+
+Test(attach_decide, believes_that_a_disk_is_gone_only_when_all_pools_are_there)
+{
+    struct attach_facts facts = ready();
+    facts.disks = 0;
+    EXPECT(REFUSE, NO_DISK);
+    facts.all_pools_present = false;
+    EXPECT(WAIT_BLIND, POOL_AWAY);
+}
+
+Test(attach_decide, never_attaches_while_data_is_moved)
+{
+    struct attach_facts facts = ready();
+    facts.moving = true;
+    EXPECT(WAIT, MOVING);
+    facts.disks = 2;
+    EXPECT(WAIT, MOVING);
+    facts = ready();
+    facts.claim_held = true;
+    EXPECT(WAIT, BUSY);
+}
+
+Test(attach_decide, waits_for_its_own_move_and_says_when_it_does_not_go_well)
+{
+    struct attach_facts facts = far();
+    facts.move = ATTACH_MOVE_GOING;
+    EXPECT(WAIT, MOVING);
+    facts.move = ATTACH_MOVE_RETRYING;
+    EXPECT(REFUSE, MOVE_RETRYING);
+    facts.move = ATTACH_MOVE_STALLED;
+    EXPECT(REFUSE, MOVE_STALLED);
+    /* also when the disk is in reach: the move still has to be finished */
+    facts.reachable = true;
+    facts.move = ATTACH_MOVE_GOING;
+    EXPECT(WAIT, MOVING);
+}
+
+Test(attach_decide, refuses_several_disks_of_one_name)
+{
+    struct attach_facts facts = ready();
+    facts.disks = 2;
+    EXPECT(REFUSE, SEVERAL_DISKS);
+}
+
+Test(attach_decide, waits_while_the_disks_pool_is_away)
+{
+    struct attach_facts facts = ready();
+    facts.disk_pool_away = true;
+    EXPECT(WAIT_BLIND, POOL_AWAY);
+}
+
+Test(attach_decide, refuses_a_disk_that_another_vm_has)
+{
+    struct attach_facts facts = ready();
+    facts.plugged_elsewhere = true;
+    EXPECT(REFUSE, ELSEWHERE);
+    facts = far();
+    facts.plugged_elsewhere = true;
+    EXPECT(REFUSE, ELSEWHERE);
+}
+
+Test(attach_decide, refuses_a_vm_that_does_not_run)
+{
+    struct attach_facts facts = ready();
+    facts.vm = ATTACH_VM_STOPPED;
+    EXPECT(REFUSE, VM_STOPPED);
+}
+
+Test(attach_decide, refuses_settings_that_make_no_sense_for_volumes_tracked_by_name)
+{
+    struct attach_facts facts = ready();
+    facts.marker_unreadable = true;
+    EXPECT(REFUSE, BAD_MARKER);
+    facts = ready();
+    facts.placement = ATTACH_PLACEMENT_CONTRADICTS;
+    EXPECT(REFUSE, CONTRADICTION);
+    facts.placement = ATTACH_PLACEMENT_WITHOUT_TAG;
+    EXPECT(REFUSE, NO_TAG);
+}
+
+Test(attach_decide, attaches_a_volume_tracked_by_uuid_whatever_its_marker_says)
+{
+    struct attach_facts facts = ready();
+    facts.tracked_by_name = false;
+    facts.marker_unreadable = true;
+    facts.marker_in_progress = true;
+    facts.placement = ATTACH_PLACEMENT_UNSAID;
+    EXPECT(ATTACH, NONE);
+}
+
+Test(attach_decide, protects_before_it_attaches)
+{
+    struct attach_facts facts = ready();
+    facts.volume_has_finalizer = false;
+    facts.has_finalizer = false;
+    EXPECT(PROTECT_VOLUME, NONE);
+    facts.volume_has_finalizer = true;
+    EXPECT(PROTECT, NONE);
+    facts.has_finalizer = true;
+    facts.has_node_id = false;
+    EXPECT(PROTECT, NONE);
+    facts.has_node_id = true;
+    EXPECT(ATTACH, NONE);
+}
+
+Test(attach_decide, uses_the_vbd_that_a_failed_plug_left_instead_of_adding_one)
+{
+    struct attach_facts facts = ready();
+    facts.unplugged_here = true;
+    EXPECT(CONNECT, NONE);
+    facts.unplugged_here_read_only = true;
+    EXPECT(DELETE_VBD, NONE);
+    facts.read_only = true;
+    EXPECT(CONNECT, NONE);
+    facts.has_finalizer = false;
+    EXPECT(PROTECT, NONE);
+}
+
+Test(attach_decide, does_not_send_an_attach_twice)
+{
+    struct attach_facts facts = ready();
+    facts.attach_in_doubt = true;
+    EXPECT(WAIT, IN_DOUBT);
+}
+
+Test(attach_decide, refuses_when_the_vm_is_full)
+{
+    struct attach_facts facts = ready();
+    facts.position_free = false;
+    EXPECT(REFUSE, NO_POSITION);
+}
+
+Test(attach_decide, attaches_a_disk_in_reach_whatever_became_of_an_earlier_move)
+{
+    struct attach_facts facts = ready();
+    for (int move = 0; move <= ATTACH_MOVE_FOREIGN; move++) {
+        facts.move = (enum attach_move)move;
+        if (move != ATTACH_MOVE_GOING && move != ATTACH_MOVE_RETRYING &&
+            move != ATTACH_MOVE_STALLED)
+            EXPECT(ATTACH, NONE);
+    }
+}
+
+Test(attach_decide, attaches_a_disk_in_reach_that_never_migrates)
+{
+    struct attach_facts facts = ready();
+    facts.placement = ATTACH_PLACEMENT_FIXED;
+    EXPECT(ATTACH, NONE);
+    facts.placement = ATTACH_PLACEMENT_UNSAID;
+    EXPECT(ATTACH, NONE);
+}
+
+Test(attach_decide, has_a_marker_settled_that_a_failed_move_left)
+{
+    struct attach_facts facts = ready();
+    facts.marker_in_progress = true;
+    EXPECT(CREATE_MOVE, NONE);
+}
+
+Test(attach_decide, refuses_what_can_not_be_moved_within_reach)
+{
+    struct attach_facts facts = far();
+    facts.tracked_by_name = false;
+    EXPECT(REFUSE, TRACKED_BY_UUID);
+    facts = far();
+    facts.placement = ATTACH_PLACEMENT_UNSAID;
+    EXPECT(REFUSE, PLACEMENT_UNSAID);
+    facts.placement = ATTACH_PLACEMENT_FIXED;
+    EXPECT(REFUSE, NOT_MIGRATING);
+    facts = far();
+    facts.same_pool = false;
+    EXPECT(REFUSE, OTHER_POOL);
+    facts = far();
+    facts.has_claim = false;
+    EXPECT(REFUSE, NO_CLAIM);
+    facts = far();
+    facts.tag = ATTACH_TAG_NOBODY;
+    EXPECT(REFUSE, TAG_NOBODY);
+    facts.tag = ATTACH_TAG_MIXED;
+    EXPECT(REFUSE, TAG_MIXED);
+    facts.tag = ATTACH_TAG_UNREACHABLE;
+    EXPECT(REFUSE, TAG_UNREACHABLE);
+}
+
+Test(attach_decide, makes_a_migration_for_a_disk_out_of_reach)
+{
+    struct attach_facts facts = far();
+    EXPECT(CREATE_MOVE, NONE);
+    /* before any finalizer: a VolumeAttachment that waits for a move can be deleted at once */
+    facts.has_finalizer = false;
+    facts.volume_has_finalizer = false;
+    EXPECT(CREATE_MOVE, NONE);
+}
+
+Test(attach_decide, replaces_a_migration_that_is_of_no_use_any_more)
+{
+    struct attach_facts facts = far();
+    facts.move = ATTACH_MOVE_OBSOLETE;
+    EXPECT(DELETE_MOVE, NONE);
+    facts.move = ATTACH_MOVE_ARRIVED;
+    EXPECT(WAIT, ARRIVED);
+}
+
+Test(attach_decide, says_what_became_of_its_migration)
+{
+    struct attach_facts facts = far();
+    facts.move = ATTACH_MOVE_FAILED;
+    EXPECT(REFUSE, MOVE_FAILED);
+    facts.move = ATTACH_MOVE_CANCELLED;
+    EXPECT(REFUSE, MOVE_CANCELLED);
+    facts.move = ATTACH_MOVE_FOREIGN;
+    EXPECT(REFUSE, NAME_TAKEN);
+}
+
+Test(attach_decide, lets_go_of_what_it_never_held)
+{
+    struct attach_facts facts = leaving();
+    facts.has_finalizer = false;
+    EXPECT(NOTHING, NONE);
+}
+
+Test(attach_decide, releases_when_no_disk_can_be_meant)
+{
+    struct attach_facts facts = leaving();
+    facts.volume = ATTACH_VOLUME_MISSING;
+    facts.vbd_recorded = false;
+    facts.fresh = false;
+    EXPECT(RELEASE, GONE_VOLUME);
+}
+
+Test(attach_decide, detaches_the_recorded_vbd_when_the_volume_is_gone)
+{
+    struct attach_facts facts = leaving();
+    facts.volume = ATTACH_VOLUME_MISSING;
+    facts.disks = 0;
+    EXPECT(DISCONNECT, NONE);
+    facts.plugged_here = false;
+    facts.any_vbd = false;
+    EXPECT(RELEASE, GONE_DISK);
+}
+
+Test(attach_decide, never_counts_as_detached_from_a_stale_mirror)
+{
+    struct attach_facts facts = leaving();
+    facts.fresh = false;
+    facts.plugged_here = false;
+    facts.disks = 0;
+    EXPECT(WAIT_BLIND, STALE);
+}
+
+Test(attach_decide, needs_to_know_the_node_of_a_disk_that_is_attached)
+{
+    struct attach_facts facts = leaving();
+    facts.node_known = false;
+    facts.plugged_here = false;
+    EXPECT(REFUSE, NODE_UNKNOWN);
+    facts.any_vbd = false;
+    EXPECT(RELEASE, GONE_NODE);
+    facts.all_pools_present = false;
+    EXPECT(WAIT_BLIND, POOL_AWAY);
+}
+
+Test(attach_decide, waits_for_an_attach_in_doubt_before_it_counts_as_detached)
+{
+    struct attach_facts facts = leaving();
+    facts.status_attached = false;
+    facts.plugged_here = false;
+    facts.any_vbd = false;
+    facts.attach_in_doubt = true;
+    EXPECT(WAIT_BLIND, IN_DOUBT);
+}
+
+Test(attach_decide, counts_as_detached_from_a_vm_that_is_gone_when_all_pools_are_there)
+{
+    struct attach_facts facts = leaving();
+    facts.plugged_here = false;
+    facts.vm = ATTACH_VM_MISSING;
+    EXPECT(RELEASE, GONE_VM);
+    facts.all_pools_present = false;
+    EXPECT(WAIT_BLIND, POOL_AWAY);
+    facts.vm = ATTACH_VM_AWAY;
+    facts.all_pools_present = true;
+    EXPECT(WAIT_BLIND, POOL_AWAY);
+    facts.vm = ATTACH_VM_RUNNING;
+    facts.disk_pool_away = true;
+    EXPECT(WAIT_BLIND, POOL_AWAY);
+}
+
+Test(attach_decide, disconnects_but_not_in_the_middle_of_a_live_move)
+{
+    struct attach_facts facts = leaving();
+    EXPECT(DISCONNECT, NONE);
+    facts.moving = true;
+    EXPECT(WAIT_BLIND, MOVING);
+}
+
+Test(attach_decide, detaches_although_status_says_not_attached)
+{
+    struct attach_facts facts = leaving();
+    facts.status_attached = false;
+    facts.vbd_recorded = false;
+    EXPECT(DISCONNECT, NONE);
+}
+
+Test(attach_decide, detaches_also_under_manual_recovery_and_from_a_stopped_vm)
+{
+    struct attach_facts facts = leaving();
+    facts.needs_recovery = true;
+    EXPECT(DISCONNECT, NONE);
+    facts.vm = ATTACH_VM_STOPPED;
+    facts.plugged_here = false;
+    facts.unplugged_here = true;
+    EXPECT(DELETE_VBD, NONE);
+}
+
+Test(attach_decide, removes_the_vbd_then_releases)
+{
+    struct attach_facts facts = leaving();
+    facts.plugged_here = false;
+    facts.unplugged_here = true;
+    EXPECT(DELETE_VBD, NONE);
+    facts.unplugged_here = false;
+    EXPECT(RELEASE, NONE);
+}
+
+Test(attach_decide, counts_a_disk_that_is_gone_as_detached_when_all_pools_are_there)
+{
+    struct attach_facts facts = leaving();
+    facts.plugged_here = false;
+    facts.disks = 0;
+    EXPECT(RELEASE, GONE_DISK);
+    facts.all_pools_present = false;
+    EXPECT(WAIT_BLIND, POOL_AWAY);
+}
+
+/* The facts with the bits of `seed` as its flags and enums: all kinds of nonsense among them. */
+static struct attach_facts scrambled(unsigned long long seed)
+{
+    struct attach_facts facts = {0};
+    bool *const flags[] = {&facts.deleting,          &facts.status_attached,
+                           &facts.has_finalizer,     &facts.has_node_id,
+                           &facts.volume_deleting,   &facts.volume_has_finalizer,
+                           &facts.tracked_by_name,   &facts.has_claim,
+                           &facts.node_known,        &facts.fresh,
+                           &facts.all_pools_present, &facts.moving,
+                           &facts.reachable,         &facts.plugged_here,
+                           &facts.unplugged_here,    &facts.plugged_elsewhere,
+                           &facts.attach_in_doubt,   &facts.position_free,
+                           &facts.needs_recovery,    &facts.claim_held,
+                           &facts.disk_pool_away,    &facts.same_pool,
+                           &facts.marker_in_progress};
+
+    for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+        *flags[i] = (seed >> i) & 1;
+    facts.disks = (unsigned)(seed >> 23) % 3;
+    facts.volume = (enum attach_volume)((seed >> 25) % (ATTACH_VOLUME_BAD_HANDLE + 1));
+    facts.vm = (enum attach_vm)((seed >> 29) % (ATTACH_VM_MISSING + 1));
+    facts.placement = (enum attach_placement)((seed >> 31) % (ATTACH_PLACEMENT_WITHOUT_TAG + 1));
+    facts.tag = (enum attach_tag)((seed >> 34) % (ATTACH_TAG_MIXED + 1));
+    facts.move = (enum attach_move)((seed >> 37) % (ATTACH_MOVE_FOREIGN + 1));
+    return facts;
+}
+
+Test(attach_decide, keeps_its_promises_for_a_million_scrambled_cases)
+{
+    unsigned long long state = 20261121;
+
+    for (int i = 0; i < 1000000; i++) {
+        state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+        const struct attach_facts facts = scrambled(state >> 20);
+        const struct attach_decision decision = attach_decide(&facts);
+        const bool uses_disk =
+            decision.action == ATTACH_ATTACH || decision.action == ATTACH_CONNECT;
+
+        if (uses_disk) {
+            cr_assert(facts.fresh && !facts.deleting);
+            cr_assert(!facts.moving && !facts.claim_held, "attached during a move");
+            cr_assert(!facts.needs_recovery, "attached under manual recovery");
+            cr_assert(facts.disks == 1, "attached one of several");
+            cr_assert(facts.reachable && !facts.plugged_elsewhere);
+            cr_assert(facts.has_finalizer && facts.has_node_id, "attached unprotected");
+        }
+        if (decision.action == ATTACH_ATTACH)
+            cr_assert(!facts.attach_in_doubt, "an attach sent twice");
+        if (decision.action == ATTACH_CREATE_MOVE)
+            cr_assert(facts.fresh && !facts.plugged_here && !facts.plugged_elsewhere &&
+                          facts.tracked_by_name && !facts.needs_recovery,
+                      "a move was asked for that must not be");
+        if (decision.action == ATTACH_DISCONNECT || decision.action == ATTACH_RELEASE)
+            cr_assert(facts.deleting && facts.has_finalizer, "detached without being asked");
+        if (decision.action == ATTACH_RELEASE && facts.vm != ATTACH_VM_MISSING)
+            cr_assert(!facts.plugged_here || !facts.node_known ||
+                          facts.volume != ATTACH_VOLUME_OURS,
+                      "released while it is plugged");
+        if (decision.action == ATTACH_REFUSE || decision.action == ATTACH_WAIT ||
+            decision.action == ATTACH_WAIT_BLIND)
+            cr_assert(decision.reason != ATTACH_BECAUSE_NONE, "no reason given");
+    }
+}

@@ -1,0 +1,101 @@
+/*
+ * reconcile/attach, 6: volume handles, and the settings of a volume from the first place that has
+ * any. Settings are never mixed from several places: a StorageClass that was edited later must not
+ * change what an older volume meant.
+ */
+#include "reconcile/attach/volume.h"
+
+#include "base/str.h"
+#include "reconcile/volume_migration/marker.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define NAME_HANDLE   "name:"
+#define MARKER_PREFIX "csi:info:"
+
+/* 8-4-4-4-12 hexadecimal digits. */
+static bool is_uuid(const char *text)
+{
+    static const char pattern[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+    if (strlen(text) != sizeof(pattern) - 1)
+        return false;
+    for (size_t i = 0; i < sizeof(pattern) - 1; i++)
+        if (pattern[i] == '-' ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
+bool attach_identity_parse(const char *handle, const char *prefix, struct attach_identity *ret)
+{
+    struct attach_identity identity = {0};
+
+    if (str_starts_with(handle, NAME_HANDLE)) {
+        const char *name = handle + strlen(NAME_HANDLE);
+        identity.by_name = true;
+        if (str_empty(name) || !str_join(identity.disk, sizeof(identity.disk), prefix, "", name))
+            return false;
+    } else if (!is_uuid(handle) || !str_copy(identity.disk, sizeof(identity.disk), handle)) {
+        return false;
+    }
+    *ret = identity;
+    return true;
+}
+
+/* What one place says; all empty: nothing. */
+struct said {
+    bool migrating;
+    const char *sr_uuid;
+    const char *tag;
+};
+
+static bool says_something(struct said said)
+{
+    return said.migrating || !str_empty(said.sr_uuid) || !str_empty(said.tag);
+}
+
+static struct said read_pairs(struct kube_pairs pairs)
+{
+    return (struct said){
+        .migrating = str_equal(kube_pairs_get(pairs, "migrating"), "true") ||
+                     str_equal(kube_pairs_get(pairs, "type"), "localmigrating"),
+        .sr_uuid = kube_pairs_get(pairs, "srUUID"),
+        .tag = kube_pairs_get(pairs, "srsWithTag"),
+    };
+}
+
+static enum attach_placement judge(struct said said)
+{
+    if (said.migrating && !str_empty(said.sr_uuid))
+        return ATTACH_PLACEMENT_CONTRADICTS;
+    if (said.migrating && str_empty(said.tag))
+        return ATTACH_PLACEMENT_WITHOUT_TAG;
+    if (said.migrating)
+        return ATTACH_PLACEMENT_MIGRATING;
+    return says_something(said) ? ATTACH_PLACEMENT_FIXED : ATTACH_PLACEMENT_UNSAID;
+}
+
+struct attach_settings attach_settings_of(const char *description,
+                                          const struct kube_persistent_volume *volume,
+                                          const struct kube_storage_class *class)
+{
+    struct attach_settings settings = {0};
+    struct migration_marker_view marker = {0};
+    struct said said = {0};
+
+    if (!str_empty(description)) {
+        migration_marker_read(description, &marker);
+        settings.marker_unreadable = !marker.present && str_starts_with(description, MARKER_PREFIX);
+        settings.marker_in_progress = !str_empty(marker.in_progress_sr);
+        said = (struct said){.migrating = marker.enabled, .tag = marker.tag};
+    }
+    if (!says_something(said))
+        said = read_pairs(volume->attributes);
+    if (!says_something(said) && class)
+        said = read_pairs(class->parameters);
+    settings.placement = judge(said);
+    if (settings.placement == ATTACH_PLACEMENT_MIGRATING)
+        (void)str_copy(settings.tag, sizeof(settings.tag), said.tag); /* cut: then no SR has it */
+    return settings;
+}
