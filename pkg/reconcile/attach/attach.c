@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* A cache that is behind brings the key back by itself when it has caught up; this is the net. */
-enum { BEHIND_MS = 500 };
+enum { BEHIND_MS = 100 };
 
 /* As external-attacher makes it: every character outside [a-zA-Z0-9-] is a '-', and the name does
  * not end in one. */

@@ -23,29 +23,18 @@ static bool caught_up(const struct rec_ports *ports, const struct kube_kind *kin
     return ports->kube.caught_up(ports->kube.userdata, kind, namespace, name);
 }
 
-/* Whether every kind that is looked at was listed. */
-static bool all_listed(const struct rec_ports *ports)
+/* Whether volume and migration are known as we left them; what other objects we wrote to is none of
+ * this one's business. */
+static bool related_caught_up(const struct rec_ports *ports,
+                              const struct attach_observation *observation)
 {
-    return caught_up(ports, &kube_kind_volume_attachment, "", NULL) &&
-           caught_up(ports, &kube_kind_persistent_volume, "", NULL) &&
-           caught_up(ports, &kube_kind_csi_node, "", NULL) &&
-           caught_up(ports, &kube_kind_storage_class, "", NULL) &&
-           caught_up(ports, &migration_kind, NULL, NULL);
-}
-
-/* Whether our own writes to the objects that were found are in the caches. */
-static bool ours_seen(const struct rec_ports *ports, const struct attach_observation *observation)
-{
-    const char *name = observation->attachment->object.name;
+    const struct kube_volume_attachment *attachment = observation->attachment;
     const struct kube_persistent_volume *volume = observation->volume;
 
-    if (!caught_up(ports, &kube_kind_volume_attachment, "", name))
-        return false;
-    if (!volume)
-        return true;
-    return caught_up(ports, &kube_kind_persistent_volume, "", volume->object.name) &&
+    return (str_empty(attachment->volume_name) ||
+            caught_up(ports, &kube_kind_persistent_volume, "", attachment->volume_name)) &&
            (!observation->facts.has_claim ||
-            caught_up(ports, &migration_kind, volume->claim_namespace, name));
+            caught_up(ports, &migration_kind, volume->claim_namespace, attachment->object.name));
 }
 
 static enum attach_volume classify_volume(const struct rec_ports *ports,
@@ -116,7 +105,10 @@ enum attach_observed attach_observe(const struct rec_ports *ports, struct attach
                                     const char *finalizer, const char *name,
                                     struct attach_observation *ret)
 {
-    if (!all_listed(ports))
+    /* Nothing is written to the last two, so this only asks whether they were listed. */
+    if (!caught_up(ports, &kube_kind_volume_attachment, "", name) ||
+        !caught_up(ports, &kube_kind_csi_node, "", NULL) ||
+        !caught_up(ports, &kube_kind_storage_class, "", NULL))
         return ATTACH_BEHIND;
     ret->attachment_object = get(ports, &kube_kind_volume_attachment, "", name);
     if (!ret->attachment_object)
@@ -132,7 +124,7 @@ enum attach_observed attach_observe(const struct rec_ports *ports, struct attach
     facts->vbd_recorded = !str_empty(kube_pairs_get(ret->attachment->metadata, "vbd"));
     observe_volume(ports, ret, finalizer);
     observe_node(ports, ret);
-    if (!ours_seen(ports, ret) || !attach_observe_moves(ports, ret))
+    if (!related_caught_up(ports, ret) || !attach_observe_moves(ports, ret))
         return ATTACH_BEHIND;
     attach_observe_inventory(ports, promises, ret);
     return ATTACH_OBSERVED;
