@@ -38,6 +38,8 @@ struct xo_client {
     int port;
     int tls_flags; /* 0: plain */
     int64_t handshake_ms, ping_ms, silence_ms;
+    unsigned char *abandoned; /* frame of the last connection that was abandoned: libwebsockets may
+                                 touch it until the socket is closed, before the next one opens */
 };
 
 struct xo_connection {
@@ -46,6 +48,8 @@ struct xo_connection {
     struct lws *wsi;          /* NULL before the attempt and after its end */
     struct loop_timer *timer; /* the attempt, then the handshake, then pings */
     struct buf message;       /* the one being received */
+    unsigned char *frame;     /* the one being sent: permessage-deflate reads it piece by piece,
+                                 until the socket is writable again */
     bool open;
     bool connecting; /* inside libwebsockets' connect, which must find the connection alive */
     bool failed;     /* it reported `failure` meanwhile */
@@ -154,7 +158,9 @@ static void release(struct xo_connection *connection)
 {
     connection->timer = loop_timer_free(connection->timer);
     buf_done(&connection->message);
-    (void)mem_free(connection); /* returns NULL, by convention */
+    (void)mem_free(connection->client->abandoned); /* these return NULL, by convention */
+    connection->client->abandoned = connection->frame;
+    (void)mem_free(connection);
 }
 
 static void detach(struct xo_connection *connection)
@@ -318,14 +324,16 @@ static int on_writable(struct xo_connection *connection)
         return 0;
     if (connection->ping_due)
         return write_ping(connection);
+    connection->frame = mem_free(connection->frame);
     char *text cleanup_str = connection->events.next(connection->events.userdata);
     if (!text)
         return 0;
     size_t len = strlen(text);
-    unsigned char *frame cleanup_mem = mem_alloc(LWS_PRE + len);
-    memcpy(frame + LWS_PRE, text, len);
+    connection->frame = mem_alloc(LWS_PRE + len);
+    memcpy(connection->frame + LWS_PRE, text, len);
     lws_callback_on_writable(connection->wsi);
-    return lws_write(connection->wsi, frame + LWS_PRE, len, LWS_WRITE_TEXT) < (int)len ? -1 : 0;
+    return lws_write(connection->wsi, connection->frame + LWS_PRE, len, LWS_WRITE_TEXT) < 0 ? -1
+                                                                                            : 0;
 }
 
 static void on_peer_close(struct xo_connection *connection, const unsigned char *in, size_t len)
@@ -443,6 +451,7 @@ struct xo_client *xo_client_free(struct xo_client *client)
     if (!loop_is_current(client->loop))
         abort(); /* a bug: the host belongs to the loop's thread */
     lws_vhost_destroy(client->vhost);
+    (void)mem_free(client->abandoned); /* returns NULL, by convention */
     return mem_free(client);
 }
 

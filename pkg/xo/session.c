@@ -47,7 +47,10 @@ static void enter(struct xo_session *session, enum xo_session_state state, const
         str_copy(status->text, sizeof(status->text), text);
     if (state == XO_SESSION_READY)
         status->connections++;
+    struct xo_session_status now = *status;
     (void)pthread_mutex_unlock(&session->calls.mutex); /* held: cannot fail */
+    if (session->on_status)
+        session->on_status(&now, session->on_status_userdata);
     log_debug("XO session", log_str("state", xo_session_state_name(state)), log_str("text", text));
 }
 
@@ -73,9 +76,11 @@ static int64_t backoff(int64_t first_ms, int64_t max_ms, size_t times)
     return wait_ms * (80 + random % 41) / 100;
 }
 
-/* Drops the connection and what waits for its replies. */
+/* Drops the connection and what waits for its replies, and enters WAITING. Who is told of the state
+ * finds the inventory stale. */
 static void disconnect(struct xo_session *session, const struct err *why)
 {
+    session->state = XO_SESSION_WAITING; /* what is lost below is nobody's trouble any more */
     struct xo_connection *connection = steal(&session->connection);
     if (connection)
         xo_connection_abandon(connection);
@@ -85,6 +90,7 @@ static void disconnect(struct xo_session *session, const struct err *why)
     xo_calls_close(&session->calls, why);
     xo_inventory_stale(session->inventory);
     xo_calls_lost(&session->calls, why);
+    enter(session, XO_SESSION_WAITING, why->message);
 }
 
 static void wait_ms(struct xo_session *session, int64_t ms)
@@ -101,7 +107,6 @@ void xo_session_fail(struct xo_session *session, const struct err *why)
         session->state == XO_SESSION_READY &&
         clock_mono(session->clock).ms - session->ready_since.ms > session->times.backoff_max_ms;
     session->failures = was_up ? 0 : session->failures + 1;
-    enter(session, XO_SESSION_WAITING, why->message);
     disconnect(session, why);
     wait_ms(session, backoff(session->times.backoff_first_ms, session->times.backoff_max_ms,
                              session->failures ? session->failures - 1 : 0));
@@ -140,7 +145,6 @@ static void on_refused(struct xo_session *session, const struct xo_reply *reply)
                       reply->error->message);
     int64_t pause_ms = backoff(session->times.refused_first_ms, session->times.refused_max_ms,
                                session->refusals++);
-    enter(session, XO_SESSION_WAITING, why.message);
     disconnect(session, &why);
     wait_ms(session, pause_ms);
 }
@@ -186,8 +190,8 @@ void xo_session_listed(struct xo_session *session)
     session->ready_since = clock_mono(session->clock);
     char text[256];
     str_format(text, sizeof(text), "connected to Xen Orchestra at %s", session->url);
-    enter(session, XO_SESSION_READY, text);
     xo_calls_open(&session->calls);
+    enter(session, XO_SESSION_READY, text);
 }
 
 /* What the connection says. */
@@ -334,6 +338,8 @@ int xo_session_new(const struct xo_session_options *options, struct xo_session *
     session->client = client;
     session->token = options->token;
     session->password = options->password;
+    session->on_status = options->on_status;
+    session->on_status_userdata = options->userdata;
     session->url = mem_strdup(options->endpoint.url);
     session->token_file = str_empty(options->token_file) ? NULL : mem_strdup(options->token_file);
     session->username = str_empty(options->username) ? NULL : mem_strdup(options->username);
@@ -359,7 +365,6 @@ static void end(void *userdata)
     struct xo_session *session = userdata;
     struct err why = {0};
     (void)err_set(&why, ERR_TRANSIENT, "the session with Xen Orchestra is closed");
-    session->state = XO_SESSION_WAITING;
     disconnect(session, &why);
     session->retry = loop_timer_free(session->retry);
     session->patience = loop_timer_free(session->patience);

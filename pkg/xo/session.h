@@ -44,6 +44,24 @@ enum {
     XO_SESSION_CALLS_MAX = 1024    /* four workers have one call each, moves one per disk */
 };
 
+enum xo_session_state {
+    XO_SESSION_WAITING,
+    XO_SESSION_CONNECTING,
+    XO_SESSION_SIGNING_IN,
+    XO_SESSION_LISTING,
+    XO_SESSION_READY
+};
+
+/** How it stands, for /readyz, logs and metrics. */
+struct xo_session_status {
+    enum xo_session_state state;
+    char text[ERR_MESSAGE_MAX]; /* a sentence: "connected to …", or why it is not */
+    uint64_t connections;       /* sign-ins that led to READY, ever */
+};
+
+/** Told of each change of the status. Thread: the loop's; it must not wait. */
+typedef void xo_session_status_fn(const struct xo_session_status *status, void *userdata);
+
 /** Times for tests; 0 is the constant above. */
 struct xo_session_times {
     int64_t deadline_ms, answer_ms, backoff_first_ms, backoff_max_ms;
@@ -65,22 +83,9 @@ struct xo_session_options {
     const char *username;
     const struct secret *password;
     const char *password_file;
+    xo_session_status_fn *on_status; /* may be NULL */
+    void *userdata;                  /* of on_status */
     struct xo_session_times times;
-};
-
-enum xo_session_state {
-    XO_SESSION_WAITING,
-    XO_SESSION_CONNECTING,
-    XO_SESSION_SIGNING_IN,
-    XO_SESSION_LISTING,
-    XO_SESSION_READY
-};
-
-/** How it stands, for /readyz, logs and metrics. */
-struct xo_session_status {
-    enum xo_session_state state;
-    char text[ERR_MESSAGE_MAX]; /* a sentence: "connected to …", or why it is not */
-    uint64_t connections;       /* sign-ins that led to READY, ever */
 };
 
 struct xo_session;

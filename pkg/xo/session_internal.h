@@ -49,6 +49,8 @@ struct xo_session {
     struct xo_session_times times;
     char *url, *token_file, *username, *password_file;
     const struct secret *token, *password;
+    xo_session_status_fn *on_status;
+    void *on_status_userdata;
 
     struct xo_calls calls;
 
