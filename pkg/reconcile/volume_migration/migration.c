@@ -175,6 +175,8 @@ static struct rec_outcome pass(struct migration_controller *controller,
     act = migration_act(ports, observation, verdicts);
     if (act.step != MIGRATION_WAIT)
         migration_report_act(ports, observation, verdicts, &act);
+    if (act.step == MIGRATION_SETTLE_MARKER && act.result == XO_DONE)
+        return rec_later(MIGRATION_NOTICE_MS); /* what follows says more than "almost done" */
     migration_summarize(ports, observation, verdicts, &summary);
     if (migration_summary_write(ports, observation, verdicts, &summary, memory, &written,
                                 &put_off_ms, &err) < 0)

@@ -10,6 +10,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+/* A share of the data that counts as progress: at the default stallTimeout a copy may take three
+ * weeks. */
+static const double LEAST_PROGRESS = 0.001;
+
 static bool in_spec(const struct migration_resource *resource, const char *claim_name)
 {
     for (size_t i = 0; i < resource->volume_count; i++)
@@ -144,7 +148,7 @@ static void observe_progress(const struct migration_observation *observation,
         memory->base_at = (struct mono_time){0};
         return;
     }
-    if (memory->progress_at.ms == 0 || view->progress > memory->progress) {
+    if (memory->progress_at.ms == 0 || view->progress >= memory->progress + LEAST_PROGRESS) {
         memory->progress = view->progress;
         memory->progress_at = observation->mono;
     }

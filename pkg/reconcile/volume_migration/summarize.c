@@ -225,9 +225,8 @@ static json_t *conditions_of(const struct migration_observation *observation,
         conditions[REC_CONDITION_MIGRATING].reason = REC_REASON_MIGRATING;
     if (observation->deferred && holds[REC_CONDITION_RECONCILING])
         conditions[REC_CONDITION_RECONCILING].reason = REC_REASON_SPEC_CHANGE_DEFERRED;
-    /* What was decoded from the server is JSON; if not, transition times start anew. */
-    if (!str_empty(before_text))
-        (void)json_parse(before_text, strlen(before_text), &before, NULL);
+    if (!str_empty(before_text) && json_parse(before_text, strlen(before_text), &before, NULL) < 0)
+        before = NULL; /* transition times start anew */
     return rec_conditions_build(conditions, before, generation, observation->wall);
 }
 
