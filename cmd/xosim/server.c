@@ -103,18 +103,27 @@ int server_new(const struct options *options, struct site *site, struct server *
     return 0;
 }
 
-static void woken(lws_sorted_usec_list_t *unused)
+static void woken(lws_sorted_usec_list_t *wake);
+
+/* Runs what is due and sets the alarm for what is next. */
+static void follow(struct server *server)
 {
-    (void)unused; /* it only ends the sleep */
+    int64_t now_us = server_now_us();
+    site_follow(server->site, now_us);
+    int64_t due_us = site_due_in_us(server->site, now_us, ms_to_us(SERVER_WAIT_MAX_MS));
+    lws_sul_schedule(server->context, 0, &server->wake, woken, due_us > 0 ? due_us : 1);
+}
+
+/* libwebsockets may run this at the start of a wait, which then goes on: so the next alarm is set here, not only after the wait. */
+static void woken(lws_sorted_usec_list_t *wake)
+{
+    follow(CONTAINER_OF(wake, struct server, wake));
 }
 
 void server_run(struct server *server)
 {
     while (!server->stopping) {
-        int64_t now_us = server_now_us();
-        site_follow(server->site, now_us);
-        int64_t due_us = site_due_in_us(server->site, now_us, ms_to_us(SERVER_WAIT_MAX_MS));
-        lws_sul_schedule(server->context, 0, &server->wake, woken, due_us > 0 ? due_us : 1);
+        follow(server);
         if (lws_service(server->context, 0) < 0)
             return;
     }

@@ -75,6 +75,15 @@ static int begin(struct lws *wsi, struct exchange *exchange)
     return has_body ? 0 : answer(wsi, exchange);
 }
 
+static void done(struct exchange *exchange)
+{
+    if (!exchange)
+        return;
+    buf_done(&exchange->body);
+    mem_free(exchange->answer);
+    exchange->answer = NULL;
+}
+
 static int send_chunk(struct lws *wsi, struct exchange *exchange)
 {
     unsigned char chunk[LWS_PRE + SERVER_CHUNK];
@@ -91,8 +100,7 @@ static int send_chunk(struct lws *wsi, struct exchange *exchange)
         lws_callback_on_writable(wsi);
         return 0;
     }
-    mem_free(exchange->answer);
-    exchange->answer = NULL;
+    done(exchange);
     return lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
@@ -100,15 +108,6 @@ static int add_body(struct exchange *exchange, const char *data, size_t len)
 {
     struct err err = {0};
     return buf_append(&exchange->body, data, len, &err);
-}
-
-static void done(struct exchange *exchange)
-{
-    if (!exchange)
-        return;
-    buf_done(&exchange->body);
-    mem_free(exchange->answer);
-    exchange->answer = NULL;
 }
 
 int server_http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,

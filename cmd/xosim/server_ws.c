@@ -136,6 +136,10 @@ static int write_next(struct connection *connection)
         if (written < 0)
             return -1;
     }
+    if (connection->first) {
+        lws_callback_on_writable(connection->wsi);
+        return 0;
+    }
     if (connection->closing == CLOSING_POLITELY && !lws_partial_buffered(connection->wsi)) {
         say_goodbye(connection->wsi);
         return -1;
