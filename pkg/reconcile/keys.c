@@ -1,0 +1,263 @@
+/*
+ * reconcile, 4: what changed → whose turn it is.
+ *
+ * Everything leads to a PersistentVolume: a disk by the volume handle that names it, a claim and a
+ * VolumeAttachment by name. From there: its VolumeAttachments, and the migrations of its claim.
+ */
+#include "reconcile/keys.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "kube/types.h"
+#include "reconcile/volume_migration/resource.h"
+
+#include <string.h>
+
+static struct kube_list list_of(const struct rec_keys *keys, const struct kube_kind *kind,
+                                const char *index, const char *value)
+{
+    return keys->ports->kube.list(keys->ports->kube.userdata, kind, index, value);
+}
+
+static void add_attachment_key(const struct rec_keys *keys, const char *prefix, const char *name)
+{
+    if (!keys->attachments || !*name)
+        return;
+    cleanup_str char *key = str_new("%s%s", prefix, name);
+    kube_queue_add(keys->attachments, key, KUBE_QUEUE_ATTACH);
+}
+
+static enum kube_queue_priority priority_of(const struct kube_object *migration)
+{
+    const char *trigger = kube_object_label(migration, MIGRATION_TRIGGER_LABEL);
+
+    if (!trigger)
+        return KUBE_QUEUE_USER;
+    return str_equal(trigger, MIGRATION_TRIGGER_ATTACH) ? KUBE_QUEUE_ATTACH : KUBE_QUEUE_PLAN;
+}
+
+static void add_migration(const struct rec_keys *keys, const struct kube_object *migration,
+                          int64_t delay_ms)
+{
+    cleanup_str char *key = kube_object_key(migration);
+
+    if (!keys->migrations)
+        return;
+    if (delay_ms > 0)
+        kube_queue_add_after(keys->migrations, key, priority_of(migration), delay_ms);
+    else
+        kube_queue_add(keys->migrations, key, priority_of(migration));
+}
+
+static void add_migrations_of_claim(const struct rec_keys *keys, const char *claim_key)
+{
+    cleanup_kube_list struct kube_list list = list_of(keys, &migration_kind, "claim", claim_key);
+
+    for (size_t i = 0; i < list.len; i++)
+        if (!migration_resource_ended(migration_resource_of(list.items[i])))
+            add_migration(keys, list.items[i], 0);
+}
+
+static void add_attachments_of_volume(const struct rec_keys *keys, const char *volume_name)
+{
+    cleanup_kube_list struct kube_list list =
+        list_of(keys, &kube_kind_volume_attachment, "volume", volume_name);
+
+    for (size_t i = 0; i < list.len; i++)
+        add_attachment_key(keys, "va/", list.items[i]->name);
+}
+
+static void add_volume(const struct rec_keys *keys, const struct kube_persistent_volume *volume)
+{
+    add_attachments_of_volume(keys, volume->object.name);
+    if (*volume->claim_name) {
+        cleanup_str char *claim = kube_key_new(volume->claim_namespace, volume->claim_name);
+        add_migrations_of_claim(keys, claim);
+    }
+}
+
+static void add_volume_named(const struct rec_keys *keys, const char *name)
+{
+    cleanup_kube_object const struct kube_object *object =
+        keys->ports->kube.get(keys->ports->kube.userdata, &kube_kind_persistent_volume, "", name);
+
+    if (object)
+        add_volume(keys, kube_persistent_volume_of(object));
+}
+
+/* Those that wait, or all that have not ended. */
+static void add_migrations(const struct rec_keys *keys, bool only_waiting, int64_t delay_ms)
+{
+    cleanup_kube_list struct kube_list list = list_of(keys, &migration_kind, NULL, NULL);
+
+    for (size_t i = 0; i < list.len; i++) {
+        const struct migration_resource *migration = migration_resource_of(list.items[i]);
+        bool waits = str_equal(migration->phase, MIGRATION_PENDING) ||
+                     str_equal(migration->phase, MIGRATION_STALLED);
+        if (!migration_resource_ended(migration) && (waits || !only_waiting))
+            add_migration(keys, list.items[i], delay_ms);
+    }
+}
+
+/* Objects. */
+
+static void on_migration(const struct rec_keys *keys, const struct kube_object *object)
+{
+    const struct migration_resource *migration = migration_resource_of(object);
+
+    add_migration(keys, object, 0);
+    for (size_t i = 0; i < migration->volume_count; i++) {
+        cleanup_str char *claim = kube_key_new(object->namespace, migration->volumes[i].claim_name);
+        cleanup_kube_list struct kube_list volumes =
+            list_of(keys, &kube_kind_persistent_volume, "claim", claim);
+        add_migrations_of_claim(keys, claim);
+        for (size_t k = 0; k < volumes.len; k++)
+            add_attachments_of_volume(keys, volumes.items[k]->name);
+    }
+}
+
+static void on_claim(const struct rec_keys *keys, const struct kube_object *object)
+{
+    cleanup_str char *key = kube_object_key(object);
+    add_migrations_of_claim(keys, key);
+}
+
+static void on_volume(const struct rec_keys *keys, const struct kube_object *object)
+{
+    add_attachment_key(keys, "pv/", object->name);
+    add_volume(keys, kube_persistent_volume_of(object));
+}
+
+static void on_attachment(const struct rec_keys *keys, const struct kube_object *object)
+{
+    const struct kube_volume_attachment *attachment = kube_volume_attachment_of(object);
+
+    add_attachment_key(keys, "va/", object->name);
+    if (*attachment->volume_name) {
+        add_attachment_key(keys, "pv/", attachment->volume_name);
+        add_volume_named(keys, attachment->volume_name);
+    }
+}
+
+static void add_attachments_of_node(const struct rec_keys *keys, const char *node_name)
+{
+    cleanup_kube_list struct kube_list list =
+        list_of(keys, &kube_kind_volume_attachment, "node", node_name);
+
+    for (size_t i = 0; i < list.len; i++)
+        add_attachment_key(keys, "va/", list.items[i]->name);
+}
+
+static void on_node(const struct rec_keys *keys, const struct kube_object *object)
+{
+    add_attachments_of_node(keys, object->name);
+}
+
+static void on_csi_node(const struct rec_keys *keys, const struct kube_object *object)
+{
+    add_attachments_of_node(keys, object->name);
+    add_migrations(keys, true, REC_KEYS_CALM_MS);
+}
+
+static const struct {
+    const struct kube_kind *kind;
+    void (*changed)(const struct rec_keys *keys, const struct kube_object *object);
+} routes[] = {
+    {&migration_kind, on_migration},           {&kube_kind_claim, on_claim},
+    {&kube_kind_persistent_volume, on_volume}, {&kube_kind_volume_attachment, on_attachment},
+    {&kube_kind_csi_node, on_csi_node},        {&kube_kind_node, on_node},
+};
+
+static void object_changed(const struct kube_object *before, const struct kube_object *after,
+                           void *userdata)
+{
+    const struct rec_keys *keys = userdata;
+    const struct kube_kind *kind = after ? after->kind : before->kind;
+
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        if (routes[i].kind != kind)
+            continue;
+        if (before) /* what it pointed to may not be what it points to now */
+            routes[i].changed(keys, before);
+        if (after)
+            routes[i].changed(keys, after);
+    }
+}
+
+void rec_keys_follow_cache(struct rec_keys *keys, struct kube_cache *cache)
+{
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+        if (routes[i].kind == kube_cache_kind(cache))
+            kube_cache_on_change(cache, object_changed, keys);
+}
+
+/* Disks and what they are on. */
+
+static void add_volumes_with_handle(const struct rec_keys *keys, const char *handle)
+{
+    cleanup_kube_list struct kube_list list =
+        list_of(keys, &kube_kind_persistent_volume, "handle", handle);
+
+    for (size_t i = 0; i < list.len; i++)
+        add_volume(keys, kube_persistent_volume_of(list.items[i]));
+}
+
+static void on_disk(const struct rec_keys *keys, const char *id, const char *disk_name)
+{
+    const char *prefix = keys->ports->disk_name_prefix;
+
+    if (disk_name && str_starts_with(disk_name, prefix)) {
+        cleanup_str char *handle = str_new("name:%s", disk_name + strlen(prefix));
+        add_volumes_with_handle(keys, handle);
+    }
+    if (!str_empty(id))
+        add_volumes_with_handle(keys, id);
+}
+
+static void on_vm(const struct rec_keys *keys, const char *id)
+{
+    cleanup_kube_list struct kube_list nodes = list_of(keys, &kube_kind_csi_node, NULL, NULL);
+
+    for (size_t i = 0; i < nodes.len; i++)
+        if (str_equal(kube_csi_node_id(kube_csi_node_of(nodes.items[i]), keys->ports->driver_name),
+                      id))
+            add_attachments_of_node(keys, nodes.items[i]->name);
+    add_migrations(keys, true, REC_KEYS_CALM_MS);
+}
+
+static void on_freshness(const struct rec_keys *keys)
+{
+    cleanup_kube_list struct kube_list list =
+        list_of(keys, &kube_kind_volume_attachment, NULL, NULL);
+
+    for (size_t i = 0; i < list.len; i++)
+        if (str_equal(kube_volume_attachment_of(list.items[i])->attacher, keys->ports->driver_name))
+            add_attachment_key(keys, "va/", list.items[i]->name);
+    add_migrations(keys, false, 0);
+}
+
+static void inventory_changed(enum xo_change_kind kind, const char *id, const char *disk_name,
+                              void *userdata)
+{
+    const struct rec_keys *keys = userdata;
+
+    switch (kind) {
+    case XO_CHANGE_DISK:
+        on_disk(keys, id, disk_name);
+        break;
+    case XO_CHANGE_SR:
+        add_migrations(keys, true, REC_KEYS_CALM_MS);
+        break;
+    case XO_CHANGE_VM:
+        on_vm(keys, id);
+        break;
+    case XO_CHANGE_FRESHNESS:
+        on_freshness(keys);
+        break;
+    }
+}
+
+void rec_keys_follow_inventory(struct rec_keys *keys, struct xo_inventory *inventory)
+{
+    xo_inventory_on_change(inventory, inventory_changed, keys);
+}
