@@ -84,7 +84,7 @@ func (f folders) clear() error {
 // forget removes what is of no use once a lab has ended; logs and the nodes' journals stay until the next start.
 func (f folders) forget() error {
 	var all []error
-	for _, name := range []string{"bin", "credentials", "certificates", "etcd", "xosim", "env", "lab.json", "state.json"} {
+	for _, name := range []string{"bin", "credentials", "certificates", "config", "etcd", "kubectl-cache", "xosim", "xosim.ready", "env", "lab.json", "state.json"} {
 		all = append(all, os.RemoveAll(f.path(name)))
 	}
 	return errors.Join(append(all, os.RemoveAll(f.supervisor().Runtime))...)

@@ -20,6 +20,10 @@ import (
 // Kubeconfig is the administrator's.
 func (l *Lab) Kubeconfig() string { return l.kubeconfig("admin") }
 
+// kubectlCache is where kubectl remembers what the API server serves. Its default place is named after the server's address,
+// which another lab may have had.
+func (l *Lab) kubectlCache() string { return l.path("kubectl-cache") }
+
 // Kubectl runs kubectl as the administrator, as a user would, and returns what it printed.
 func (l *Lab) Kubectl(ctx context.Context, arguments ...string) (string, error) {
 	return l.KubectlInput(ctx, "", arguments...)
@@ -41,7 +45,7 @@ func (l *Lab) KubectlInput(ctx context.Context, input string, arguments ...strin
 // KubectlCommand prepares kubectl for who wants to read along, or to wait.
 func (l *Lab) KubectlCommand(ctx context.Context, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, l.path("bin", "kubectl"), arguments...)
-	command.Env = append(os.Environ(), "KUBECONFIG="+l.Kubeconfig())
+	command.Env = append(os.Environ(), "KUBECONFIG="+l.Kubeconfig(), "KUBECACHEDIR="+l.kubectlCache())
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	command.WaitDelay = 5 * time.Second
 	return command

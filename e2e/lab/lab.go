@@ -177,7 +177,8 @@ func (l *Lab) save() error {
 		return err
 	}
 	environment := fmt.Sprintf("export KUBECONFIG=%q\nexport XOA_URL=%q\nexport XOA_TOKEN=%q\nexport XOSIM_CONTROL=%q\n"+
-		"export PATH=%q:\"$PATH\"\n", l.Kubeconfig(), l.XOAURL(), strings.TrimSpace(string(xoToken)), l.ControlURL(), l.path("bin"))
+		"export KUBECACHEDIR=%q\nexport PATH=%q:\"$PATH\"\n", l.Kubeconfig(), l.XOAURL(), strings.TrimSpace(string(xoToken)), l.ControlURL(),
+		l.kubectlCache(), l.path("bin"))
 	return replaceFile(l.path("env"), []byte(environment), 0o600)
 }
 
@@ -270,6 +271,14 @@ func (l *Lab) Start(ctx context.Context, part string) error {
 	}
 	return l.waitReady(ctx, part)
 }
+
+// StartWithoutWaiting does the same for a part that is not expected to become ready.
+func (l *Lab) StartWithoutWaiting(ctx context.Context, part string) error {
+	return l.client.StartAgain(ctx, part)
+}
+
+// LogFile is where a part's output goes.
+func (l *Lab) LogFile(part string) string { return l.log(part) }
 
 // Restart kills a part and starts it again.
 func (l *Lab) Restart(ctx context.Context, part string) error {

@@ -139,10 +139,11 @@ func (l *Lab) install(ctx context.Context) error {
 	if _, err := l.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"); err != nil {
 		return err
 	}
-	// kubectl explain reads another document, which is made a moment later.
-	return l.waitPart(ctx, APIServer, 30*time.Second, func(ctx context.Context) error {
+	// kubectl explain reads another document, which is made a moment later, and kubectl still remembers what there was before.
+	err = l.waitPart(ctx, APIServer, 30*time.Second, func(ctx context.Context) error {
 		return l.Get(ctx, "/openapi/v3/apis/migration.xo-operator.dev/v1alpha1", nil)
 	})
+	return errors.Join(err, os.RemoveAll(l.kubectlCache()))
 }
 
 func (l *Lab) startOperator(ctx context.Context) error {

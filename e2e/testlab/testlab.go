@@ -45,8 +45,9 @@ func Run(m *testing.M, name, world string) int {
 		return failed(err)
 	}
 	// Ctrl-C ends this process; the supervisor sees its end and ends the lab.
-	context.AfterFunc(ctx, func() { os.Exit(130) })
+	interrupted := context.AfterFunc(ctx, func() { os.Exit(130) })
 	code := m.Run()
+	interrupted()
 	if problems := shared.Problems(ctx); len(problems) > 0 {
 		code = failed(fmt.Errorf("the lab itself has problems:\n%s", strings.Join(problems, "\n")))
 	}
