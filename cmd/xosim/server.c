@@ -151,5 +151,6 @@ struct server *server_free(struct server *server)
         return NULL;
     if (server->context)
         lws_context_destroy(server->context);
+    server_hanging_done(&server->hanging);
     return mem_free(server);
 }

@@ -7,6 +7,14 @@
 #include <libwebsockets.h>
 #include <signal.h>
 
+enum { SERVER_HANGING_MAX = 256 /* a test that opens more at a time tests something else */ };
+
+/** Connections that are never answered; embedded. */
+struct hanging {
+    int descriptors[SERVER_HANGING_MAX];
+    size_t len;
+};
+
 struct server {
     struct site *site;
     struct lws_context *context;
@@ -15,11 +23,18 @@ struct server {
     struct lws_protocols xo_protocols[2];
     struct lws_protocols control_protocols[2];
     lws_sorted_usec_list_t wake;
+    struct hanging hanging;
     volatile sig_atomic_t stopping;
 };
 
 /** The server that a connection belongs to. */
 struct server *server_of(struct lws *wsi);
+
+/** Leaves the client waiting: whatever libwebsockets does with the connection from now on does not reach it (server_hang.c). */
+void server_hang(struct lws *wsi);
+
+/** Closes them all. */
+void server_hanging_done(struct hanging *hanging);
 
 /** Real time, in microseconds, by the clock that virtual time follows. */
 int64_t server_now_us(void);

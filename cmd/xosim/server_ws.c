@@ -165,7 +165,10 @@ int server_ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
         return server->site->xo->down ? -1 : 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return right_path(wsi) ? 0 : 1; /* 1: "answered already", so nobody does */
+        if (right_path(wsi))
+            return 0;
+        server_hang(wsi);
+        return -1;
     case LWS_CALLBACK_HTTP:
         if (lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL) != 0)
             return -1;
