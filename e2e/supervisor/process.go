@@ -81,7 +81,8 @@ func (p *process) status() Status {
 	return status
 }
 
-// startTicks reads when a process was started, in clock ticks since boot: field 22 of its stat file.
+// startTicks reads when a process was started, in clock ticks since boot: field 22 of its stat file. A process that has ended
+// and waits for its parent to notice is no process any more.
 func startTicks(pid int) (uint64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -93,6 +94,9 @@ func startTicks(pid int) (uint64, error) {
 	const index = 22 - 3 // the third field is the first after the name
 	if !found || len(fields) <= index {
 		return 0, fmt.Errorf("/proc/%d/stat is not understood", pid)
+	}
+	if fields[0] == "Z" {
+		return 0, os.ErrProcessDone
 	}
 	return strconv.ParseUint(fields[index], 10, 64)
 }
