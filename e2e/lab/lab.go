@@ -114,6 +114,9 @@ func (l *Lab) up(ctx context.Context) error {
 		{"CRDs and RBAC are installed", l.install},
 		{"operator is ready", l.startOperator},
 	}
+	if l.options.NoOperator {
+		steps = steps[:len(steps)-1]
+	}
 	for _, step := range steps {
 		done := l.out.Wait(step.what, nil)
 		err := step.do(ctx)

@@ -147,9 +147,6 @@ func (l *Lab) install(ctx context.Context) error {
 }
 
 func (l *Lab) startOperator(ctx context.Context) error {
-	if l.options.NoOperator {
-		return nil
-	}
 	// The ServiceAccount is there at once, its controller is not asked.
 	if err := l.RenewToken(ctx, operatorTokenLife); err != nil {
 		return err

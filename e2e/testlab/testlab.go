@@ -7,26 +7,29 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"xo-operator.dev/e2e/lab"
 )
 
-var shared *lab.Lab
+// shared is the package's lab, started by the first test that needs it.
+var shared struct {
+	once    sync.Once
+	options lab.Options
+	lab     *lab.Lab
+	err     error
+}
 
-// Run starts a lab, runs the package's tests in it and ends it; the result is for os.Exit. XO_PRESET chooses the build of
-// operator and simulator, KEEP=1 leaves the lab running for a look.
+// Run runs a package's tests with a lab that the first of them starts, and ends it; the result is for os.Exit. XO_PRESET
+// chooses the build of operator and simulator (XO_BUILD: its folder), KEEP=1 leaves the lab running for a look.
 func Run(m *testing.M, name, world string) int {
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	top, err := lab.Top()
 	if err != nil {
 		return failed(err)
@@ -35,27 +38,37 @@ func Run(m *testing.M, name, world string) int {
 	if preset == "" {
 		preset = "dev"
 	}
-	options := lab.Options{Name: name, Build: filepath.Join(top, "build", preset), World: filepath.Join(top, "e2e", "worlds", world)}
-	options.NoOperator = os.Getenv("OPERATOR") == "0" // for tests that need none
+	shared.options = lab.Options{Name: name, Build: filepath.Join(top, "build", preset),
+		World: filepath.Join(top, "e2e", "worlds", world), NoOperator: os.Getenv("OPERATOR") == "0"}
 	if folder := os.Getenv("XO_BUILD"); folder != "" {
-		options.Build = folder
+		shared.options.Build = folder
 	}
-	shared, err = lab.Up(ctx, options)
-	if err != nil {
-		return failed(err)
+	return finish(m.Run())
+}
+
+// start starts the lab for the first test, or says again why it could not be.
+func start() (*lab.Lab, error) {
+	shared.once.Do(func() {
+		// Ctrl-C ends this process; the supervisor sees its end and ends the lab.
+		shared.lab, shared.err = lab.Up(context.Background(), shared.options)
+	})
+	return shared.lab, shared.err
+}
+
+// finish checks the lab itself and ends it.
+func finish(code int) int {
+	if shared.lab == nil {
+		return code
 	}
-	// Ctrl-C ends this process; the supervisor sees its end and ends the lab.
-	interrupted := context.AfterFunc(ctx, func() { os.Exit(130) })
-	code := m.Run()
-	interrupted()
-	if problems := shared.Problems(ctx); len(problems) > 0 {
+	ctx := context.Background()
+	if problems := shared.lab.Problems(ctx); len(problems) > 0 {
 		code = failed(fmt.Errorf("the lab itself has problems:\n%s", strings.Join(problems, "\n")))
 	}
 	if os.Getenv("KEEP") != "" && os.Getenv("KEEP") != "0" {
-		fmt.Fprintf(os.Stderr, "lab %s keeps running: source %s\n", name, shared.EnvironmentFile())
-		return max(code, ended(shared.Detach(ctx)))
+		fmt.Fprintf(os.Stderr, "lab %s keeps running: source %s\n", shared.lab.Name, shared.lab.EnvironmentFile())
+		return max(code, ended(shared.lab.Detach(ctx)))
 	}
-	return max(code, ended(shared.Down(ctx)))
+	return max(code, ended(shared.lab.Down(ctx)))
 }
 
 func ended(err error) int {
@@ -87,7 +100,11 @@ func New(t *testing.T) *Test {
 	name := strings.ToLower(regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(strings.TrimPrefix(t.Name(), "Test"), "-"))
 	// Short, for it is part of the names of disks, and they are easier to read that way.
 	name = fmt.Sprintf("%.20s-%d", name, count.Add(1))
-	test := &Test{T: t, Lab: shared, Ctx: t.Context(), Namespace: strings.ReplaceAll(name, "--", "-")}
+	running, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	test := &Test{T: t, Lab: running, Ctx: t.Context(), Namespace: strings.ReplaceAll(name, "--", "-")}
 	test.Do("create", "namespace", test.Namespace)
 	t.Cleanup(test.end)
 	return test
