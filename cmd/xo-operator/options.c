@@ -1,0 +1,310 @@
+/*
+ * cmd/xo-operator, before 1: flags and environment into one struct.
+ *
+ * One table holds each flag with its variable, its argument's name and its sentence; parsing and
+ * --help both read it.
+ */
+#include "options.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum flag {
+    FLAG_KUBECONFIG = 256, /* above any character */
+    FLAG_CONTEXT,
+    FLAG_XO_URL,
+    FLAG_XO_TOKEN_FILE,
+    FLAG_XO_USERNAME,
+    FLAG_XO_PASSWORD_FILE,
+    FLAG_XO_CA_FILE,
+    FLAG_XO_INSECURE,
+    FLAG_DRIVER_NAME,
+    FLAG_DISK_NAME_PREFIX,
+    FLAG_CONTROLLERS,
+    FLAG_WORKERS,
+    FLAG_LISTEN,
+    FLAG_NO_LEADER_ELECTION,
+    FLAG_LEASE_NAMESPACE,
+    FLAG_LEASE_NAME,
+    FLAG_LOG_LEVEL,
+    FLAG_LOG_FORMAT,
+    FLAG_VERSION,
+    FLAG_HELP
+};
+
+struct flag_row {
+    enum flag flag;
+    const char *name;
+    const char *argument; /* NULL: it has none */
+    const char *variable; /* environment; NULL: none */
+    const char *help;
+};
+
+static const struct flag_row rows[] = {
+    {FLAG_KUBECONFIG, "kubeconfig", "FILE", NULL,
+     "how to reach Kubernetes; without it $KUBECONFIG, without that as the Pod's ServiceAccount"},
+    {FLAG_CONTEXT, "context", "NAME", NULL, "context of the kubeconfig to use (its current one)"},
+    {FLAG_XO_URL, "xo-url", "URL", "XOA_URL", "Xen Orchestra, http:// or https://"},
+    {FLAG_XO_TOKEN_FILE, "xo-token-file", "FILE", NULL,
+     "file with an authentication token; read again when it changes ($XOA_TOKEN: the token "
+     "itself)"},
+    {FLAG_XO_USERNAME, "xo-username", "NAME", "XOA_USERNAME",
+     "user to sign in as, without a token"},
+    {FLAG_XO_PASSWORD_FILE, "xo-password-file", "FILE", NULL,
+     "file with that user's password ($XOA_PASSWORD: the password itself)"},
+    {FLAG_XO_CA_FILE, "xo-ca-file", "FILE", NULL,
+     "certificates that Xen Orchestra's is verified with (the system's)"},
+    {FLAG_XO_INSECURE, "xo-insecure-skip-tls-verify", NULL, NULL,
+     "accept any certificate from Xen Orchestra; anyone in between can then read the token"},
+    {FLAG_DRIVER_NAME, "driver-name", "NAME", NULL,
+     "CSI driver whose volumes are looked after (csi.xen-orchestra.marcsi.ch)"},
+    {FLAG_DISK_NAME_PREFIX, "disk-name-prefix", "TEXT", NULL,
+     "what a disk's name starts with, before the volume's name (csi-)"},
+    {FLAG_CONTROLLERS, "controllers", "LIST", NULL, "what to run, of attach,migration (both)"},
+    {FLAG_WORKERS, "workers", "N", NULL, "keys that are worked on at once, 1 to 64 (4)"},
+    {FLAG_LISTEN, "listen", "ADDRESS:PORT", NULL,
+     "where /healthz, /readyz and /metrics are served (:8080)"},
+    {FLAG_NO_LEADER_ELECTION, "no-leader-election", NULL, NULL,
+     "work without a lease; only where nothing else can run beside"},
+    {FLAG_LEASE_NAMESPACE, "leader-election-namespace", "NAME", "POD_NAMESPACE",
+     "namespace of the lease (the Pod's own)"},
+    {FLAG_LEASE_NAME, "leader-election-id", "NAME", NULL, "name of the lease (xo-operator)"},
+    {FLAG_LOG_LEVEL, "log-level", "LEVEL", NULL, "debug, info, warn or error (info)"},
+    {FLAG_LOG_FORMAT, "log-format", "FORMAT", NULL, "text or json (text)"},
+    {FLAG_VERSION, "version", NULL, NULL, "print the version and exit"},
+    {FLAG_HELP, "help", NULL, NULL, "print this and exit"},
+};
+
+void options_print_help(FILE *stream)
+{
+    (void)
+        fputs("Usage: xo-operator [FLAG…]\n\n"
+              "Moves the disks behind Kubernetes volumes between the storage repositories of Xen "
+              "Orchestra,\nwhen a Pod needs them elsewhere and on request. See xo-operator(1).\n\n",
+              stream);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char flag[64];
+        (void)str_join(flag, sizeof(flag), rows[i].name, rows[i].argument ? " " : "",
+                       rows[i].argument ? rows[i].argument : "");
+        (void)fprintf(stream, "  --%-32s %s", flag, rows[i].help);
+        if (rows[i].variable)
+            (void)fprintf(stream, " [$%s]", rows[i].variable);
+        (void)fputc('\n', stream);
+    }
+}
+
+/* A variable that is set but empty counts as not set: that is how an optional key of a Secret
+ * looks. */
+static const char *from_environment(const char *variable)
+{
+    const char *value = getenv(variable);
+    return str_empty(value) ? NULL : value;
+}
+
+/* Takes a secret out of the environment, where child processes and /proc would go on showing it. */
+static struct secret *secret_from_environment(const char *variable)
+{
+    char *value = getenv(variable);
+    if (str_empty(value))
+        return NULL;
+    struct secret *secret = secret_new(value, strlen(value));
+    explicit_bzero(value, strlen(value));
+    (void)unsetenv(variable); /* fails only for a name with '=' */
+    return secret;
+}
+
+static int parse_controllers(const char *list, struct options *options, struct err *err)
+{
+    options->run_attach = false;
+    options->run_migration = false;
+    cleanup_str char *copy = mem_strdup(list);
+    char *rest = copy;
+    for (const char *word; (word = strsep(&rest, ","));) {
+        if (str_equal(word, "attach"))
+            options->run_attach = true;
+        else if (str_equal(word, "migration"))
+            options->run_migration = true;
+        else
+            return err_set(err, ERR_INVALID,
+                           "--controllers: \"%s\" is none; write attach, migration or "
+                           "attach,migration",
+                           word);
+    }
+    return 0;
+}
+
+static int apply_log(enum flag flag, const char *value, struct options *options, struct err *err)
+{
+    if (flag == FLAG_LOG_LEVEL) {
+        if (!log_parse_level(value, &options->log_level))
+            return err_set(err, ERR_INVALID,
+                           "--log-level: \"%s\" is none; write debug, info, warn or error", value);
+        return 0;
+    }
+    if (!str_equal(value, "text") && !str_equal(value, "json"))
+        return err_set(err, ERR_INVALID, "--log-format: \"%s\" is none; write text or json", value);
+    options->log_format = str_equal(value, "json") ? LOG_JSON : LOG_TEXT;
+    return 0;
+}
+
+/* Where a flag whose value is kept as it is goes; NULL for the others. */
+static const char **text_of(enum flag flag, struct options *options)
+{
+    switch ((int)flag) {
+    case FLAG_KUBECONFIG:
+        return &options->kubeconfig;
+    case FLAG_CONTEXT:
+        return &options->context;
+    case FLAG_XO_URL:
+        return &options->xo_url;
+    case FLAG_XO_TOKEN_FILE:
+        return &options->xo_token_file;
+    case FLAG_XO_USERNAME:
+        return &options->xo_username;
+    case FLAG_XO_PASSWORD_FILE:
+        return &options->xo_password_file;
+    case FLAG_XO_CA_FILE:
+        return &options->xo_ca_file;
+    case FLAG_DRIVER_NAME:
+        return &options->driver_name;
+    case FLAG_DISK_NAME_PREFIX:
+        return &options->disk_name_prefix;
+    case FLAG_LISTEN:
+        return &options->listen;
+    case FLAG_LEASE_NAMESPACE:
+        return &options->lease_namespace;
+    case FLAG_LEASE_NAME:
+        return &options->lease_name;
+    default:
+        return NULL;
+    }
+}
+
+static int apply(enum flag flag, const char *value, struct options *options,
+                 enum options_action *action, struct err *err)
+{
+    const char **text = text_of(flag, options);
+    if (text) {
+        *text = value;
+        return 0;
+    }
+    switch ((int)flag) {
+    case FLAG_XO_INSECURE:
+        options->xo_insecure = true;
+        return 0;
+    case FLAG_CONTROLLERS:
+        return parse_controllers(value, options, err);
+    case FLAG_WORKERS:
+        if (!str_parse_int64(value, 1, 64, &options->workers))
+            return err_set(err, ERR_INVALID, "--workers: \"%s\" is no number from 1 to 64", value);
+        return 0;
+    case FLAG_NO_LEADER_ELECTION:
+        options->leader_election = false;
+        return 0;
+    case FLAG_VERSION:
+        *action = OPTIONS_VERSION;
+        return 0;
+    case FLAG_HELP:
+        *action = OPTIONS_HELP;
+        return 0;
+    default:
+        return apply_log(flag, value, options, err);
+    }
+}
+
+static int check(const struct options *options, struct err *err)
+{
+    if (!options->xo_url)
+        return err_set(err, ERR_INVALID,
+                       "no address of Xen Orchestra; set --xo-url or XOA_URL, for example "
+                       "https://xo.example.org");
+    if (!str_starts_with(options->xo_url, "https://") &&
+        !str_starts_with(options->xo_url, "http://"))
+        return err_set(err, ERR_INVALID, "--xo-url: \"%s\" must start with https:// or http://",
+                       options->xo_url);
+    bool token = options->xo_token || options->xo_token_file;
+    bool password = options->xo_password || options->xo_password_file;
+    if (!token && !(options->xo_username && password))
+        return err_set(err, ERR_INVALID,
+                       "no credentials for Xen Orchestra; set --xo-token-file or XOA_TOKEN, or "
+                       "XOA_USERNAME with XOA_PASSWORD");
+    if (options->xo_insecure && options->xo_ca_file)
+        return err_set(
+            err, ERR_INVALID,
+            "--xo-ca-file and --xo-insecure-skip-tls-verify exclude each other; drop the "
+            "second");
+    if (str_empty(options->driver_name) || str_empty(options->disk_name_prefix))
+        return err_set(err, ERR_INVALID,
+                       "--driver-name and --disk-name-prefix must not be empty; leave them out for "
+                       "the defaults");
+    return 0;
+}
+
+static int read_flags(int argc, char **argv, struct options *options, enum options_action *action,
+                      struct err *err)
+{
+    struct option table[ARRAY_LEN(rows) + 1] = {0};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        table[i] = (struct option){.name = rows[i].name,
+                                   .has_arg = rows[i].argument ? required_argument : no_argument,
+                                   .val = (int)rows[i].flag};
+    optind = 0; /* start anew: tests parse more than once */
+    for (int flag; (flag = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
+        if (flag == ':')
+            return err_set(err, ERR_INVALID, "%s needs a value; see --help", argv[optind - 1]);
+        if (flag == '?')
+            return err_set(err, ERR_INVALID,
+                           "%s is no flag, or has a value that it does not take; see --help",
+                           argv[optind - 1]);
+        if (apply((enum flag)flag, optarg, options, action, err) < 0)
+            return -1;
+    }
+    if (optind < argc)
+        return err_set(err, ERR_INVALID, "\"%s\" is one argument too many; see --help",
+                       argv[optind]);
+    return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *ret, enum options_action *ret_action,
+                  struct err *err)
+{
+    cleanup_options struct options options = {
+        .driver_name = "csi.xen-orchestra.marcsi.ch",
+        .disk_name_prefix = "csi-",
+        .run_attach = true,
+        .run_migration = true,
+        .workers = 4,
+        .listen = ":8080",
+        .leader_election = true,
+        .lease_name = "xo-operator",
+        .log_level = LOG_INFO,
+        .log_format = LOG_TEXT,
+    };
+    enum options_action action = OPTIONS_RUN;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *value = rows[i].variable ? from_environment(rows[i].variable) : NULL;
+        if (value && apply(rows[i].flag, value, &options, &action, err) < 0)
+            return -1;
+    }
+    options.xo_token = secret_from_environment("XOA_TOKEN");
+    options.xo_password = secret_from_environment("XOA_PASSWORD");
+    if (read_flags(argc, argv, &options, &action, err) < 0)
+        return -1;
+    if (action == OPTIONS_RUN && check(&options, err) < 0)
+        return -1;
+    *ret = options;
+    options.xo_token = NULL; /* handed over */
+    options.xo_password = NULL;
+    *ret_action = action;
+    return 0;
+}
+
+void options_done(struct options *options)
+{
+    options->xo_token = secret_free(options->xo_token);
+    options->xo_password = secret_free(options->xo_password);
+}

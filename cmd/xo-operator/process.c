@@ -1,0 +1,460 @@
+/*
+ * cmd/xo-operator, 1 → 8: the wiring, in flow order. process_new() reads from top to bottom like the picture in ARCHITECTURE.md; process_free()
+ * goes the other way.
+ *
+ * Caches and inventory are kept up to date also while another process holds the lease: taking over costs no list. Workers are started when the
+ * lease is won, and nothing but workers changes anything.
+ */
+#include "process.h"
+
+#include "health.h"
+
+#include "base/clock.h"
+#include "base/http_server.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/str.h"
+#include "kube/client.h"
+#include "kube/config.h"
+#include "kube/crd_check.h"
+#include "kube/event.h"
+#include "kube/lease.h"
+#include "kube/limiter.h"
+#include "kube/queue.h"
+#include "kube/types.h"
+#include "kube/watcher.h"
+#include "reconcile/attach/attach.h"
+#include "reconcile/keys.h"
+#include "reconcile/kube_port.h"
+#include "reconcile/volume_migration/migration.h"
+#include "reconcile/volume_migration/resource.h"
+#include "reconcile/worker.h"
+#include "reconcile/xo_port.h"
+#include "xo/inventory.h"
+#include "xo/moves.h"
+#include "xo/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    PROCESS_KINDS = 8,
+    /* Writes to the API server, all workers together: external-attacher's users raise its 5/10 to this. */
+    PROCESS_WRITES_PER_SECOND = 50,
+    PROCESS_WRITES_BURST = 100,
+    /* How often the served CRD is compared again while it differs. */
+    PROCESS_CRD_RETRY_MS = 15 * 1000,
+    PROCESS_TICK_MS = 1000
+};
+
+/* What is watched, and why, is also a line each of config/rbac. */
+static const struct kube_kind *const kinds[PROCESS_KINDS] = {
+    &migration_kind,
+    &kube_kind_volume_attachment,
+    &kube_kind_persistent_volume,
+    &kube_kind_claim,
+    &kube_kind_csi_node,
+    &kube_kind_node,
+    &kube_kind_storage_class,
+    &kube_kind_pod,
+};
+
+struct process {
+    const struct options *options; /* borrowed */
+    const struct clock *clock;
+    char identity[160]; /* of the lease and of events */
+    uint64_t seed;      /* of all jitter */
+    struct metrics *metrics;
+    struct kube_metrics *kube_metrics;
+    struct kube_config *config;
+    struct kube_limiter *limiter;
+    struct kube_cache *caches[PROCESS_KINDS];
+    struct kube_watcher *watcher;
+    struct loop *loop;
+    struct xo_inventory *inventory;
+    struct xo_session *session;
+    struct xo_moves *moves;
+    struct kube_events *events;
+    struct rec_kube_port *kube_port;
+    struct rec_xo_port xo_port;
+    struct rec_ports ports;
+    struct kube_queue *migration_queue;
+    struct kube_queue *attach_queue;
+    struct rec_keys keys;
+    struct migration_controller *migration;
+    struct attach_controller *attach;
+    struct rec_worker *migration_worker;
+    struct rec_worker *attach_worker;
+    struct health *health;
+    struct http_server *server;
+    struct kube_lease *lease;
+    atomic_bool leading; /* set by the lease's thread, read by main */
+};
+
+/* Names this process among its replicas: the Pod's or the machine's name, and something that a restart changes. */
+static void make_identity(struct process *process)
+{
+    char host[128] = "";
+    if (gethostname(host, sizeof(host) - 1) < 0)
+        str_copy(host, sizeof(host), "xo-operator");
+    if (getrandom(&process->seed, sizeof(process->seed), 0) != sizeof(process->seed))
+        process->seed = (uint64_t)clock_mono(process->clock).ms;
+    (void)str_format(process->identity, sizeof(process->identity), "%s_%08x", host,
+                     (unsigned)process->seed); /* the host's name is bounded above */
+}
+
+/* 1 connect: where Kubernetes is, and what its clients share. */
+static int make_kube(struct process *process, struct err *err)
+{
+    const struct kube_config_options options = {
+        .kubeconfig = process->options->kubeconfig,
+        .context = process->options->context,
+        .clock = process->clock,
+    };
+    if (kube_config_load(&options, &process->config, err) < 0)
+        return -1;
+    process->kube_metrics = kube_metrics_new(process->metrics);
+    process->limiter =
+        kube_limiter_new(process->clock, PROCESS_WRITES_PER_SECOND, PROCESS_WRITES_BURST);
+    return 0;
+}
+
+/* 2, 3 watch and cache. */
+static void make_caches(struct process *process)
+{
+    process->watcher = kube_watcher_new();
+    for (size_t i = 0; i < PROCESS_KINDS; i++) {
+        process->caches[i] = kube_cache_new(kinds[i]);
+        const struct kube_reflector_options options = {
+            .config = process->config,
+            .cache = process->caches[i],
+            .clock = process->clock,
+            .metrics = process->kube_metrics,
+            .seed = process->seed + i,
+        };
+        kube_watcher_add(process->watcher, &options);
+    }
+}
+
+/* 3' the inventory, and the session that keeps it. */
+static int make_xo(struct process *process, struct err *err)
+{
+    const struct options *options = process->options;
+    if (loop_new(&process->loop, err) < 0)
+        return -1;
+    process->inventory = xo_inventory_new(process->clock);
+    const struct xo_session_options session = {
+        .loop = process->loop,
+        .inventory = process->inventory,
+        .clock = process->clock,
+        .endpoint = {.url = options->xo_url,
+                     .ca_file = options->xo_ca_file,
+                     .insecure = options->xo_insecure},
+        .token = options->xo_token,
+        .token_file = options->xo_token_file,
+        .username = options->xo_username,
+        .password = options->xo_password,
+        .password_file = options->xo_password_file,
+    };
+    if (xo_session_new(&session, &process->session, err) < 0)
+        return err_wrap(err, "Xen Orchestra");
+    process->moves = xo_moves_new(process->session, process->inventory, process->clock);
+    return 0;
+}
+
+/* 7, 8 the ports: how reconcilers act. */
+static int make_ports(struct process *process, struct err *err)
+{
+    const struct kube_events_options events = {
+        .config = process->config,
+        .limiter = process->limiter,
+        .metrics = process->kube_metrics,
+        .controller = "migration.xo-operator.dev/xo-operator",
+        .instance = process->identity,
+    };
+    if (kube_events_new(&events, &process->events, err) < 0)
+        return -1;
+    const struct rec_kube_port_options kube = {
+        .client = {.config = process->config,
+                   .limiter = process->limiter,
+                   .metrics = process->kube_metrics},
+        .caches = process->caches,
+        .cache_count = PROCESS_KINDS,
+        .events = process->events,
+    };
+    process->kube_port = rec_kube_port_new(&kube);
+    process->xo_port = (struct rec_xo_port){.session = process->session,
+                                            .inventory = process->inventory,
+                                            .moves = process->moves};
+    process->ports = (struct rec_ports){
+        .kube = rec_kube_port_functions(process->kube_port),
+        .xo = rec_xo_port(&process->xo_port),
+        .clock = process->clock,
+        .driver_name = process->options->driver_name,
+        .disk_name_prefix = process->options->disk_name_prefix,
+        .seed = process->seed,
+    };
+    return 0;
+}
+
+static struct kube_queue *make_queue(struct process *process, const char *name)
+{
+    const struct kube_queue_options options = {.name = name,
+                                               .clock = process->clock,
+                                               .seed = process->seed};
+    return kube_queue_new(&options);
+}
+
+/* 4, 5, 6 queues, the changes that fill them, controllers and their workers. */
+static void make_controllers(struct process *process)
+{
+    const struct options *options = process->options;
+    struct rec_worker_metrics metrics = rec_worker_metrics_register(process->metrics);
+    if (options->run_attach) {
+        process->attach_queue = make_queue(process, "volumeattachment");
+        process->attach = attach_controller_new(&process->ports);
+        process->attach_worker = rec_worker_new(&(struct rec_worker_options){
+            .controller = "volumeattachment",
+            .queue = process->attach_queue,
+            .reconcile = attach_reconcile,
+            .userdata = process->attach,
+            .priority = KUBE_QUEUE_ATTACH,
+            .clock = process->clock,
+            .metrics = metrics,
+            .threads = (int)options->workers,
+        });
+    }
+    if (options->run_migration) {
+        process->migration_queue = make_queue(process, "xovolumemigration");
+        process->migration = migration_controller_new(&process->ports);
+        process->migration_worker = rec_worker_new(&(struct rec_worker_options){
+            .controller = "xovolumemigration",
+            .queue = process->migration_queue,
+            .reconcile = migration_reconcile,
+            .userdata = process->migration,
+            .priority = KUBE_QUEUE_USER,
+            .clock = process->clock,
+            .metrics = metrics,
+            .threads = (int)options->workers,
+        });
+    }
+    process->keys = (struct rec_keys){.ports = &process->ports,
+                                      .migrations = process->migration_queue,
+                                      .attachments = process->attach_queue};
+    for (size_t i = 0; i < PROCESS_KINDS; i++)
+        rec_keys_follow_cache(&process->keys, process->caches[i]);
+    rec_keys_follow_inventory(&process->keys, process->inventory);
+}
+
+/* 8 what the operator says of itself. */
+static int make_endpoint(struct process *process, struct err *err)
+{
+    const struct health_parts parts = {
+        .clock = process->clock,
+        .metrics = process->metrics,
+        .watcher = process->watcher,
+        .caches = process->caches,
+        .cache_count = PROCESS_KINDS,
+        .session = process->session,
+        .inventory = process->inventory,
+    };
+    process->health = health_new(&parts);
+    if (http_server_new(process->loop, process->options->listen, &process->server, err) < 0)
+        return err_wrap(err, "--listen");
+    health_serve(process->health, process->server);
+    return 0;
+}
+
+int process_new(const struct options *options, struct process **ret, struct err *err)
+{
+    cleanup_process struct process *process = mem_alloc(sizeof(*process));
+    process->options = options;
+    process->clock = &clock_system;
+    make_identity(process);
+    process->metrics = metrics_new();
+    if (make_kube(process, err) < 0)
+        return -1;
+    make_caches(process);
+    if (make_xo(process, err) < 0 || make_ports(process, err) < 0)
+        return -1;
+    make_controllers(process);
+    if (make_endpoint(process, err) < 0)
+        return -1;
+    *ret = steal(&process);
+    return 0;
+}
+
+static void lease_acquired(void *userdata)
+{
+    struct process *process = userdata;
+    atomic_store(&process->leading, true);
+}
+
+static void lease_lost(const struct err *reason, void *userdata)
+{
+    (void)userdata; /* nothing is saved: whoever leads next observes */
+    log_error("the lease is lost; this process ends at once", log_err(reason));
+    _exit(EXIT_FAILURE);
+}
+
+static int start_election(struct process *process, struct err *err)
+{
+    const struct options *options = process->options;
+    if (!options->leader_election) {
+        atomic_store(&process->leading, true);
+        return 0;
+    }
+    const char *namespace =
+        options->lease_namespace ? options->lease_namespace : process->config->namespace;
+    if (str_empty(namespace))
+        return err_set(err, ERR_INVALID,
+                       "no namespace for the lease; set --leader-election-namespace");
+    const struct kube_lease_options lease = {
+        .config = process->config,
+        .metrics = process->kube_metrics,
+        .namespace = namespace,
+        .name = options->lease_name,
+        .identity = process->identity,
+        .acquired = lease_acquired,
+        .lost = lease_lost,
+        .userdata = process,
+    };
+    if (kube_lease_new(&lease, &process->lease, err) < 0)
+        return -1;
+    health_set_lease(process->health, process->lease);
+    return 0;
+}
+
+static int start_workers(struct process *process, struct err *err)
+{
+    log_info("leading: work begins", log_str("identity", process->identity));
+    if (process->attach_worker && rec_worker_start(process->attach_worker, err) < 0)
+        return -1;
+    if (process->migration_worker && rec_worker_start(process->migration_worker, err) < 0)
+        return -1;
+    return 0;
+}
+
+/* Compares the served CRD with ours; logs each answer that differs from the one before. */
+static bool check_crd(struct process *process, enum kube_crd_verdict *last)
+{
+    struct kube_client *client = kube_client_new(
+        &(struct kube_client_options){.config = process->config, .metrics = process->kube_metrics});
+    struct kube_crd_finding finding =
+        kube_crd_check(client, "xovolumemigrations.migration.xo-operator.dev",
+                       MIGRATION_SCHEMA_VERSION);
+    (void)kube_client_free(client); /* returns NULL, by convention */
+    bool matches = finding.verdict == KUBE_CRD_MATCHES;
+    struct err found = {0};
+    if (!matches)
+        (void)err_set(&found, ERR_REFUSED, "%s", finding.text); /* kept, not returned */
+    health_set_crd(process->health, &found);
+    if (finding.verdict != *last) {
+        if (matches)
+            log_info("the CRD is the one that this version expects");
+        else
+            log_warn("the CRD is not the one that this version expects", log_err(&found));
+    }
+    *last = finding.verdict;
+    return matches;
+}
+
+/* Says what changed about the session, once per change. */
+static void report_session(struct process *process, enum xo_session_state *last)
+{
+    struct xo_session_status status = xo_session_status(process->session);
+    bool was_ready = *last == XO_SESSION_READY;
+    bool ready = status.state == XO_SESSION_READY;
+    if (ready && !was_ready)
+        log_info("Xen Orchestra is connected and listed", log_str("status", status.text));
+    else if (status.state == XO_SESSION_WAITING && *last != XO_SESSION_WAITING)
+        log_warn("no session with Xen Orchestra", log_str("status", status.text));
+    *last = status.state;
+}
+
+/* Main's own loop: signals, the start of work once this process leads, and what is looked at by the second. */
+static int work(struct process *process, struct err *err)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    const struct timespec tick = {.tv_sec = PROCESS_TICK_MS / 1000};
+    bool working = false;
+    bool crd_matches = false;
+    enum kube_crd_verdict verdict = KUBE_CRD_UNREADABLE;
+    enum xo_session_state session = XO_SESSION_CONNECTING;
+    struct mono_time crd_due = clock_mono(process->clock);
+    for (;;) {
+        if (!working && atomic_load(&process->leading)) {
+            if (start_workers(process, err) < 0)
+                return -1;
+            working = true;
+        }
+        if (!crd_matches && mono_until_ms(crd_due, clock_mono(process->clock)) == 0) {
+            crd_matches = check_crd(process, &verdict);
+            crd_due = mono_add(clock_mono(process->clock), PROCESS_CRD_RETRY_MS);
+        }
+        report_session(process, &session);
+        int signal = sigtimedwait(&signals, NULL, &tick);
+        if (signal > 0) {
+            log_info("ending on request", log_int("signal", signal));
+            return 0;
+        }
+    }
+}
+
+int process_run(struct process *process, struct err *err)
+{
+    log_info("starting", log_str("version", XO_VERSION),
+             log_str("kubernetes", process->config->server),
+             log_str("xen-orchestra", process->options->xo_url),
+             log_int("http-port", http_server_port(process->server)));
+    if (loop_start(process->loop, err) < 0 || kube_watcher_start(process->watcher, err) < 0 ||
+        start_election(process, err) < 0)
+        return -1;
+    return work(process, err);
+}
+
+/* Backwards through the flow: first nobody works, then nobody leads, then nothing comes in any more. */
+struct process *process_free(struct process *process)
+{
+    if (!process)
+        return NULL;
+    process->attach_worker = rec_worker_free(process->attach_worker);
+    process->migration_worker = rec_worker_free(process->migration_worker);
+    if (process->health)
+        health_set_lease(process->health, NULL);
+    process->lease = kube_lease_free(process->lease);
+    if (process->watcher)
+        kube_watcher_stop(process->watcher);
+    if (process->loop)
+        loop_stop(process->loop);
+    process->server = http_server_free(process->server);
+    process->session = xo_session_free(process->session);
+    process->moves = xo_moves_free(process->moves);
+    process->health = health_free(process->health);
+    process->attach = attach_controller_free(process->attach);
+    process->migration = migration_controller_free(process->migration);
+    process->kube_port = rec_kube_port_free(process->kube_port);
+    process->events = kube_events_free(process->events);
+    process->watcher = kube_watcher_free(process->watcher);
+    process->inventory = xo_inventory_free(process->inventory);
+    process->loop = loop_free(process->loop);
+    for (size_t i = 0; i < PROCESS_KINDS; i++)
+        process->caches[i] = kube_cache_free(process->caches[i]);
+    process->attach_queue = kube_queue_free(process->attach_queue);
+    process->migration_queue = kube_queue_free(process->migration_queue);
+    process->limiter = kube_limiter_free(process->limiter);
+    process->kube_metrics = kube_metrics_free(process->kube_metrics);
+    process->metrics = metrics_free(process->metrics);
+    process->config = kube_config_free(process->config);
+    return mem_free(process);
+}
