@@ -6,13 +6,12 @@
 #include "reconcile/attach/volume.h"
 
 #include "base/str.h"
-#include "reconcile/volume_migration/marker.h"
+#include "xo/marker.h"
 
 #include <ctype.h>
 #include <string.h>
 
-#define NAME_HANDLE   "name:"
-#define MARKER_PREFIX "csi:info:"
+#define NAME_HANDLE "name:"
 
 /* 8-4-4-4-12 hexadecimal digits. */
 static bool is_uuid(const char *text)
@@ -81,14 +80,14 @@ struct attach_settings attach_settings_of(const char *description,
                                           const struct kube_storage_class *class)
 {
     struct attach_settings settings = {0};
-    struct migration_marker_view marker = {0};
+    struct xo_marker marker = {0};
     struct said said = {0};
 
     if (!str_empty(description)) {
-        migration_marker_read(description, &marker);
-        settings.marker_unreadable = !marker.present && str_starts_with(description, MARKER_PREFIX);
-        settings.marker_in_progress = !str_empty(marker.in_progress_sr);
-        said = (struct said){.migrating = marker.enabled, .tag = marker.tag};
+        xo_marker_parse(description, &marker);
+        settings.marker_unreadable = marker.malformed;
+        settings.marker_in_progress = !str_empty(marker.in_progress_to_sr);
+        said = (struct said){.migrating = marker.migrating_enabled, .tag = marker.srs_with_tag};
     }
     if (!says_something(said))
         said = read_pairs(volume->attributes);
