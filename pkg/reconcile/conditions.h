@@ -75,6 +75,8 @@ enum rec_condition_type {
     X(TAG_NOT_FOUND, "TagNotFound", true, "no storage repository of the pool has the tag")         \
     X(TAG_MIXED, "TagMixed", true, "the tag is on local and on shared storage repositories")       \
     X(TAG_UNKNOWN, "TagUnknown", true, "the volume says nowhere which tag it belongs to")          \
+    X(MARKER_UNREADABLE, "MarkerUnreadable", true,                                                 \
+      "the marker in the disk's description cannot be understood")                                 \
     X(NODE_NOT_FOUND, "NodeNotFound", true,                                                        \
       "the node is not there or the driver does not run on it")                                    \
     X(NODE_WITHOUT_VM, "NodeWithoutVM", true, "no VM in Xen Orchestra is this node")               \

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
-#include "reconcile/volume_migration/marker.h"
+#include "reconcile/worker.h"
 
 /* An answered write is given time to show before it is repeated. */
 static bool just_done(const struct migration_observation *observation,
@@ -35,36 +35,41 @@ static void note_step(const struct migration_observation *observation,
     (void)str_copy(memory->step_disk, sizeof(memory->step_disk), disk);
 }
 
-static enum xo_result write_marker(const struct rec_ports *ports, const char *disk,
-                                   const struct migration_marker_view *marker, struct err *err)
+static enum xo_result write_marker(const struct rec_ports *ports,
+                                   const struct migration_disk_view *disk,
+                                   const struct xo_marker *marker, struct err *err)
 {
-    cleanup_str char *description = migration_marker_write(marker);
-    return ports->xo.set_disk(ports->xo.userdata, disk, NULL, description, err);
+    cleanup_str char *description = NULL;
+
+    if (xo_marker_write(disk->description, marker, &description, err) < 0)
+        return XO_NOT_DONE;
+    return ports->xo.set_disk(ports->xo.userdata, disk->uuid, NULL, description, err);
 }
 
 static enum xo_result mark(const struct rec_ports *ports, const struct migration_volume_view *view,
                            const struct migration_disk_view *disk, struct err *err)
 {
-    struct migration_marker_view marker = disk->marker;
+    struct xo_marker marker = disk->marker;
 
-    if (!*marker.tag)
-        (void)str_copy(marker.tag, sizeof(marker.tag), view->own_tag);
-    if (!marker.present)
-        marker.enabled = *marker.tag != '\0'; /* the driver takes no `enabled` without a tag */
-    (void)str_copy(marker.in_progress_sr, sizeof(marker.in_progress_sr),
+    if (!*marker.srs_with_tag)
+        (void)str_copy(marker.srs_with_tag, sizeof(marker.srs_with_tag), view->own_tag);
+    if (!marker.present) /* the driver takes no `enabled` without a tag */
+        marker.migrating_enabled = *marker.srs_with_tag != '\0';
+    marker.present = true;
+    (void)str_copy(marker.in_progress_to_sr, sizeof(marker.in_progress_to_sr),
                    view->record->destination.sr_uuid);
-    return write_marker(ports, disk->uuid, &marker, err);
+    return write_marker(ports, disk, &marker, err);
 }
 
 static enum xo_result unmark(const struct rec_ports *ports, const struct migration_disk_view *disk,
                              const char *tag, struct err *err)
 {
-    struct migration_marker_view marker = disk->marker;
+    struct xo_marker marker = disk->marker;
 
-    marker.in_progress_sr[0] = '\0';
+    marker.in_progress_to_sr[0] = '\0';
     if (*tag)
-        (void)str_copy(marker.tag, sizeof(marker.tag), tag);
-    return write_marker(ports, disk->uuid, &marker, err);
+        (void)str_copy(marker.srs_with_tag, sizeof(marker.srs_with_tag), tag);
+    return write_marker(ports, disk, &marker, err);
 }
 
 void migration_leftover_name(const char *disk_name, const char *uuid,
@@ -244,6 +249,7 @@ struct migration_act migration_act(const struct rec_ports *ports,
             note_step(observation, view->memory, verdict->step, disk);
         log_info("step in Xen Orchestra", log_str("step", step_name(act.step)),
                  log_str("object", observation->resource->object.name),
+                 log_str("reconcileID", rec_worker_reconcile_id()),
                  log_str("disk", view->disk_name), log_str("id", disk),
                  log_str("result", act.result == XO_DONE       ? "done"
                                    : act.result == XO_NOT_DONE ? "not done"

@@ -553,6 +553,25 @@ Test(migration, follows_a_move_that_somebody_else_started)
         cr_assert_null(strstr(world.journal.lines[i], "xo migrate"));
 }
 
+Test(migration, leaves_a_disk_alone_whose_marker_it_cannot_understand)
+{
+    fake_xo_set(world.xo, "disk-1", "name_description", "\"csi:info: {oops\"");
+    expect_refusal(DATA_TO("\"srUUID\":\"L2\""), "Stalled", "MarkerUnreadable", "disk-1");
+}
+
+Test(migration, keeps_what_people_wrote_around_the_marker)
+{
+    fake_xo_set(world.xo, "disk-1", "name_description",
+                "\"Anna's db csi:info: {\\\"migrating\\\":{\\\"enabled\\\":true},"
+                "\\\"srsWithTag\\\":\\\"fast\\\"} (do not touch)\"");
+    apply_to_l2();
+    run(60 * 1000);
+    assert_text(phase(), "Succeeded");
+    const char *text = field(fake_xo_disk_named(world.xo, "csi-data", 0), "name_description");
+    cr_assert_not_null(strstr(text, "Anna's db"));
+    cr_assert_not_null(strstr(text, "(do not touch)"));
+}
+
 /* Cancel. */
 
 Test(migration, cancels_by_field_and_leaves_the_source)

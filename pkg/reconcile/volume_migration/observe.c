@@ -231,6 +231,9 @@ void migration_observe(const struct rec_ports *ports, struct migration_memories 
 
 void migration_observation_done(struct migration_observation *observation)
 {
+    for (size_t i = 0; i < observation->count; i++)
+        for (size_t k = 0; k < MIGRATION_DISKS_MAX; k++)
+            (void)mem_free(observation->volumes[i].disks[k].description); /* returns NULL */
     observation->volumes = mem_free(observation->volumes);
     observation->facts = mem_free(observation->facts);
 }

@@ -12,6 +12,7 @@
 #include "reconcile/volume_migration/decide.h"
 #include "reconcile/volume_migration/memory.h"
 #include "reconcile/volume_migration/resource.h"
+#include "xo/marker.h"
 
 enum {
     MIGRATION_NAME_SIZE = 320,  /* a Kubernetes name has at most 253 characters, plus the prefix */
@@ -27,19 +28,12 @@ struct migration_place_view {
     char pool_name[MIGRATION_LABEL_SIZE];
 };
 
-/** What a disk's marker says. */
-struct migration_marker_view {
-    bool present;
-    bool enabled;
-    char tag[MIGRATION_LABEL_SIZE];
-    char in_progress_sr[MIGRATION_ID_SIZE]; /* "": it is not being moved */
-};
-
 struct migration_disk_view {
     char uuid[MIGRATION_ID_SIZE];
     struct migration_place_view place;
     int64_t size_bytes;
-    struct migration_marker_view marker;
+    struct xo_marker marker;
+    char *description;                  /* owned: what the marker stands in */
     char vm_name[MIGRATION_LABEL_SIZE]; /* of a VM that has it */
     size_t attachments;
 };

@@ -1,8 +1,8 @@
 /* reconcile/volume_migration, 6: what the inventory says about the disks of one name. */
 #include "reconcile/volume_migration/observe.h"
 
+#include "base/mem.h"
 #include "base/str.h"
-#include "reconcile/volume_migration/marker.h"
 
 struct migration_place_view migration_place_of(const struct xo_inventory *inventory,
                                                const struct xo_sr *sr)
@@ -93,19 +93,20 @@ static void observe_disk(const struct xo_inventory *inventory,
         its_view->place = migration_place_of(inventory, sr);
     else
         (void)str_copy(its_view->place.sr, sizeof(its_view->place.sr), disk->sr);
-    migration_marker_read(disk->description, &its_view->marker);
+    its_view->description = mem_strdup(disk->description);
+    xo_marker_parse(disk->description, &its_view->marker);
     look_at_attachments(inventory, disk, its_view, its_facts);
     its_facts->moving = disk->operations.len > 0;
     if (its_facts->moving)
         look_at_tasks(inventory, disk, view, facts);
-    its_facts->marked = *its_view->marker.in_progress_sr != '\0';
+    its_facts->marked = *its_view->marker.in_progress_to_sr != '\0';
     its_facts->listed = is_listed(resource, disk->uuid);
     if (facts->open) {
         its_facts->source = str_equal(disk->uuid, view->record->source.disk);
         its_facts->known = contains(view->record->known_disks, disk->uuid);
         its_facts->marked_for_us =
             its_facts->marked &&
-            str_equal(its_view->marker.in_progress_sr, view->record->destination.sr_uuid);
+            str_equal(its_view->marker.in_progress_to_sr, view->record->destination.sr_uuid);
         its_facts->whole = proven_whole(inventory, view->record, disk);
     }
 }

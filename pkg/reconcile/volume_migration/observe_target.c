@@ -254,14 +254,14 @@ static void judge_places(const struct rule *rule, struct migration_volume_view *
 
     (void)str_copy(view->home_tag, sizeof(view->home_tag), home_tag(rule, sr, view->own_tag));
     for (size_t i = 0; i < facts->disk_count; i++) {
-        const struct migration_marker_view *marker = &view->disks[i].marker;
+        const struct xo_marker *marker = &view->disks[i].marker;
         const struct xo_sr *its_sr = xo_inventory_sr(rule->inventory, view->disks[i].place.sr);
         bool arrived =
             facts->open && str_equal(view->disks[i].place.sr, view->record->destination.sr_uuid);
         facts->disks[i].at_target = arrived || (its_sr && accepts(rule, its_sr));
         facts->disks[i].marker_final =
-            !facts->disks[i].marked &&
-            (!marker->present || !*view->home_tag || str_equal(marker->tag, view->home_tag));
+            !facts->disks[i].marked && (!marker->present || marker->malformed || !*view->home_tag ||
+                                        str_equal(marker->srs_with_tag, view->home_tag));
     }
 }
 
@@ -275,8 +275,8 @@ void migration_observe_target(const struct xo_inventory *inventory, const char *
 
     if (!disk)
         return;
-    if (*view->disks[0].marker.tag)
-        (void)str_copy(view->own_tag, sizeof(view->own_tag), view->disks[0].marker.tag);
+    if (*view->disks[0].marker.srs_with_tag)
+        (void)str_copy(view->own_tag, sizeof(view->own_tag), view->disks[0].marker.srs_with_tag);
     rule.pool = disk->pool;
     rule.tag = *view->target.srs_with_tag ? view->target.srs_with_tag : view->own_tag;
     if (*view->target.node_name)
@@ -289,6 +289,15 @@ void migration_observe_target(const struct xo_inventory *inventory, const char *
         facts->no_target = REC_REASON_INACTIVE;
         migration_reserve(reservations, view->record->destination.sr_uuid, claim_key,
                           view->record->size_bytes);
+        return;
+    }
+    if (view->disks[0].marker.malformed) {
+        char why[MIGRATION_WHY_SIZE];
+        (void)str_format(why, sizeof(why),
+                         "the marker in the description of disk %s cannot be understood (%s): "
+                         "correct it in Xen Orchestra, or take it out",
+                         view->disks[0].uuid, view->disks[0].marker.problem);
+        no_target(view, facts, REC_REASON_MARKER_UNREADABLE, why);
         return;
     }
     if (facts->disks[0].at_target || facts->no_target != REC_REASON_INACTIVE ||

@@ -79,7 +79,7 @@ static void spec_decode(const json_t *json, struct kube_arena *arena,
 {
     const json_t *volumes = json_at(json, "spec.volumes");
     size_t count = bounded_len(volumes, MIGRATION_VOLUMES_MAX);
-    struct migration_volume_spec *items = kube_arena_alloc(arena, (count + 1) * sizeof(*items));
+    struct migration_volume_spec *items = kube_arena_alloc(arena, count * sizeof(*items));
 
     for (size_t i = 0; i < count; i++) {
         const json_t *volume = json_array_get(volumes, i);
@@ -161,8 +161,7 @@ static int records_decode(const json_t *array, struct kube_arena *arena,
                           struct migration_resource *resource, struct err *err)
 {
     size_t count = bounded_len(array, MIGRATION_VOLUMES_MAX * 2);
-    struct migration_volume_record *records =
-        kube_arena_alloc(arena, (count + 1) * sizeof(*records));
+    struct migration_volume_record *records = kube_arena_alloc(arena, count * sizeof(*records));
 
     for (size_t i = 0; i < count; i++)
         if (kube_fields_decode(record_fields, ARRAY_LEN(record_fields), json_array_get(array, i),
@@ -177,8 +176,7 @@ static int leftovers_decode(const json_t *array, struct kube_arena *arena,
                             struct migration_resource *resource, struct err *err)
 {
     size_t count = bounded_len(array, MIGRATION_LEFTOVERS_MAX);
-    struct migration_leftover *leftovers =
-        kube_arena_alloc(arena, (count + 1) * sizeof(*leftovers));
+    struct migration_leftover *leftovers = kube_arena_alloc(arena, count * sizeof(*leftovers));
 
     for (size_t i = 0; i < count; i++)
         if (kube_fields_decode(leftover_fields, ARRAY_LEN(leftover_fields),
@@ -189,14 +187,31 @@ static int leftovers_decode(const json_t *array, struct kube_arena *arena,
     return 0;
 }
 
+/*
+ * The texts that a new status is compared with. What has ended gets none any more, and most objects
+ * of a cluster have ended: without its texts such an object is a third as large. Of a move for an
+ * attachment they are kept: whoever waits for it is told from them how it ended.
+ */
+static void texts_decode(const json_t *json, struct kube_arena *arena,
+                         struct migration_resource *resource)
+{
+    resource->conditions_json = "";
+    resource->status_json = "";
+    if (migration_resource_ended(resource) && !migration_resource_open(resource) &&
+        !kube_object_label(&resource->object, MIGRATION_TRIGGER_LABEL))
+        return;
+    const json_t *conditions = json_at(json, "status.conditions");
+    cleanup_str char *conditions_text = conditions ? json_dump(conditions) : NULL;
+    cleanup_str char *status_text = migration_status_canonical(json_at(json, "status"));
+    resource->conditions_json = kube_arena_str(arena, conditions_text);
+    resource->status_json = kube_arena_str(arena, status_text);
+}
+
 static int migration_decode(const json_t *json, struct kube_arena *arena,
                             struct kube_object *object, struct err *err)
 {
     struct migration_resource *resource = CONTAINER_OF(object, struct migration_resource, object);
-    const json_t *status = json_at(json, "status");
     const json_t *conditions = json_at(json, "status.conditions");
-    cleanup_str char *conditions_text = conditions ? json_dump(conditions) : NULL;
-    cleanup_str char *status_text = migration_status_canonical(status);
     const json_t *condition;
     size_t i;
 
@@ -208,11 +223,11 @@ static int migration_decode(const json_t *json, struct kube_arena *arena,
     json_array_foreach(conditions, i,
                        condition) if (str_equal(json_str_at(condition, "type"), "Ready"))
         resource->reason = kube_arena_str(arena, json_str_at(condition, "reason"));
-    resource->conditions_json = kube_arena_str(arena, conditions_text);
-    resource->status_json = kube_arena_str(arena, status_text);
-    if (records_decode(json_at(json, "status.migratedVolumes"), arena, resource, err) < 0)
+    if (records_decode(json_at(json, "status.migratedVolumes"), arena, resource, err) < 0 ||
+        leftovers_decode(json_at(json, "status.leftovers"), arena, resource, err) < 0)
         return -1;
-    return leftovers_decode(json_at(json, "status.leftovers"), arena, resource, err);
+    texts_decode(json, arena, resource);
+    return 0;
 }
 
 static void claim_index(const struct kube_object *object, kube_emit_fn *emit, void *userdata)

@@ -83,6 +83,7 @@ struct migration_resource {
     size_t record_count;
     const struct migration_leftover *leftovers;
     size_t leftover_count;
+    /* Both "" once this generation has ended, unless the move was for an attachment: */
     const char *conditions_json; /* status.conditions, to keep transition times */
     const char *status_json; /* the whole status, canonical: to tell whether a new one differs */
 };
@@ -118,7 +119,7 @@ char *migration_status_canonical(const json_t *status) WARN_UNUSED;
  * annotation.
  */
 #define MIGRATION_SCHEMA_ANNOTATION "migration.xo-operator.dev/schema-version"
-#define MIGRATION_SCHEMA_VERSION    "1"
+#define MIGRATION_SCHEMA_VERSION    1
 
 /** Holds an object that is being deleted until its moves have ended. */
 #define MIGRATION_FINALIZER "migration.xo-operator.dev/cancel"

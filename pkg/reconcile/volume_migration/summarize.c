@@ -561,7 +561,7 @@ void migration_report_act(const struct rec_ports *ports,
                          "disk %s (%s) was marked as being moved to %s and nothing moved it: took "
                          "the marker off",
                          view->disk_name, view->disks[verdict->disk].uuid,
-                         view->disks[verdict->disk].marker.in_progress_sr);
+                         view->disks[verdict->disk].marker.in_progress_to_sr);
         send_event(ports, observation->resource, REC_REASON_STALE_MARKER_CLEARED, "Unmark",
                    message);
     }
