@@ -185,6 +185,7 @@ static void make_ready(struct kube_queue *queue, struct entry *entry)
     entry->age = queue->age++;
     entry->ready_at = clock_mono(queue->options.clock);
     enter_heap(entry, &queue->ready);
+    kube_metrics_queue_added(queue->options.metrics, queue->options.name, queue->ready.len);
 }
 
 static void signal_all(struct kube_queue *queue)
@@ -236,6 +237,7 @@ int64_t kube_queue_add_backoff(struct kube_queue *queue, const char *key,
     if (!queue->shut_down) {
         struct entry *entry = entry_get(queue, key, priority);
         entry->failures++;
+        kube_metrics_queue_retried(queue->options.metrics, queue->options.name);
         delay_ms = kube_backoff_ms(&queue->random, queue->options.backoff_base_ms,
                                    queue->options.backoff_max_ms, entry->failures);
         add(queue, key, priority, delay_ms);
@@ -276,6 +278,8 @@ static char *take(struct kube_queue *queue)
     leave_heap(entry);
     entry->working = true;
     entry->taken_at = clock_mono(queue->options.clock);
+    kube_metrics_queue_taken(queue->options.metrics, queue->options.name, queue->ready.len,
+                             entry->taken_at.ms - entry->ready_at.ms);
     return mem_strdup(entry->key);
 }
 
@@ -323,6 +327,8 @@ void kube_queue_done(struct kube_queue *queue, const char *key)
     struct entry *entry = map_get(&queue->entries, key);
     assert(entry && entry->working);
     entry->working = false;
+    kube_metrics_queue_done(queue->options.metrics, queue->options.name,
+                            clock_mono(queue->options.clock).ms - entry->taken_at.ms);
     if (entry->again) {
         entry->again = false;
         make_ready(queue, entry);

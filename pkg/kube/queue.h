@@ -11,6 +11,8 @@
 #ifndef KUBE_QUEUE_H
 #define KUBE_QUEUE_H
 
+#include "kube/metrics.h"
+
 #include "base/clock.h"
 #include "base/macros.h"
 
@@ -26,11 +28,12 @@ enum kube_queue_priority {
 };
 
 struct kube_queue_options {
-    const char *name;          /* for metrics; *borrowed*, static */
-    const struct clock *clock; /* *borrowed* for the queue's life */
-    int64_t backoff_base_ms;   /* 0: 200 ms */
-    int64_t backoff_max_ms;    /* 0: 5 min */
-    uint64_t seed;             /* of the jitter */
+    const char *name;             /* for metrics; *borrowed*, static */
+    struct kube_metrics *metrics; /* NULL: none; *borrowed* for the queue's life */
+    const struct clock *clock;    /* *borrowed* for the queue's life */
+    int64_t backoff_base_ms;      /* 0: 200 ms */
+    int64_t backoff_max_ms;       /* 0: 5 min */
+    uint64_t seed;                /* of the jitter */
 };
 
 struct kube_queue;

@@ -186,8 +186,8 @@ static void set_url(struct kube_connection *connection, const char *path)
 static void set_body(struct kube_connection *connection, const struct kube_request *request)
 {
     CURL *curl = connection->curl;
+    set(curl, CURLOPT_POSTFIELDS, NULL); /* this one also makes it a POST, so it comes first */
     set(curl, CURLOPT_HTTPGET, 1L);
-    set(curl, CURLOPT_POSTFIELDS, NULL);
     if (request->content_type) {
         set(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
         set(curl, CURLOPT_POSTFIELDS, request->body);
