@@ -100,7 +100,8 @@ static const struct {
                                   "VM {vm} of node {node}; disconnect it there if nothing uses it"},
     [ATTACH_BECAUSE_BAD_MARKER] = {REC_REASON_UNSUPPORTED,
                                    "disk {disk} ({disks}): what follows \"csi:info:\" in its "
-                                   "description can't be read; correct it, or write csi:info: {}"},
+                                   "description can't be read ({problem}); correct it, or write "
+                                   "csi:info: {}"},
     [ATTACH_BECAUSE_NO_POSITION] = {REC_REASON_UNSUPPORTED,
                                     "VM {vm} ({vmid}) of node {node} has no free device position "
                                     "for disk {disk}; run the Pod on another node"},
@@ -180,7 +181,7 @@ struct word {
     const char *value;
 };
 
-enum { WORDS_MAX = 24 }; /* as many as words_of() has */
+enum { WORDS_MAX = 25 }; /* as many as words_of() has */
 
 static void words_of(const struct attach_controller *controller, const struct attach_observation *o,
                      const char *progress, struct word words[static WORDS_MAX])
@@ -204,6 +205,7 @@ static void words_of(const struct attach_controller *controller, const struct at
         {"node", o->attachment->node_name},
         {"other-vm", o->other_vm_name},
         {"other-vmid", o->other_vm},
+        {"problem", o->settings.problem},
         {"progress", progress},
         {"recovery", o->recovery},
         {"sr", o->sr_name},

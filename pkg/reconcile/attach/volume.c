@@ -87,6 +87,7 @@ struct attach_settings attach_settings_of(const char *description,
         xo_marker_parse(description, &marker);
         settings.marker_unreadable = marker.malformed;
         settings.marker_in_progress = !str_empty(marker.in_progress_to_sr);
+        (void)str_copy(settings.problem, sizeof(settings.problem), marker.problem); /* same size */
         said = (struct said){.migrating = marker.migrating_enabled, .tag = marker.srs_with_tag};
     }
     if (!says_something(said))

@@ -38,6 +38,7 @@ struct attach_settings {
     char tag[ATTACH_NAME_SIZE];
     bool marker_unreadable;
     bool marker_in_progress;
+    char problem[128]; /* what is wrong with the marker; "" for nothing */
 };
 
 /**
