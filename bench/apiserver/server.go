@@ -43,11 +43,13 @@ type Server struct {
 	byPath   map[string]*resource
 	requests map[string]int
 	served   chan struct{} // closed when every kind is
+	closing  chan struct{} // closed when the server is
 }
 
 // New starts a server with so many XoVolumeMigrations. crd is the JSON of their definition.
 func New(migrations int, crd []byte) *Server {
-	s := &Server{crd: crd, version: firstVersion, byPath: map[string]*resource{}, requests: map[string]int{}, served: make(chan struct{})}
+	s := &Server{crd: crd, version: firstVersion, byPath: map[string]*resource{}, requests: map[string]int{}, served: make(chan struct{}),
+		closing: make(chan struct{})}
 	for _, kind := range Kinds {
 		r := &resource{Kind: kind, index: map[string]int{}, watchers: map[chan []byte]bool{}}
 		r.items = fixtures(kind, kind.count(migrations))
@@ -67,6 +69,7 @@ func New(migrations int, crd []byte) *Server {
 
 // Close ends it and all its connections.
 func (s *Server) Close() {
+	close(s.closing)
 	s.http.CloseClientConnections()
 	s.http.Close()
 }
@@ -350,6 +353,8 @@ func (s *Server) watch(w http.ResponseWriter, request *http.Request, r *resource
 			s.mutex.Unlock()
 			_, _ = w.Write(bookmark("")) // as above
 		case <-request.Context().Done():
+			return
+		case <-s.closing:
 			return
 		}
 		flusher.Flush()
