@@ -20,6 +20,15 @@ import (
 // Kubernetes is the version of everything in the control plane; clients see it.
 const Kubernetes = "v1.36.3"
 
+// ControlPlane builds the control plane if nobody has, with progress on standard error, and gives the path of its binary.
+func ControlPlane(ctx context.Context) (string, error) {
+	top, err := Top()
+	if err != nil {
+		return "", err
+	}
+	return controlPlane(ctx, top, console.New(os.Stderr))
+}
+
 // controlPlane gives the path of the control plane's binary, building it if nobody has: it lies in a cache outside the
 // checkout, under a hash of all that it is built from, so other checkouts find it.
 func controlPlane(ctx context.Context, top string, out *console.Console) (string, error) {

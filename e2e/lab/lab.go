@@ -59,6 +59,9 @@ func Up(ctx context.Context, options Options) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := lab.startSupervisor(ctx); err != nil { // a lab of this name may be somebody else's: it is left alone
+		return nil, err
+	}
 	if err := lab.up(ctx); err != nil {
 		lab.client.End(context.WithoutCancel(ctx)) //nolint:errcheck // there is something more important to tell
 		return nil, err
@@ -90,20 +93,11 @@ func newLab(options Options) (*Lab, error) {
 			return nil, fmt.Errorf("%s is not built: run make build", lab.Short(file))
 		}
 	}
-	lab.client = supervisor.Connect(lab.supervisor())
 	return lab, nil
 }
 
-// up does what Up does, with the supervisor left to end by the caller when it fails.
+// up starts all parts, with the supervisor left to end by the caller when that fails.
 func (l *Lab) up(ctx context.Context) error {
-	hollow, err := controlPlane(ctx, l.top, l.out)
-	if err != nil {
-		return err
-	}
-	l.hollow = hollow
-	if err := l.startSupervisor(ctx); err != nil {
-		return err
-	}
 	steps := []struct {
 		what string
 		do   func(context.Context) error
@@ -128,18 +122,23 @@ func (l *Lab) up(ctx context.Context) error {
 	return l.save()
 }
 
-// startSupervisor builds the lab command, for a test program is none, and starts it as the lab's supervisor.
+// startSupervisor builds what is missing and the lab command, for a test program is none, and starts it as the lab's supervisor.
 func (l *Lab) startSupervisor(ctx context.Context) error {
+	hollow, err := controlPlane(ctx, l.top, l.out)
+	if err != nil {
+		return err
+	}
+	l.hollow = hollow
 	goTool, err := goCommand()
 	if err != nil {
 		return err
 	}
-	program := filepath.Join(l.top, "build", "lab", "."+l.Name+"-lab")
+	program := filepath.Join(l.top, "build", "lab", fmt.Sprintf(".lab-%d", os.Getpid()))
 	if _, err := run(ctx, goTool, filepath.Join(l.top, "e2e"), func(string) {}, "build", "-o", program, "./cmd/lab"); err != nil {
 		return err
 	}
 	defer os.Remove(program)
-	if _, err := l.client.Parts(ctx); err == nil {
+	if _, err := supervisor.Connect(l.supervisor()).Parts(ctx); err == nil {
 		return fmt.Errorf("lab %s: %w", l.Name, supervisor.ErrRunning)
 	}
 	l.endLeftovers()

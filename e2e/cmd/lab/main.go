@@ -5,6 +5,8 @@
 //	lab status    what runs, and where the logs are
 //	lab env       the file to source
 //	lab demo      play both ways to move a disk in a lab of its own
+//	lab controlplane
+//	              build the control plane, if nobody has, and print where it is
 //	lab kill, lab stop, lab freeze, lab thaw, lab start PART
 //	              trouble for one part of a running lab
 package main
@@ -40,7 +42,7 @@ type settings struct {
 	rest    []string
 }
 
-const usage = "usage: lab up|down|status|env|demo|kill|stop|freeze|thaw|start [--name NAME] [--preset PRESET] " +
+const usage = "usage: lab up|down|status|env|demo|controlplane|kill|stop|freeze|thaw|start [--name NAME] [--preset PRESET] " +
 	"[--world FILE] [--speed N] [--seed N] [PART]"
 
 func run(arguments []string) error {
@@ -69,6 +71,12 @@ func run(arguments []string) error {
 		return environment(ctx, settings)
 	case "demo":
 		return demo.Play(ctx, settings.options, settings.keep)
+	case "controlplane": // for those who want to see it being built
+		binary, err := lab.ControlPlane(ctx)
+		if err == nil {
+			fmt.Println(binary)
+		}
+		return err
 	case "keep-token":
 		return keepToken(ctx, settings)
 	case "kill", "stop", "freeze", "thaw", "start":
