@@ -10,7 +10,7 @@ JOBS ?= $(shell nproc)
 PRESET ?= dev
 # Longest run of one fuzz target in `make fuzz`, in seconds.
 FUZZ_SECONDS ?= 10
-GO = $$(tools/install-deps --print-go)
+GO = $$($(CURDIR)/tools/install-deps --print-go)
 
 .PHONY: help
 help: ## lists every target
@@ -94,7 +94,7 @@ lab-down: ## ends what lab-up started (LAB=name)
 .PHONY: e2e
 e2e: deps-lab ## runs the end-to-end tests in labs of their own; TEST=name runs those that match
 	@tools/build $(PRESET)
-	@tools/run-e2e $(if $(TEST),--run '$(TEST)')
+	@PRESET=$(PRESET) e2e/run --go "$(GO)" $(if $(TEST),--run '$(TEST)',--min $(shell cat tools/e2e-minimum))
 
 .PHONY: bench
 bench: deps-lab ## measures memory and CPU beside a controller-runtime program; rewrites the table in docs/benchmarks.md
