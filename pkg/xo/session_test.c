@@ -141,6 +141,13 @@ static void wait_for_text(const char *text)
     pthread_mutex_unlock(&world.mutex);
 }
 
+static void forget_texts(void)
+{
+    pthread_mutex_lock(&world.mutex);
+    world.texts[0] = '\0';
+    pthread_mutex_unlock(&world.mutex);
+}
+
 /* Starts fake and session, and waits for the listing. */
 static void connect_with(fake_script_fn *script, const char *objects)
 {
@@ -379,14 +386,8 @@ Test(xo_session, tells_answers_apart_that_come_out_of_order)
 static void wait_for_move(enum xo_move_state state)
 {
     pthread_mutex_lock(&world.mutex);
-    for (;;) {
-        pthread_mutex_unlock(&world.mutex);
-        bool there = xo_moves_get(world.moves, "d").state == state;
-        pthread_mutex_lock(&world.mutex);
-        if (there)
-            break;
+    while (xo_moves_get(world.moves, "d").state != state)
         pthread_cond_wait(&world.changed, &world.mutex);
-    }
     pthread_mutex_unlock(&world.mutex);
 }
 
@@ -531,11 +532,12 @@ Test(xo_session, notices_a_peer_that_has_gone_silent)
     struct fake_options options = {.world = ONE_DISK};
     world.fake = fake_xo_new(&options);
     struct xo_session_options session = usual_options();
-    session.endpoint.ping_ms = 20;
-    session.endpoint.silence_ms = 60;
+    session.endpoint.ping_ms = 100;
+    session.endpoint.silence_ms = 500;
     session.endpoint.handshake_ms = 60000;
     start(&session);
     wait_until_ready(1);
+    forget_texts();
     fake_xo_freeze(world.fake);
     wait_for_text("the peer has gone silent");
     cr_assert_not(fresh());

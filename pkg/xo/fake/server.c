@@ -180,15 +180,11 @@ static void list(struct fake_xo *fake, const struct fake_request *request)
 
 static void answer(struct fake_xo *fake, const struct fake_request *request)
 {
-    (void)pthread_mutex_lock(&fake->mutex);
-    size_t count = (size_t)(uintptr_t)map_get(&fake->counts, request->method);
-    map_put(&fake->counts, request->method, (void *)(uintptr_t)(count + 1));
-    (void)pthread_cond_broadcast(&fake->changed);
-    bool good = str_equal(json_str_at(request->params, "token"), fake->token);
-    (void)pthread_mutex_unlock(&fake->mutex);
-
     if (fake->script && fake->script(fake, request, fake->userdata))
         return;
+    (void)pthread_mutex_lock(&fake->mutex);
+    bool good = str_equal(json_str_at(request->params, "token"), fake->token);
+    (void)pthread_mutex_unlock(&fake->mutex);
     if (str_equal(request->method, "session.signIn") && good)
         fake_xo_reply(fake, request->id, json_build("{s:s}", "permission", "admin"));
     else if (str_equal(request->method, "session.signIn"))
@@ -202,6 +198,16 @@ static void answer(struct fake_xo *fake, const struct fake_request *request)
         fake_xo_reply(fake, request->id, json_true());
 }
 
+/* After the answer: who waited finds what the script did. */
+static void count_call(struct fake_xo *fake, const char *method)
+{
+    (void)pthread_mutex_lock(&fake->mutex);
+    size_t count = (size_t)(uintptr_t)map_get(&fake->counts, method);
+    map_put(&fake->counts, method, (void *)(uintptr_t)(count + 1));
+    (void)pthread_cond_broadcast(&fake->changed);
+    (void)pthread_mutex_unlock(&fake->mutex);
+}
+
 static void on_message(struct fake_xo *fake)
 {
     json_t *root cleanup_json = parse(buf_str(&fake->message));
@@ -209,6 +215,7 @@ static void on_message(struct fake_xo *fake)
                                    .method = json_str_at(root, "method"),
                                    .params = json_object_get(root, "params")};
     answer(fake, &request);
+    count_call(fake, request.method);
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
