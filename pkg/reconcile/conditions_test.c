@@ -1,0 +1,108 @@
+/* reconcile, 8: the table of conditions and reasons, and arrays of conditions. */
+#include "reconcile/conditions.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <criterion/criterion.h>
+#include <ctype.h>
+#include <string.h>
+
+static void fill(struct rec_condition conditions[REC_CONDITION_COUNT])
+{
+    for (int i = 0; i < REC_CONDITION_COUNT; i++)
+        conditions[i] = (struct rec_condition){.reason = REC_REASON_INACTIVE, .message = ""};
+}
+
+Test(conditions, have_reasons_of_one_camel_case_word_each_its_own)
+{
+    for (int i = 0; i < REC_REASON_COUNT; i++) {
+        const char *name = rec_reason_name((enum rec_reason)i);
+        cr_assert(isupper((unsigned char)name[0]), "%s", name);
+        for (const char *c = name; *c; c++)
+            cr_assert(isalnum((unsigned char)*c), "%s", name);
+        cr_assert_eq(rec_reason_parse(name), i, "%s is there twice", name);
+        cr_assert_not(str_empty(rec_reason_info((enum rec_reason)i)->means), "%s", name);
+    }
+    cr_assert_eq(rec_reason_parse("Nonsense"), REC_REASON_COUNT);
+}
+
+Test(conditions, have_every_type_and_reason_in_the_documentation_and_no_other)
+{
+    cleanup_buf struct buf text = {0};
+    struct err err = {0};
+    int rv = file_read(TESTDATA "/../../../docs/api/xovolumemigration.md", &text, &err);
+    cr_assert_eq(rv, 0, "%s", err.message);
+    for (int i = 0; i < REC_REASON_COUNT; i++) {
+        cleanup_str char *word = str_new("`%s`", rec_reason_name((enum rec_reason)i));
+        cr_assert_not_null(strstr(buf_str(&text), word), "docs/api does not list %s", word);
+    }
+    for (int i = 0; i < REC_CONDITION_COUNT; i++) {
+        cleanup_str char *word =
+            str_new("| `%s` |", rec_condition_name((enum rec_condition_type)i));
+        cr_assert_not_null(strstr(buf_str(&text), word), "docs/api does not list %s", word);
+    }
+    /* Every row of the table of reasons is a reason. */
+    const char *row = strstr(buf_str(&text), "| reason | with |");
+    while ((row = strstr(row, "\n| `")) && row < strstr(buf_str(&text), "Attaching uses")) {
+        const char *start = row + strlen("\n| `");
+        cleanup_str char *name = mem_strndup(start, strcspn(start, "`"));
+        cr_assert_neq(rec_reason_parse(name), REC_REASON_COUNT, "%s is no reason", name);
+        row = start;
+    }
+}
+
+Test(conditions, are_all_there_in_order_with_the_generation_they_are_about)
+{
+    struct rec_condition conditions[REC_CONDITION_COUNT];
+    fill(conditions);
+    conditions[REC_CONDITION_READY] =
+        (struct rec_condition){.status = true, .reason = REC_REASON_MIGRATED, .message = "done"};
+    cleanup_json json_t *array =
+        rec_conditions_build(conditions, NULL, 7, (struct wall_time){.ms = 1000});
+    cr_assert_eq(json_array_size(array), REC_CONDITION_COUNT);
+    for (size_t i = 0; i < REC_CONDITION_COUNT; i++) {
+        const json_t *condition = json_array_get(array, i);
+        cr_assert_str_eq(json_str_at(condition, "type"),
+                         rec_condition_name((enum rec_condition_type)i));
+        cr_assert_eq(json_int_at(condition, "observedGeneration", 0), 7);
+        cr_assert_not_null(json_str_at(condition, "message"));
+    }
+    const json_t *ready = rec_condition_find(array, REC_CONDITION_READY);
+    cr_assert_str_eq(json_str_at(ready, "status"), "True");
+    cr_assert_str_eq(json_str_at(ready, "reason"), "Migrated");
+    cr_assert_str_eq(json_str_at(ready, "lastTransitionTime"), "1970-01-01T00:00:01Z");
+}
+
+Test(conditions, keep_their_transition_time_until_the_status_changes)
+{
+    struct rec_condition conditions[REC_CONDITION_COUNT];
+    fill(conditions);
+    cleanup_json json_t *first =
+        rec_conditions_build(conditions, NULL, 1, (struct wall_time){.ms = 1000});
+    conditions[REC_CONDITION_READY].reason = REC_REASON_IN_USE;
+    conditions[REC_CONDITION_STALLED].status = true;
+    cleanup_json json_t *second =
+        rec_conditions_build(conditions, first, 1, (struct wall_time){.ms = 9000});
+    cr_assert_str_eq(json_str_at(rec_condition_find(second, REC_CONDITION_READY),
+                                 "lastTransitionTime"),
+                     "1970-01-01T00:00:01Z");
+    cr_assert_str_eq(json_str_at(rec_condition_find(second, REC_CONDITION_STALLED),
+                                 "lastTransitionTime"),
+                     "1970-01-01T00:00:09Z");
+}
+
+Test(conditions, cut_a_message_that_is_too_long)
+{
+    struct rec_condition conditions[REC_CONDITION_COUNT];
+    cleanup_str char *longest = mem_alloc(2 * REC_CONDITION_MESSAGE_MAX);
+    memset(longest, 'x', 2 * REC_CONDITION_MESSAGE_MAX - 1);
+    fill(conditions);
+    conditions[REC_CONDITION_READY].message = longest;
+    cleanup_json json_t *array =
+        rec_conditions_build(conditions, NULL, 1, (struct wall_time){.ms = 1000});
+    cr_assert_eq(strlen(json_str_at(rec_condition_find(array, REC_CONDITION_READY), "message")),
+                 REC_CONDITION_MESSAGE_MAX - 1);
+}

@@ -1,0 +1,197 @@
+/* reconcile/volume_migration: the XoVolumeMigration as it is read back, its schema included. */
+#include "reconcile/volume_migration/resource.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static void read_file(const char *path, struct buf *text)
+{
+    struct err err = {0};
+    int rv = file_read(path, text, &err);
+    cr_assert_eq(rv, 0, "%s", err.message);
+}
+
+static const struct kube_object *decode_text(const char *text)
+{
+    cleanup_json json_t *json = NULL;
+    struct kube_object *object = NULL;
+    struct err err = {0};
+    int rv = json_parse(text, strlen(text), &json, &err);
+    cr_assert_eq(rv, 0, "%s", err.message);
+    rv = kube_object_decode(&migration_kind, json, &object, &err);
+    cr_assert_eq(rv, 0, "%s", err.message);
+    return object;
+}
+
+static const struct kube_object *decode_whole(void)
+{
+    cleanup_buf struct buf text = {0};
+    read_file(TESTDATA "/migration.json", &text);
+    return decode_text(buf_str(&text));
+}
+
+Test(migration_resource, reads_its_spec)
+{
+    cleanup_kube_object const struct kube_object *object = decode_whole();
+    const struct migration_resource *it = migration_resource_of(object);
+    cr_assert_eq(it->volume_count, 2);
+    cr_assert_str_eq(it->volumes[0].claim_name, "data-db-0");
+    cr_assert_str_eq(migration_target_of(it, &it->volumes[0])->srs_with_tag, "nvme");
+    cr_assert_str_eq(migration_target_of(it, &it->volumes[1])->sr_uuid,
+                     "4cb0d74e-a7c1-0b7d-46e3-09382c012abb");
+    cr_assert_str_eq(migration_target_of(it, &it->volumes[1])->srs_with_tag, "");
+    cr_assert_eq(it->retry_limit, 10);
+    cr_assert_eq(it->retry_initial_delay_ms, 90 * 1000);
+    cr_assert_eq(it->retry_max_delay_ms, 2 * 3600 * 1000);
+    cr_assert_eq(it->stall_timeout_ms, 500);
+    cr_assert(it->cancel);
+    cr_assert_str_eq(kube_object_annotation(object, MIGRATION_RELEASE_ANNOTATION), "true");
+    cr_assert_null(kube_object_annotation(object, "note"));
+}
+
+Test(migration_resource, reads_back_what_was_written_ahead)
+{
+    cleanup_kube_object const struct kube_object *object = decode_whole();
+    const struct migration_resource *it = migration_resource_of(object);
+    const struct migration_volume_record *record = migration_resource_record(it, "old-db-0");
+    cr_assert_eq(it->observed_generation, 2);
+    cr_assert_str_eq(it->reason, "Migrating");
+    cr_assert(record->attempt_open);
+    cr_assert_eq(record->attempt_start.ms, INT64_C(1767225690000));
+    cr_assert_eq(record->known_disks.len, 1);
+    cr_assert_str_eq(record->known_disks.items[0], "disk-a");
+    cr_assert_str_eq(record->task, "OpaqueRef:1");
+    cr_assert_str_eq(record->source.disk, "disk-a");
+    cr_assert_str_eq(record->destination.sr_uuid, "sr-b");
+    cr_assert_str_eq(record->destination.disk, "");
+    cr_assert_eq(record->progress_percent, 42);
+    cr_assert_str_eq(record->avoid_sr, "sr-c");
+    cr_assert_not(migration_resource_record(it, "wal-db-0")->attempt_open);
+    cr_assert_eq(it->leftover_count, 1);
+    cr_assert_str_eq(it->leftovers[0].name, "leftover-csi-pv-1-disk-x");
+    cr_assert(migration_resource_open(it));
+    cr_assert_not(migration_resource_ended(it));
+}
+
+Test(migration_resource, has_the_schemas_defaults_when_nothing_is_said)
+{
+    cleanup_kube_object const struct kube_object *object =
+        decode_text("{\"metadata\":{\"name\":\"m\",\"namespace\":\"n\"}}");
+    const struct migration_resource *it = migration_resource_of(object);
+    cr_assert_eq(it->observed_generation, -1);
+    cr_assert_eq(it->retry_limit, -1);
+    cr_assert_eq(it->retry_initial_delay_ms, 10 * 1000);
+    cr_assert_eq(it->retry_max_delay_ms, 5 * 60 * 1000);
+    cr_assert_eq(it->stall_timeout_ms, 30 * 60 * 1000);
+    cr_assert_str_eq(it->phase, "");
+}
+
+Test(migration_resource, takes_no_nonsense_for_a_delay)
+{
+    static const char *const nonsense[] = {"", "10", "s", "-5s", "1d", "5 s", "1h-3m"};
+    for (size_t i = 0; i < ARRAY_LEN(nonsense); i++) {
+        cleanup_str char *text = str_new("{\"metadata\":{\"name\":\"m\",\"namespace\":\"n\"},"
+                                         "\"spec\":{\"retry\":{\"initialDelay\":\"%s\"}}}",
+                                         nonsense[i]);
+        cleanup_kube_object const struct kube_object *object = decode_text(text);
+        cr_assert_eq(migration_resource_of(object)->retry_initial_delay_ms, 10 * 1000, "%s",
+                     nonsense[i]);
+    }
+}
+
+static void collect(const char *value, void *userdata)
+{
+    struct buf *buf = userdata;
+    buf_putf(buf, "%s ", value);
+}
+
+Test(migration_resource, is_found_by_the_claims_of_its_spec_and_of_open_attempts)
+{
+    cleanup_kube_object const struct kube_object *object = decode_whole();
+    cleanup_buf struct buf keys = {0};
+    migration_kind.indexes[0].values(object, collect, &keys);
+    cr_assert_str_eq(buf_str(&keys), "shop/data-db-0 shop/wal-db-0 shop/old-db-0 ");
+}
+
+Test(migration_resource, tells_statuses_that_mean_the_same_from_others)
+{
+    static const char one[] =
+        "{\"conditions\":[{\"type\":\"A\"},{\"type\":\"B\"}],\"phase\":\"x\"}";
+    static const char two[] =
+        "{\"phase\":\"x\",\"conditions\":[{\"type\":\"B\"},{\"type\":\"A\"}]}";
+    cleanup_json json_t *first = NULL;
+    cleanup_json json_t *second = NULL;
+    cr_assert_eq(json_parse(one, strlen(one), &first, NULL), 0);
+    cr_assert_eq(json_parse(two, strlen(two), &second, NULL), 0);
+    cleanup_str char *first_text = migration_status_canonical(first);
+    cleanup_str char *second_text = migration_status_canonical(second);
+    cr_assert_str_eq(first_text, second_text);
+    json_put_str(second, "phase", "y");
+    cleanup_str char *third_text = migration_status_canonical(second);
+    cr_assert_str_neq(first_text, third_text);
+}
+
+/* The schema serves every field that is read or written here, and says the version that this program
+ * was built for. */
+Test(migration_resource, has_the_version_and_the_fields_of_its_schema)
+{
+    static const char *const fields[] = {"claimName",
+                                         "target",
+                                         "srUUID",
+                                         "srsWithTag",
+                                         "nodeName",
+                                         "retry",
+                                         "limit",
+                                         "initialDelay",
+                                         "maxDelay",
+                                         "stallTimeout",
+                                         "cancel",
+                                         "observedGeneration",
+                                         "phase",
+                                         "progress",
+                                         "from",
+                                         "to",
+                                         "volumes",
+                                         "attempts",
+                                         "nextRetryTime",
+                                         "startTime",
+                                         "completionTime",
+                                         "estimatedCompletionTime",
+                                         "message",
+                                         "migratedVolumes",
+                                         "persistentVolumeName",
+                                         "diskName",
+                                         "sizeBytes",
+                                         "source",
+                                         "destination",
+                                         "srName",
+                                         "hostName",
+                                         "poolName",
+                                         "vdiUUID",
+                                         "progressPercent",
+                                         "bytesPerSecond",
+                                         "avoidSRUUID",
+                                         "attempt",
+                                         "knownVDIs",
+                                         "xapiTask",
+                                         "leftovers",
+                                         "name",
+                                         "since",
+                                         "reason",
+                                         "conditions"};
+    cleanup_buf struct buf schema = {0};
+    read_file(TESTDATA "/../../../crds/xovolumemigrations.yaml", &schema);
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        cleanup_str char *member = str_new(" %s:", fields[i]);
+        cr_assert_not_null(strstr(buf_str(&schema), member), "no field %s", fields[i]);
+    }
+    cleanup_str char *version =
+        str_new("%s: \"%d\"", MIGRATION_SCHEMA_ANNOTATION, MIGRATION_SCHEMA_VERSION);
+    cr_assert_not_null(strstr(buf_str(&schema), version));
+    cr_assert_not_null(strstr(buf_str(&schema), "default: -1"));
+}
