@@ -16,12 +16,14 @@
 
 /** Defines the function behind a `cleanup_<name>` macro for a pointer type whose `free_fn` takes
  * NULL. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type takes none */
 #define DEFINE_CLEANUP(type, name, free_fn)                                                        \
     static inline void cleanup_##name##_p(type *pointer)                                           \
     {                                                                                              \
         if (*pointer)                                                                              \
             (void)free_fn(*pointer); /* returns NULL, by convention */                             \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /** Takes the pointer out of a variable that would free it: `return steal(&result);`. */
 #define steal(pointer_to_variable)                                                                 \
