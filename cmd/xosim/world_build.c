@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/world.h"
+#include "xosim/world_fixed.h"
 
 /* 1 GiB in about ten seconds. */
 #define BANDWIDTH_DEFAULT ((uint64_t)104 << 20)
@@ -61,17 +62,6 @@ static json_t *texts(const struct list *list)
     return array;
 }
 
-static void add_fixed(struct builder *builder, struct xapi_pool *pool, struct list *list,
-                      const char *type, json_t *body)
-{
-    struct xapi_fixed *fixed = mem_alloc(sizeof(*fixed));
-    fixed->type = type;
-    fixed->body = body;
-    xapi_add(builder->xapi, &fixed->object, XAPI_FIXED, pool, NULL);
-    if (list)
-        list_add(list, fixed);
-}
-
 static int build_pool(struct builder *builder, const struct world_pool *item)
 {
     struct xapi_pool *pool = mem_alloc(sizeof(*pool));
@@ -108,9 +98,6 @@ static int build_host(struct builder *builder, const struct world_host *item)
     domain->current_operations = json_object();
     host->control_domain = domain;
     list_add(&host->residents, domain);
-    add_fixed(builder, pool, &host->pifs, "PIF",
-              json_build("{s:b, s:s, s:s, s:b, s:s}", "attached", 1, "device", "eth0", "ip",
-                         host->address, "management", 1, "$host", host->object.uuid));
     return 0;
 }
 
@@ -188,8 +175,6 @@ static int build_vm(struct builder *builder, const struct world_vm *item)
     vm->current_operations = json_object();
     if (vm->running)
         list_add(&host->residents, vm);
-    add_fixed(builder, host->object.pool, &vm->vifs, "VIF",
-              json_build("{s:b, s:s, s:s}", "attached", 1, "device", "0", "$VM", vm->object.uuid));
     return 0;
 }
 
@@ -204,9 +189,7 @@ static int finish_pool(struct builder *builder, const struct world_pool *item)
     if (item->default_sr && (!pool->default_sr || pool->default_sr->object.pool != pool))
         return complain(builder, &item->item, "default_sr", item->default_sr,
                         "write the name of an SR of this pool");
-    add_fixed(builder, pool, NULL, "network",
-              json_build("{s:s, s:s, s:[]}", "bridge", "xenbr0", "name_label",
-                         "Pool-wide network associated with eth0", "tags"));
+    world_add_fixed(builder->xapi, pool);
     for (struct xapi_object *object = pool->first; object && !pool->default_sr;
          object = object->next) {
         if (object->class == XAPI_SR && !((struct xapi_sr *)object)->host)

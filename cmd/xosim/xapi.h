@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 enum {
-    XAPI_CALL_MS = 50,               /* what a storage or device call takes */
+    XAPI_CALL_MS = 53,               /* what a storage or device call takes */
     XAPI_PLUG_MS = 60,               /* a hot-plug */
     XAPI_COPY_TICK_MS = 250,         /* how often a copy reports progress */
     XAPI_HEARTBEAT_MS = 15000,       /* how often the hosts' metrics change */
@@ -151,6 +151,7 @@ struct xapi_task {
     double progress;
     bool cancellable;
     bool cancel_requested;
+    char cancel_ref[REF_SIZE]; /* of the request, once there is one */
     int64_t created_s;
     int64_t finished_s; /* 0 while pending */
     char *result;       /* "" or <value>OpaqueRef:…</value> */
@@ -335,6 +336,9 @@ void xapi_task_destroy(struct xapi *xapi, struct xapi_task *task);
 
 /** The task as XAPI records it, *new*. */
 json_t *xapi_task_record(const struct xapi_task *task) WARN_UNUSED;
+
+/** What is being done to the task itself: { reference: "cancel" }, or nothing. *New*. */
+json_t *xapi_task_operations(const struct xapi_task *task) WARN_UNUSED;
 
 /** "pending", "success", "failure", "cancelled"; static. */
 const char *xapi_task_status_name(enum xapi_task_status status);

@@ -22,6 +22,7 @@ struct xapi_copy {
     uint64_t position;
     int64_t last_us; /* when `position` was reached */
     bool stalled;
+    bool stopping; /* cancelled, and about to stop */
 };
 
 #define COPY_NAME "Async.VDI.copy"
@@ -174,8 +175,14 @@ static void run_copy(struct xapi_operation *operation)
 {
     struct xapi_copy *copy = CONTAINER_OF(operation, struct xapi_copy, operation);
     struct xapi *xapi = operation->xapi;
-    if (operation->task->cancel_requested) {
+    if (copy->stopping) {
         undo(copy, NULL);
+        return;
+    }
+    if (operation->task->cancel_requested) {
+        copy->stopping = true;
+        timer_start(xapi->timers, &operation->timer, ms_to_us(XAPI_CALL_MS), operation->timer.run,
+                    operation);
         return;
     }
     if (copy->stalled) {

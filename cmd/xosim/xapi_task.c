@@ -139,10 +139,11 @@ struct xapi_task *xapi_task_failed(struct xapi *xapi, struct xapi_pool *pool,
 
 json_t *xapi_task_cancel(struct xapi *xapi, struct xapi_task *task)
 {
-    (void)xapi; /* cancelling is a wish: the operation looks at it at its next step */
     if (!task->cancellable)
         return xapi_error("OPERATION_NOT_ALLOWED", "the task can not be cancelled", NULL);
-    task->cancel_requested = true;
+    task->cancel_requested = true; /* a wish: the operation looks at it at its next step */
+    ids_ref(xapi->ids, task->cancel_ref);
+    xapi_touch(xapi, &task->object);
     return NULL;
 }
 
@@ -166,6 +167,14 @@ const char *xapi_task_status_name(enum xapi_task_status status)
     return "pending";
 }
 
+json_t *xapi_task_operations(const struct xapi_task *task)
+{
+    json_t *operations = json_object();
+    if (task->cancel_requested)
+        json_put_str(operations, task->cancel_ref, "cancel");
+    return operations;
+}
+
 /* XAPI's dates: 20261121T08:51:25Z. */
 static json_t *date(int64_t seconds)
 {
@@ -184,7 +193,7 @@ json_t *xapi_task_record(const struct xapi_task *task)
     json_put_str(record, "name_description", "");
     json_put(record, "allowed_operations",
              task->cancellable ? json_build("[s]", "cancel") : json_array());
-    json_put(record, "current_operations", json_object());
+    json_put(record, "current_operations", xapi_task_operations(task));
     json_put(record, "created", date(task->created_s));
     json_put(record, "finished", date(task->finished_s));
     json_put_str(record, "status", xapi_task_status_name(task->status));

@@ -24,11 +24,12 @@
 #include <stdint.h>
 
 enum {
-    XO_EVENT_DELAY_MS = 55, /* XAPI gathers events for 50 ms; then they travel */
-    XO_DEBOUNCE_MS = 202,   /* Xen Orchestra asks for events at most every 200 ms */
-    XO_PASSWORD_MS = 118,   /* what checking a password costs */
-    XO_THROTTLE_MS = 2000,  /* after a bad password, every sign-in of that user fails for so long */
-    XO_IN_USE_TRIES = 10,   /* VDI.destroy of a disk in use is tried so often … */
+    XO_EVENT_DELAY_MS =
+        50,                /* XAPI gathers events for so long: it ends before a storage call does */
+    XO_DEBOUNCE_MS = 202,  /* Xen Orchestra asks for events at most every 200 ms */
+    XO_PASSWORD_MS = 118,  /* what checking a password costs */
+    XO_THROTTLE_MS = 2000, /* after a bad password, every sign-in of that user fails for so long */
+    XO_IN_USE_TRIES = 10,  /* VDI.destroy of a disk in use is tried so often … */
     XO_IN_USE_DELAY_MS = 5000, /* … so far apart */
     XO_TOOLSTACK_MS = 1200,    /* how long a restarted toolstack does not answer */
     XO_CALLS_MAX =

@@ -248,7 +248,7 @@ static json_t *render_task(const struct xapi_task *task)
     json_put(json, "allowedOperations",
              task->cancellable ? json_build("[s]", "cancel") : json_array());
     json_put(json, "created", json_integer(task->created_s));
-    json_put(json, "current_operations", json_object());
+    json_put(json, "current_operations", xapi_task_operations(task));
     json_put(json, "finished",
              task->status == TASK_PENDING ? json_null() : json_integer(task->finished_s));
     json_put_str(json, "name_description", "");
