@@ -109,7 +109,7 @@ static const char *from_environment(const char *variable)
 static struct secret *secret_from_environment(const char *variable)
 {
     char *value = getenv(variable);
-    if (str_empty(value))
+    if (!value || !*value)
         return NULL;
     struct secret *secret = secret_new(value, strlen(value));
     explicit_bzero(value, strlen(value));
