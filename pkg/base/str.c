@@ -79,11 +79,6 @@ bool str_ends_with(const char *text, const char *suffix)
     return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
 }
 
-bool str_empty(const char *text)
-{
-    return !text || !*text;
-}
-
 bool str_parse_int64(const char *text, int64_t min, int64_t max, int64_t *ret_value)
 {
     if (str_empty(text))

@@ -37,8 +37,11 @@ bool str_starts_with(const char *text, const char *prefix);
 /** Whether `text` (not NULL) ends with `suffix`. */
 bool str_ends_with(const char *text, const char *suffix);
 
-/** Whether the text is NULL or "". */
-bool str_empty(const char *text);
+/** Whether the text is NULL or "". Here, so that static analysis sees what is known after it. */
+static inline bool str_empty(const char *text)
+{
+    return !text || !*text;
+}
 
 /**
  * The whole of `text` as a decimal number in [min, max]: digits, a minus in front allowed. False
