@@ -16,7 +16,7 @@ import (
 
 const (
 	namespace = "shop"
-	// A move of 1 GiB takes ten seconds at the default world's speed; the limits allow for a machine that does much else.
+	// A move of 3 GiB takes half a minute at the default world's speed; the limits allow for a machine that does much else.
 	moveMax = 3 * time.Minute
 	podMax  = time.Minute
 )
@@ -115,7 +115,7 @@ func (p *player) followPod(ctx context.Context) error {
 	if home == nil {
 		return fmt.Errorf("host of %s has no SR with tag k8s-local", first.Name)
 	}
-	volume, err := p.MakeVolume(ctx, lab.VolumeOptions{Namespace: namespace, Claim: "data-db-0", SR: home.UUID})
+	volume, err := p.MakeVolume(ctx, lab.VolumeOptions{Namespace: namespace, Claim: "data-db-0", SR: home.UUID, Size: 3 << 30})
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (p *player) followPod(ctx context.Context) error {
 		"disk: the operator moves the disk, then attaches it. What it does is seen live:")
 	live := p.follow(ctx,
 		watch{"migration", []string{"-n", namespace, "get", "xovolumemigrations", "-w"}},
-		watch{"Pod event", []string{"-n", namespace, "get", "events", "-w", "--no-headers", "--field-selector",
+		watch{"Pod event", []string{"-n", namespace, "get", "events", "--watch-only", "--no-headers", "--field-selector",
 			"involvedObject.kind=Pod", "-o", "custom-columns=REASON:.reason,MESSAGE:.message"}})
 	defer live.end()
 	p.out.Command("kubectl drain %s --ignore-daemonsets", first.Name)
@@ -214,7 +214,7 @@ func (p *player) applyMigration(ctx context.Context) error {
 	if from == nil || to == nil {
 		return fmt.Errorf("the world has no SR with tag k8s-local on the host of %s, or none with k8s-shared in its pool", node.Name)
 	}
-	volume, err := p.MakeVolume(ctx, lab.VolumeOptions{Namespace: namespace, Claim: "archive", SR: from.UUID})
+	volume, err := p.MakeVolume(ctx, lab.VolumeOptions{Namespace: namespace, Claim: "archive", SR: from.UUID, Size: 2 << 30})
 	if err != nil {
 		return err
 	}
@@ -232,12 +232,12 @@ spec:
 	p.out.Say("")
 	p.out.Say("It shall go to shared storage:")
 	p.out.Output(manifest)
-	live := p.follow(ctx, watch{"migration", []string{"-n", namespace, "get", "xovolumemigrations", "archive-to-shared", "-w"}})
-	defer live.end()
 	p.out.Command("kubectl apply -f archive-to-shared.yaml")
 	if err := p.apply(ctx, manifest); err != nil {
 		return err
 	}
+	live := p.follow(ctx, watch{"migration", []string{"-n", namespace, "get", "xovolumemigrations", "archive-to-shared", "-w"}})
+	defer live.end()
 	p.out.Command("kubectl -n %s wait --for=condition=Ready xovolumemigration/archive-to-shared", namespace)
 	waited, err := p.Kubectl(ctx, "-n", namespace, "wait", "--for=condition=Ready", "--timeout="+moveMax.String(),
 		"xovolumemigration/archive-to-shared")

@@ -59,9 +59,9 @@ func (p *player) showDisk(ctx context.Context, volume *lab.Volume) error {
 	if err != nil {
 		return err
 	}
-	p.out.Output(fmt.Sprintf("%-20s %-36s  %-14s %-8s %s", "DISK", "VDI", "SR", "SIZE", "SHA-256"))
+	p.out.Output(fmt.Sprintf("%-23s %-36s  %-14s %-8s %s", "DISK", "VDI", "SR", "SIZE", "SHA-256"))
 	for _, disk := range truth.Named(volume.Disk) {
-		p.out.Output(fmt.Sprintf("%-20s %-36s  %-14s %-8s %.16s…", disk.Name, disk.UUID, p.World.SR(disk.SR).Name, size(disk.Size),
+		p.out.Output(fmt.Sprintf("%-23s %-36s  %-14s %-8s %.16s…", disk.Name, disk.UUID, p.World.SR(disk.SR).Name, size(disk.Size),
 			disk.SHA256))
 	}
 	return nil

@@ -81,7 +81,7 @@ func TestACopyThatFailsIsTriedAgain(tt *testing.T) {
 	t := testlab.New(tt)
 	volume := t.Volume(lab.VolumeOptions{Claim: "data", SR: t.SR("host-a1 local").UUID})
 	t.Fault(map[string]any{"name": "copy-fails", "at": 0.6, "match": volume.Disk, "times": 2})
-	watch := t.Watch("xovolumemigrations", "move")
+	watch := t.Watch("xovolumemigrations")
 	t.Apply(testlab.MigrationManifest("move", "{srsWithTag: k8s-shared}", "retry: {initialDelay: 1s, maxDelay: 2s}", "data"))
 	migration := t.Phase("move", "Succeeded")
 	if migration.Status.Attempts != 3 {

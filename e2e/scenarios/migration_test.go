@@ -12,8 +12,8 @@ func TestAnAppliedMigrationIsFollowedUntilItSucceeded(tt *testing.T) {
 	tt.Parallel()
 	t := testlab.New(tt)
 	volume := t.Volume(lab.VolumeOptions{Claim: "archive", SR: t.SR("host-a2 local").UUID, Size: 1 << 30})
-	watch := t.Watch("xovolumemigrations", "move")
-	wide := t.Watch("xovolumemigrations", "move", "-o", "wide")
+	watch := t.Watch("xovolumemigrations")
+	wide := t.Watch("xovolumemigrations", "-o", "wide")
 	t.Apply(testlab.MigrationManifest("move", "{srsWithTag: k8s-shared}", "", "archive"))
 	t.In("wait", "--for=condition=Ready", "--timeout="+testlab.MoveMax.String(), "xovolumemigration/move")
 	t.In("wait", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=10s", "xvm/move")
@@ -138,7 +138,7 @@ func TestAMigrationThatCanNotBeStopsWithTheReason(tt *testing.T) {
 			volume := t.Volume(test.volume)
 			t.Apply(testlab.MigrationManifest("move", test.target, "", "data"))
 			migration := t.Because("move", test.condition, test.reason)
-			t.Mentions(migration.Condition(test.condition).Message, append(test.mentions, "data")...)
+			t.Mentions(migration.Condition(test.condition).Message, test.mentions...)
 			if ready := migration.Condition("Ready"); ready == nil || ready.Status != "False" {
 				t.Errorf("Ready is %+v", ready)
 			}
@@ -169,7 +169,7 @@ spec: {accessModes: [ReadWriteOnce], storageClassName: other, volumeName: ` + na
 	t.Must(t.WaitBound(t.Ctx, t.Namespace, "foreign"))
 	t.Apply(testlab.MigrationManifest("move", "{srsWithTag: k8s-shared}", "", "foreign"))
 	migration := t.Because("move", "Stalled", "OtherDriver")
-	t.Mentions(migration.Condition("Stalled").Message, "other.example.org", "foreign")
+	t.Mentions(migration.Condition("Stalled").Message, "other.example.org", name)
 }
 
 func TestTwoDisksOfOneNameAreAMatterForAPerson(tt *testing.T) {
@@ -184,7 +184,7 @@ func TestTwoDisksOfOneNameAreAMatterForAPerson(tt *testing.T) {
 	if migration.Status.Phase != "ManualRecoveryRequired" || migration.Condition("Stalled").Status != "True" {
 		t.Errorf("phase is %s, Stalled is %s", migration.Status.Phase, migration.Condition("Stalled").Status)
 	}
-	t.NotAttached(t.Attach(volume, "worker-a1"), volume.Disk)
+	t.NotAttached(t.Attach(volume, "worker-a1"), volume.Name, "person")
 	truth, err := t.Xosim.Truth(t.Ctx)
 	t.Must(err)
 	if disks := truth.Named(volume.Disk); len(disks) != 2 {
