@@ -9,9 +9,11 @@
  */
 #include "reconcile/attach/act.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "reconcile/attach/summarize.h"
+#include "reconcile/worker.h"
 
 /* A change in the mirror or of an object brings the key back; these are for a change that is
  * missed. */
@@ -154,6 +156,31 @@ static struct rec_outcome wait_for(struct attach_controller *controller,
     return rec_later(decision.reason == ATTACH_BECAUSE_IN_DOUBT ? MIRROR_MS : LOOK_AGAIN_MS);
 }
 
+static const char *result_name(enum xo_result result)
+{
+    switch (result) {
+    case XO_DONE:
+        return "done";
+    case XO_NOT_DONE:
+        return "not done";
+    case XO_UNKNOWN:
+        return "unknown";
+    }
+    return "unknown";
+}
+
+/* Every change in Xen Orchestra is a line in the log. */
+static void log_step(const struct attach_observation *observation, const char *step,
+                     enum xo_result result, const struct err *error)
+{
+    log_info("step in Xen Orchestra", log_str("step", step),
+             log_str("object", observation->attachment_object->name),
+             log_str("reconcileID", rec_worker_reconcile_id()),
+             log_str("disk", observation->identity.disk), log_str("vm", observation->node_id),
+             log_str("vbd", observation->vbd), log_str("result", result_name(result)),
+             log_err(error));
+}
+
 static struct rec_outcome attach_disk(struct attach_controller *controller,
                                       const struct attach_observation *observation)
 {
@@ -169,7 +196,9 @@ static struct rec_outcome attach_disk(struct attach_controller *controller,
 
     if (!attach_promises_take(&controller->promises, vm, disk, observation->position, now))
         return rec_again(); /* another disk got the position meanwhile */
-    switch (xo->attach(xo->userdata, &call, &err)) {
+    const enum xo_result result = xo->attach(xo->userdata, &call, &err);
+    log_step(observation, "attach", result, &err);
+    switch (result) {
     case XO_DONE:
         return rec_again(); /* the mirror tells the device; until then the promise holds */
     case XO_UNKNOWN:
@@ -191,6 +220,7 @@ static struct rec_outcome after_vbd(struct attach_controller *controller,
                                     const struct attach_observation *observation, const char *doing,
                                     enum xo_result result, const struct err *error)
 {
+    log_step(observation, doing, result, error);
     if (result != XO_NOT_DONE || error->class == ERR_NOT_FOUND)
         return rec_later(MIRROR_MS);
     return say_failure(controller, observation, doing, error);

@@ -1,4 +1,5 @@
-/* reconcile/attach: every row of the table in decide.h, in its order. */
+/* reconcile/attach: the rows A1 to A23 of the table in decide.h, in their order; and what holds for
+ * all. */
 #include "reconcile/attach/decide.h"
 
 #include <criterion/criterion.h>
@@ -31,18 +32,6 @@ static struct attach_facts far(void)
 {
     struct attach_facts facts = ready();
     facts.reachable = false;
-    return facts;
-}
-
-/* Attached before, now to be detached. */
-static struct attach_facts leaving(void)
-{
-    struct attach_facts facts = ready();
-    facts.deleting = true;
-    facts.status_attached = true;
-    facts.vbd_recorded = true;
-    facts.any_vbd = true;
-    facts.plugged_here = true;
     return facts;
 }
 
@@ -406,127 +395,6 @@ Test(attach_decide, says_what_became_of_its_migration)
     EXPECT(REFUSE, MOVE_CANCELLED);
     facts.move = ATTACH_MOVE_FOREIGN;
     EXPECT(REFUSE, NAME_TAKEN);
-}
-
-Test(attach_decide, lets_go_of_what_it_never_held)
-{
-    struct attach_facts facts = leaving();
-    facts.has_finalizer = false;
-    EXPECT(NOTHING, NONE);
-}
-
-Test(attach_decide, releases_when_no_disk_can_be_meant)
-{
-    struct attach_facts facts = leaving();
-    facts.volume = ATTACH_VOLUME_MISSING;
-    facts.vbd_recorded = false;
-    facts.fresh = false;
-    EXPECT(RELEASE, GONE_VOLUME);
-}
-
-Test(attach_decide, detaches_the_recorded_vbd_when_the_volume_is_gone)
-{
-    struct attach_facts facts = leaving();
-    facts.volume = ATTACH_VOLUME_MISSING;
-    facts.disks = 0;
-    EXPECT(DISCONNECT, NONE);
-    facts.plugged_here = false;
-    facts.any_vbd = false;
-    EXPECT(RELEASE, GONE_DISK);
-}
-
-Test(attach_decide, never_counts_as_detached_from_a_stale_mirror)
-{
-    struct attach_facts facts = leaving();
-    facts.fresh = false;
-    facts.plugged_here = false;
-    facts.disks = 0;
-    EXPECT(WAIT_BLIND, STALE);
-}
-
-Test(attach_decide, needs_to_know_the_node_of_a_disk_that_is_attached)
-{
-    struct attach_facts facts = leaving();
-    facts.node_known = false;
-    facts.plugged_here = false;
-    EXPECT(REFUSE, NODE_UNKNOWN);
-    facts.any_vbd = false;
-    EXPECT(RELEASE, GONE_NODE);
-    facts.all_pools_present = false;
-    EXPECT(WAIT_BLIND, POOL_AWAY);
-}
-
-Test(attach_decide, waits_for_an_attach_in_doubt_before_it_counts_as_detached)
-{
-    struct attach_facts facts = leaving();
-    facts.status_attached = false;
-    facts.plugged_here = false;
-    facts.any_vbd = false;
-    facts.attach_in_doubt = true;
-    EXPECT(WAIT_BLIND, IN_DOUBT);
-}
-
-Test(attach_decide, counts_as_detached_from_a_vm_that_is_gone_when_all_pools_are_there)
-{
-    struct attach_facts facts = leaving();
-    facts.plugged_here = false;
-    facts.vm = ATTACH_VM_MISSING;
-    EXPECT(RELEASE, GONE_VM);
-    facts.all_pools_present = false;
-    EXPECT(WAIT_BLIND, POOL_AWAY);
-    facts.vm = ATTACH_VM_AWAY;
-    facts.all_pools_present = true;
-    EXPECT(WAIT_BLIND, POOL_AWAY);
-    facts.vm = ATTACH_VM_RUNNING;
-    facts.disk_pool_away = true;
-    EXPECT(WAIT_BLIND, POOL_AWAY);
-}
-
-Test(attach_decide, disconnects_but_not_in_the_middle_of_a_live_move)
-{
-    struct attach_facts facts = leaving();
-    EXPECT(DISCONNECT, NONE);
-    facts.moving = true;
-    EXPECT(WAIT_BLIND, MOVING);
-}
-
-Test(attach_decide, detaches_although_status_says_not_attached)
-{
-    struct attach_facts facts = leaving();
-    facts.status_attached = false;
-    facts.vbd_recorded = false;
-    EXPECT(DISCONNECT, NONE);
-}
-
-Test(attach_decide, detaches_also_under_manual_recovery_and_from_a_stopped_vm)
-{
-    struct attach_facts facts = leaving();
-    facts.needs_recovery = true;
-    EXPECT(DISCONNECT, NONE);
-    facts.vm = ATTACH_VM_STOPPED;
-    facts.plugged_here = false;
-    facts.unplugged_here = true;
-    EXPECT(DELETE_VBD, NONE);
-}
-
-Test(attach_decide, removes_the_vbd_then_releases)
-{
-    struct attach_facts facts = leaving();
-    facts.plugged_here = false;
-    facts.unplugged_here = true;
-    EXPECT(DELETE_VBD, NONE);
-    facts.unplugged_here = false;
-    EXPECT(RELEASE, NONE);
-}
-
-Test(attach_decide, counts_a_disk_that_is_gone_as_detached_when_all_pools_are_there)
-{
-    struct attach_facts facts = leaving();
-    facts.plugged_here = false;
-    facts.disks = 0;
-    EXPECT(RELEASE, GONE_DISK);
-    facts.all_pools_present = false;
-    EXPECT(WAIT_BLIND, POOL_AWAY);
 }
 
 /* The facts with the bits of `seed` as its flags and enums: all kinds of nonsense among them. */
