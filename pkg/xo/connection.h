@@ -1,10 +1,10 @@
 /*
  * xo, 7: one WebSocket to XO: from the first packet to the last, no longer.
  *
- * Guarantees: exactly one `closed` for each connection that xo_connection_open() made, and nothing
- * after it; whole messages; an end within XO_CONNECTION_SILENCE_MS of the peer's last sign of life
- * (it is pinged), and within XO_CONNECTION_HANDSHAKE_MS when the upgrade is never answered, which is
- * what XO does on a wrong path and while it starts. Thread: the loop's.
+ * Guarantees: exactly one `closed` for each connection that was opened and not abandoned, and
+ * nothing after it; whole messages; an end within 20 s of the peer's last sign of life (it is
+ * pinged), and within XO_CONNECTION_HANDSHAKE_MS when the upgrade is never answered, which is what
+ * XO does on a wrong path and while it starts. Thread: the loop's.
  */
 #ifndef XO_CONNECTION_H
 #define XO_CONNECTION_H
@@ -20,7 +20,7 @@ enum {
     /* TCP, TLS and the upgrade: a real XO needs milliseconds, a busy one seconds */
     XO_CONNECTION_HANDSHAKE_MS = 10000,
     XO_CONNECTION_PING_MS = 5000,     /* three pings fit into the silence that ends it */
-    XO_CONNECTION_SILENCE_MS = 15000, /* with a ping's distance below the 20 s that are promised */
+    XO_CONNECTION_SILENCE_MS = 13000, /* looked at with each ping: noticed within 18 s */
     /* One listing of 10,000 disks is 7 MB: a factor of nine */
     XO_CONNECTION_MESSAGE_MAX = 64 << 20
 };
