@@ -110,14 +110,18 @@ static int spawn(const struct kube_auth_exec_command *command, int output, pid_t
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
-    (void)sigemptyset(&none); /* can't fail on a valid set */
+    sigset_t pipe_only;
+    (void)sigemptyset(&none);      /* none of these can fail on a valid set */
+    (void)sigemptyset(&pipe_only); /* the same */
+    (void)sigaddset(&pipe_only, SIGPIPE);
     int result = posix_spawn_file_actions_init(&actions);
     result |= posix_spawnattr_init(&attributes);
     result |= posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     result |= posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    /* Our threads block signals; the plugin must not inherit that. */
+    /* Our threads block signals, and SIGPIPE is ignored; the plugin must not inherit that. */
     result |= posix_spawnattr_setsigmask(&attributes, &none);
-    result |= posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    result |= posix_spawnattr_setsigdefault(&attributes, &pipe_only);
+    result |= posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     if (result == 0)
         result = posix_spawnp(ret_pid, command->argv[0], &actions, &attributes, command->argv,
                               command->env);

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -24,6 +25,12 @@ enum {
 
 void kube_transport_init(void)
 {
+    /* Without its own signal handling libcurl leaves SIGPIPE to us: a peer that hangs up is an error
+     * of that connection and must not end the process. */
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    int ignored = sigaction(SIGPIPE, &ignore, NULL);
+    assert(ignored == 0);
+    (void)ignored; /* asserted */
     CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
     assert(result == CURLE_OK);
     (void)result; /* asserted */

@@ -37,7 +37,7 @@ struct kube_request {
     int64_t deadline_ms; /* for all of it; 0: none (a watch, which has its own clock) */
 };
 
-/** Prepares libcurl for the process. Call it once, before there is any other thread. */
+/** Prepares libcurl for the process, and has SIGPIPE ignored. Call it once, before there is any other thread. */
 void kube_transport_init(void);
 
 /** Makes it ready for requests; connects when the first is made. */
