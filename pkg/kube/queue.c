@@ -195,6 +195,14 @@ static void signal_all(struct kube_queue *queue)
     (void)result; /* asserted */
 }
 
+/* One is enough: whoever waits takes whatever is due, and looks when the next is. */
+static void signal_one(struct kube_queue *queue)
+{
+    int result = pthread_cond_signal(&queue->wake);
+    assert(result == 0);
+    (void)result; /* asserted */
+}
+
 /* Adds under the lock. */
 static void add(struct kube_queue *queue, const char *key, enum kube_queue_priority priority,
                 int64_t delay_ms)
@@ -213,7 +221,8 @@ static void add(struct kube_queue *queue, const char *key, enum kube_queue_prior
         entry->due = due;
         enter_heap(entry, &queue->delayed);
     }
-    signal_all(queue);
+    if (entry->heap == &queue->ready || kube_heap_first(&queue->delayed) == &entry->node)
+        signal_one(queue);
 }
 
 void kube_queue_add(struct kube_queue *queue, const char *key, enum kube_queue_priority priority)
@@ -300,13 +309,8 @@ static void wait_for_change(struct kube_queue *queue)
         int64_t until_ms = mono_until_ms(entry_of(first)->due, clock_mono(queue->options.clock));
         wait_ms = until_ms < wait_ms ? until_ms : wait_ms;
     }
-    struct timespec until = {0};
-    int result = clock_gettime(CLOCK_MONOTONIC, &until);
-    assert(result == 0);
-    int64_t nanoseconds = until.tv_nsec + wait_ms % 1000 * 1000000;
-    until.tv_sec += wait_ms / 1000 + nanoseconds / 1000000000;
-    until.tv_nsec = nanoseconds % 1000000000;
-    result = pthread_cond_timedwait(&queue->wake, &queue->mutex, &until);
+    struct timespec until = clock_deadline(wait_ms);
+    int result = pthread_cond_timedwait(&queue->wake, &queue->mutex, &until);
     assert(result == 0 || result == ETIMEDOUT);
     (void)result; /* asserted */
 }
@@ -332,7 +336,7 @@ void kube_queue_done(struct kube_queue *queue, const char *key)
     if (entry->again) {
         entry->again = false;
         make_ready(queue, entry);
-        signal_all(queue);
+        signal_one(queue);
     }
     entry_drop_idle(queue, entry);
     unlock(queue);
