@@ -197,7 +197,7 @@ static struct rec_outcome attach_disk(struct attach_controller *controller,
     if (!attach_promises_take(&controller->promises, vm, disk, observation->position, now))
         return rec_again(); /* another disk got the position meanwhile */
     const enum xo_result result = xo->attach(xo->userdata, &call, &err);
-    log_step(observation, "attach", result, &err);
+    log_step(observation, "attaching", result, &err);
     switch (result) {
     case XO_DONE:
         return rec_again(); /* the mirror tells the device; until then the promise holds */
@@ -215,15 +215,40 @@ static struct rec_outcome attach_disk(struct attach_controller *controller,
     return say_failure(controller, observation, "attaching", &err);
 }
 
-/* After a call about the VBD: whether it was done is seen in the mirror. */
-static struct rec_outcome after_vbd(struct attach_controller *controller,
-                                    const struct attach_observation *observation, const char *doing,
-                                    enum xo_result result, const struct err *error)
+/* What a step with a VBD is called, and the call itself. */
+static enum xo_result call_vbd(const struct xo_port *xo, enum attach_action action, const char *vbd,
+                               struct err *err)
 {
-    log_step(observation, doing, result, error);
-    if (result != XO_NOT_DONE || error->class == ERR_NOT_FOUND)
+    if (action == ATTACH_CONNECT)
+        return xo->connect_vbd(xo->userdata, vbd, err);
+    if (action == ATTACH_DISCONNECT)
+        return xo->disconnect_vbd(xo->userdata, vbd, err);
+    return xo->delete_vbd(xo->userdata, vbd, err);
+}
+
+/*
+ * Connects, disconnects or deletes the VBD. Whether it was done is seen in the mirror, which is a
+ * moment behind the answer: meanwhile any change brings the key back, and nothing is sent again.
+ */
+static struct rec_outcome step_vbd(struct attach_controller *controller,
+                                   const struct attach_observation *observation,
+                                   enum attach_action action, const char *doing)
+{
+    struct attach_promises *promises = &controller->promises;
+    const struct clock *clock = controller->ports->clock;
+    const char *vbd = observation->vbd;
+    struct err err = {0};
+
+    if (attach_promises_step_is_recent(promises, vbd, action, clock_mono(clock)))
         return rec_later(MIRROR_MS);
-    return say_failure(controller, observation, doing, error);
+    const enum xo_result result = call_vbd(&controller->ports->xo, action, vbd, &err);
+    log_step(observation, doing, result, &err);
+    /* The VBD is gone, which the mirror does not know yet. */
+    const bool gone = err.class == ERR_NOT_FOUND || str_equal(err.code, "HANDLE_INVALID");
+    if (result == XO_NOT_DONE && !gone)
+        return say_failure(controller, observation, doing, &err);
+    attach_promises_step_taken(promises, vbd, action, clock_mono(clock));
+    return rec_later(MIRROR_MS);
 }
 
 static struct rec_outcome create_move(struct attach_controller *controller,
@@ -305,10 +330,6 @@ struct rec_outcome attach_act(struct attach_controller *controller,
                               const struct attach_observation *observation,
                               struct attach_decision decision)
 {
-    const struct xo_port *xo = &controller->ports->xo;
-    struct err err = {0};
-    enum xo_result result = XO_DONE;
-
     switch (decision.action) {
     case ATTACH_NOTHING:
         return rec_settled();
@@ -328,14 +349,11 @@ struct rec_outcome attach_act(struct attach_controller *controller,
     case ATTACH_ATTACH:
         return attach_disk(controller, observation);
     case ATTACH_CONNECT:
-        result = xo->connect_vbd(xo->userdata, observation->vbd, &err);
-        return after_vbd(controller, observation, "attaching", result, &err);
+        return step_vbd(controller, observation, decision.action, "attaching");
     case ATTACH_DISCONNECT:
-        result = xo->disconnect_vbd(xo->userdata, observation->vbd, &err);
-        return after_vbd(controller, observation, "detaching", result, &err);
+        return step_vbd(controller, observation, decision.action, "detaching");
     case ATTACH_DELETE_VBD:
-        result = xo->delete_vbd(xo->userdata, observation->vbd, &err);
-        return after_vbd(controller, observation, "removing the unplugged VBD of", result, &err);
+        return step_vbd(controller, observation, decision.action, "removing the unplugged VBD of");
     case ATTACH_REPORT:
         return report(controller, observation);
     case ATTACH_RELEASE:

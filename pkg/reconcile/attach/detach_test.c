@@ -24,6 +24,23 @@ Test(attach_detach, detaches_in_the_order_that_leaves_no_second_detach)
     cr_assert_eq(json_array_size(json_at(fake_xo_object(attach_world.xo, "disk-1"), "$VBDs")), 0);
 }
 
+Test(attach_detach, sends_nothing_twice_while_the_mirror_is_behind)
+{
+    attach_and_delete();
+    fake_xo_hold(attach_world.xo, true);
+    attach_world_run("va/va-1");
+    attach_world_run("va/va-1"); /* some other change brought the key back */
+    fake_journal_expect(&attach_world.journal, "xo disconnect vbd-*", NULL);
+    fake_xo_hold(attach_world.xo, false);
+    fake_xo_hold(attach_world.xo, true);
+    attach_world_run("va/va-1");
+    attach_world_run("va/va-1");
+    fake_journal_expect(&attach_world.journal, "xo delete vbd-*", NULL);
+    fake_xo_hold(attach_world.xo, false);
+    attach_world_run("va/va-1");
+    cr_assert(attach_world_gone());
+}
+
 Test(attach_detach, writes_status_after_the_finalizer_when_others_hold_the_object)
 {
     attach_world_put_case("L1");

@@ -13,6 +13,7 @@ void attach_promises_init(struct attach_promises *promises)
     assert(failed == 0);
     (void)failed; /* only looked at by the assertion */
     memset(promises->entries, 0, sizeof(promises->entries));
+    memset(promises->steps, 0, sizeof(promises->steps));
 }
 
 void attach_promises_done(struct attach_promises *promises)
@@ -120,4 +121,34 @@ void attach_promises_taken(struct attach_promises *promises, const char *vm, con
         entry->until = mono_add(now, ATTACH_TAKEN_MS);
     }
     (void)pthread_mutex_unlock(&promises->mutex);
+}
+
+void attach_promises_step_taken(struct attach_promises *promises, const char *vbd,
+                                enum attach_action action, struct mono_time now)
+{
+    struct attach_step *entry = NULL;
+
+    (void)pthread_mutex_lock(&promises->mutex);
+    for (size_t i = 0; i < ARRAY_LEN(promises->steps) && !entry; i++)
+        if (promises->steps[i].until.ms <= now.ms || str_equal(promises->steps[i].vbd, vbd))
+            entry = &promises->steps[i];
+    if (entry) {
+        (void)str_copy(entry->vbd, sizeof(entry->vbd), vbd);
+        entry->action = action;
+        entry->until = mono_add(now, ATTACH_STEP_MS);
+    }
+    (void)pthread_mutex_unlock(&promises->mutex);
+}
+
+bool attach_promises_step_is_recent(struct attach_promises *promises, const char *vbd,
+                                    enum attach_action action, struct mono_time now)
+{
+    bool recent = false;
+
+    (void)pthread_mutex_lock(&promises->mutex);
+    for (size_t i = 0; i < ARRAY_LEN(promises->steps) && !recent; i++)
+        recent = promises->steps[i].until.ms > now.ms && promises->steps[i].action == action &&
+                 str_equal(promises->steps[i].vbd, vbd);
+    (void)pthread_mutex_unlock(&promises->mutex);
+    return recent;
 }

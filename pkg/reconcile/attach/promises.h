@@ -1,7 +1,7 @@
 /*
  * reconcile/attach, 7: device positions that are promised to attaches under way, and attaches of
- * which it is not known yet whether they happened. In memory only: after a restart the mirror
- * tells, once XO has listed everything.
+ * which it is not known yet whether they happened; and steps that the mirror does not show yet. In
+ * memory only: after a restart the mirror tells, once XO has listed everything.
  *
  * Why: XO's own choice of a position races when two disks are attached to one VM, and a second
  * vm.attachDisk while the first is in doubt leaves a second VBD. Thread: any.
@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/macros.h"
+#include "reconcile/attach/decide.h"
 #include "reconcile/attach/volume.h"
 
 #include <pthread.h>
@@ -29,7 +30,12 @@ enum {
     ATTACH_DOUBT_MS = 45 * 1000,
     /* A position that XAPI said is taken though the mirror does not show by what: the
      * notification arrives within a quarter of a second. */
-    ATTACH_TAKEN_MS = 5 * 1000
+    ATTACH_TAKEN_MS = 5 * 1000,
+    /* One per VBD that was just connected, disconnected or deleted; like promises. */
+    ATTACH_STEPS_MAX = 256,
+    /* How long the mirror may take to show what was answered: a quarter of a second was seen;
+     * times twelve. Then the step is taken again, which does no harm. */
+    ATTACH_STEP_MS = 3 * 1000
 };
 
 struct attach_promise {
@@ -39,10 +45,18 @@ struct attach_promise {
     struct mono_time until; /* when it lapses */
 };
 
+/** A step with a VBD that was answered and is not in the mirror yet. */
+struct attach_step {
+    char vbd[ATTACH_ID_SIZE]; /* "": the entry is free */
+    enum attach_action action;
+    struct mono_time until;
+};
+
 /** Embedded. Nothing is called under the mutex. */
 struct attach_promises {
-    pthread_mutex_t mutex; /* guards: entries */
+    pthread_mutex_t mutex; /* guards: entries, steps */
     struct attach_promise entries[ATTACH_PROMISES_MAX];
+    struct attach_step steps[ATTACH_STEPS_MAX];
 };
 
 /** Makes it empty. */
@@ -70,5 +84,14 @@ void attach_promises_drop(struct attach_promises *promises, const char *vm, cons
 /** The attach did not happen because the position is taken: no disk gets it for a while. */
 void attach_promises_taken(struct attach_promises *promises, const char *vm, const char *disk,
                            struct mono_time now);
+
+/** The step with this VBD was taken: the mirror will show it. When the table is full it is not
+ * remembered, and perhaps taken once more. */
+void attach_promises_step_taken(struct attach_promises *promises, const char *vbd,
+                                enum attach_action action, struct mono_time now);
+
+/** Whether this step with this VBD was taken a moment ago. */
+bool attach_promises_step_is_recent(struct attach_promises *promises, const char *vbd,
+                                    enum attach_action action, struct mono_time now);
 
 #endif

@@ -76,3 +76,18 @@ Test(attach_promises, gives_none_beyond_its_maximum)
     cr_assert(
         attach_promises_take(&promises, "one-more", "csi-a", 1, mono_add(start, ATTACH_DOUBT_MS)));
 }
+
+Test(attach_promises, remembers_a_step_until_the_mirror_had_time_to_show_it)
+{
+    const struct mono_time late = mono_add(start, ATTACH_STEP_MS);
+
+    attach_promises_step_taken(&promises, "vbd", ATTACH_DISCONNECT, start);
+    cr_assert(attach_promises_step_is_recent(&promises, "vbd", ATTACH_DISCONNECT, start));
+    cr_assert_not(attach_promises_step_is_recent(&promises, "vbd", ATTACH_DELETE_VBD, start));
+    cr_assert_not(attach_promises_step_is_recent(&promises, "other", ATTACH_DISCONNECT, start));
+    cr_assert_not(attach_promises_step_is_recent(&promises, "vbd", ATTACH_DISCONNECT, late));
+    /* the next step with the same VBD takes its place */
+    attach_promises_step_taken(&promises, "vbd", ATTACH_DELETE_VBD, start);
+    cr_assert_not(attach_promises_step_is_recent(&promises, "vbd", ATTACH_DISCONNECT, start));
+    cr_assert(attach_promises_step_is_recent(&promises, "vbd", ATTACH_DELETE_VBD, start));
+}
