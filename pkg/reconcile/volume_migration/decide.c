@@ -284,17 +284,19 @@ static verdict leave_only(const struct migration_facts *facts, int keep)
     return result;
 }
 
-/* Rows 23 to 27. */
+/* Rows 21 and 23 to 27. */
 static verdict interrupted(const struct migration_facts *facts)
 {
     int source = explained_source(facts);
-    struct others others;
+    struct others others = look_at_others(facts);
 
+    if (source != MIGRATION_NO_DISK && others.whole == 1 && others.attached == 0 &&
+        !facts->disks[source].attached)
+        return leave_only(facts, others.whole_disk);
+    if (facts->call != MIGRATION_CALL_ANSWERED && !facts->still)
+        return observe_on(facts);
     if (source == MIGRATION_NO_DISK)
         return ask_a_person(REC_REASON_AMBIGUOUS_COPIES);
-    others = look_at_others(facts);
-    if (others.whole == 1 && others.attached == 0 && !facts->disks[source].attached)
-        return leave_only(facts, others.whole_disk);
     if (others.attached == 0)
         return leave_only(facts, source);
     if (others.attached == 1 && others.running == 1 && !facts->disks[source].attached)
@@ -312,7 +314,7 @@ static verdict several(const struct migration_facts *facts)
                 disk = (int)i;
         return withdraw(facts, disk);
     }
-    if (facts->open ? !settled(facts) : !facts->quiet)
+    if (facts->open ? !settled(facts) : !facts->still)
         return observe_on(facts);
     if (!facts->open || facts->truncated)
         return ask_a_person(REC_REASON_DUPLICATE_NAME);

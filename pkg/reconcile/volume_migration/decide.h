@@ -31,7 +31,8 @@
  * 18 | 1 elsewhere       | not open, no target, in use, busy        | wait or stall, as it says
  * 19 | 1 elsewhere       | not open                                 | open an attempt
  * 20 | ≥ 2, or too many  | open, never sent                         | unmark, withdraw
- * 21 | ≥ 2               | not settled (not open: not quiet)        | wait: Observing
+ * 21 | ≥ 2               | not settled, or XO may still destroy the | wait: Observing
+ *    |                   | source                                   |
  * 22 | ≥ 2               | not open, or too many to tell            | a person: DuplicateName
  * 23 | ≥ 2               | open, the source is not among them, or   | a person: AmbiguousCopies
  *    |                   | another was there before                 |
@@ -44,7 +45,9 @@
  * 27 | source and others | anything else                            | a person: AmbiguousCopies
  *
  * "Settled" is: our call was answered and what followed had time to arrive (MIGRATION_NOTICE_MS),
- * or what became of it is not known and nothing moved for MIGRATION_SETTLE_MS. Row 25 also holds
+ * or what became of it is not known and nothing moved for MIGRATION_SETTLE_MS. XO may still destroy
+ * the source while nothing has moved for less than MIGRATION_DESTROY_MS and our call was not
+ * answered; in row 24 that does not matter. Row 25 also holds
  * when the source itself is attached: a VM runs on it, so it is the truth, and nothing is lost by
  * renaming the others. A leftover is written down in the status first and renamed after; it is
  * never deleted.
@@ -67,6 +70,9 @@ enum {
     /* XO repeats a refused vdi.migrate for 9.6 s before anything is seen of it; half as much again.
      */
     MIGRATION_SETTLE_MS = 15 * 1000,
+    /* XO tries ten times, every 5 s, to destroy the source of a copy that something still holds (46 s
+     * seen): until then the source may yet go, and the copy be the only one. A third more. */
+    MIGRATION_DESTROY_MS = 60 * 1000,
     /* XO notifies up to 250 ms after it answers, and polls every 200 ms; times six. */
     MIGRATION_NOTICE_MS = 3 * 1000,
     /* Moves of one object at a time: enough to hide the start of one behind the end of another;
@@ -113,6 +119,7 @@ struct migration_facts {
     bool open;
     bool noticed;          /* nothing moved for MIGRATION_NOTICE_MS */
     bool quiet;            /* nothing moved for MIGRATION_SETTLE_MS */
+    bool still;            /* nothing moved for MIGRATION_DESTROY_MS */
     bool retry_due;        /* no back-off, or it is over */
     bool refused;          /* the back-off follows a refusal: stalled meanwhile */
     bool task_cancellable; /* the task that moves it is known and can be cancelled now */

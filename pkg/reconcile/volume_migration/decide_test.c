@@ -27,6 +27,7 @@ static struct migration_facts open_attempt(enum migration_call call)
     facts.call = call;
     facts.noticed = true;
     facts.quiet = true;
+    facts.still = true;
     facts.disks[0].source = true;
     facts.disks[0].known = true;
     return facts;
@@ -441,6 +442,8 @@ Test(decide, asks_a_person_about_two_disks_that_nothing_explains)
     struct migration_facts facts = one_elsewhere();
     facts.disk_count = 2;
     facts.quiet = true;
+    expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_OBSERVING);
+    facts.still = true;
     expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DUPLICATE_NAME);
 }
 
@@ -457,6 +460,16 @@ Test(decide, waits_with_two_disks_while_a_start_is_in_doubt)
     facts.call = MIGRATION_CALL_IN_DOUBT;
     facts.quiet = false;
     expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+}
+
+Test(decide, waits_with_two_disks_until_xo_has_certainly_given_up_destroying_the_source)
+{
+    struct migration_facts facts = source_and_copy();
+    facts.call = MIGRATION_CALL_IN_DOUBT;
+    facts.still = false;
+    expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    facts.disks[1].whole = true; /* then it may destroy it or not */
+    cr_assert_eq(migration_decide_volume(&facts).keep, 1);
 }
 
 /* 23 to 27 */
@@ -680,6 +693,7 @@ static void check_combination(uint64_t bits, size_t disk_count)
     facts.cancel = bit(&bits);
     facts.noticed = bit(&bits);
     facts.quiet = facts.noticed && bit(&bits);
+    facts.still = facts.quiet;
     facts.retry_due = bit(&bits);
     facts.task_cancellable = bit(&bits);
     facts.stuck = bit(&bits);

@@ -73,7 +73,8 @@ static int64_t until_settled(const struct migration_observation *observation, si
     int64_t quiet_ms = observation->mono.ms - observation->volumes[index].memory->quiet_since.ms;
     int64_t need_ms = facts->call == MIGRATION_CALL_ANSWERED && !facts->noticed
                           ? MIGRATION_NOTICE_MS
-                          : MIGRATION_SETTLE_MS;
+                      : facts->quiet ? MIGRATION_DESTROY_MS
+                                     : MIGRATION_SETTLE_MS;
     return need_ms > quiet_ms ? need_ms - quiet_ms : 1;
 }
 
@@ -152,7 +153,7 @@ static struct rec_outcome after_act(const struct migration_act *act, struct rec_
 
 static struct rec_outcome pass(struct migration_controller *controller,
                                const struct migration_resource *resource,
-                               const struct migration_observation *observation)
+                               struct migration_observation *observation)
 {
     const struct rec_ports *ports = controller->ports;
     cleanup_mem struct migration_verdict *verdicts =
@@ -175,6 +176,9 @@ static struct rec_outcome pass(struct migration_controller *controller,
     act = migration_act(ports, observation, verdicts);
     if (act.step != MIGRATION_WAIT)
         migration_report_act(ports, observation, verdicts, &act);
+    if (act.step != MIGRATION_WAIT && act.result != XO_DONE && act.error.class != ERR_CONFLICT)
+        (void)str_copy(observation->volumes[act.volume].trouble, MIGRATION_WHY_SIZE,
+                       act.error.message);
     if (act.step == MIGRATION_SETTLE_MARKER && act.result == XO_DONE)
         return rec_later(MIGRATION_NOTICE_MS); /* what follows says more than "almost done" */
     migration_summarize(ports, observation, verdicts, &summary);

@@ -328,6 +328,29 @@ Test(migration, does_not_send_a_start_again_whose_reply_was_lost)
     assert_one_good_disk("L2");
 }
 
+static enum xo_result refuse_to_set(void *userdata, const char *disk, const char *name,
+                                    const char *description, struct err *err)
+{
+    (void)userdata;
+    (void)disk;
+    (void)name;
+    (void)description;
+    (void)err_set(err, ERR_REFUSED, "not enough permissions"); /* returns -1 */
+    return XO_NOT_DONE;
+}
+
+Test(migration, says_why_a_step_in_xo_does_not_succeed_and_tries_again)
+{
+    world.ports.xo.set_disk = refuse_to_set;
+    apply_to_l2();
+    run(10 * 1000);
+    assert_text(phase(), "Pending");
+    cr_assert_not_null(strstr(json_str_at(status(), "message"), "not enough permissions"));
+    world.ports.xo.set_disk = fake_xo_port(world.xo).set_disk;
+    run(60 * 1000);
+    assert_text(phase(), "Succeeded");
+}
+
 /* Waiting, and what is refused. */
 
 Test(migration, is_ready_at_once_when_the_disk_is_in_place)
@@ -502,8 +525,8 @@ Test(migration, waits_for_space)
 Test(migration, asks_a_person_when_two_disks_have_the_name_and_goes_on_when_one_is_renamed)
 {
     fake_xo_add_disk(world.xo, "disk-2", "csi-data", "L2", INT64_C(10) << 30, NULL);
-    expect_refusal(DATA_TO("\"srsWithTag\":\"shared\""), "ManualRecoveryRequired", "DuplicateName",
-                   "no move explains it");
+    expect_refusal(DATA_TO("\"srsWithTag\":\"shared\""), "Pending", "Observing", "certain");
+    run(60 * 1000);
     assert_text(phase(), "ManualRecoveryRequired");
     assert_text(reason(), "DuplicateName");
     assert_text(condition(REC_CONDITION_STALLED, "status"), "True");

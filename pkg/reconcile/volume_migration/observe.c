@@ -135,6 +135,7 @@ static void observe_quiet(const struct migration_observation *observation,
     quiet_ms = observation->mono.ms - memory->quiet_since.ms;
     facts->noticed = quiet_ms >= MIGRATION_NOTICE_MS;
     facts->quiet = quiet_ms >= MIGRATION_SETTLE_MS;
+    facts->still = quiet_ms >= MIGRATION_DESTROY_MS;
 }
 
 /* Since when the copy makes no progress, and where its speed is measured from. */

@@ -53,8 +53,9 @@ struct migration_volume_view {
     char why[MIGRATION_WHY_SIZE];            /* about unfit, no_target or excluded */
     char task_ref[MIGRATION_LABEL_SIZE];     /* of the XAPI task that moves it; "" */
     char task[MIGRATION_ID_SIZE];
-    double progress;       /* 0..1; -1: not known */
-    struct err call_error; /* class ERR_NONE: none, or it was answered with success */
+    double progress;                  /* 0..1; -1: not known */
+    char trouble[MIGRATION_WHY_SIZE]; /* why this pass's step did not succeed; "" */
+    struct err call_error;            /* class ERR_NONE: none, or it was answered with success */
 };
 
 /** One object. */

@@ -197,5 +197,7 @@ void migration_volume_message(const struct migration_observation *observation,
     cleanup_buf struct buf buf = {0};
 
     put_state(&buf, &observation->volumes[index], &observation->facts[index], verdict);
+    if (*observation->volumes[index].trouble)
+        buf_putf(&buf, "; not yet: %s", observation->volumes[index].trouble);
     (void)str_copy(message, size, buf_str(&buf));
 }
