@@ -195,7 +195,7 @@ static void signal_all(struct kube_queue *queue)
     (void)result; /* asserted */
 }
 
-/* One is enough: whoever waits takes whatever is due, and looks when the next is. */
+/* Wakes one that waits, if any does: it takes whatever is due, or waits until the next is. */
 static void signal_one(struct kube_queue *queue)
 {
     int result = pthread_cond_signal(&queue->wake);
@@ -286,6 +286,9 @@ static char *take(struct kube_queue *queue)
     struct entry *entry = entry_of(first);
     leave_heap(entry);
     entry->working = true;
+    /* This worker looks after the others no longer; perhaps only it knew when the next is due. */
+    if (kube_heap_first(&queue->ready) || kube_heap_first(&queue->delayed))
+        signal_one(queue);
     entry->taken_at = clock_mono(queue->options.clock);
     kube_metrics_queue_taken(queue->options.metrics, queue->options.name, queue->ready.len,
                              entry->taken_at.ms - entry->ready_at.ms);
