@@ -7,16 +7,17 @@
  */
 #include "xosim/content.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/ids.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <string.h>
 
 enum {
-    FILL_REGIONS = 16, /* enough that half a copy, a shifted copy and a good one never look alike */
-    HASH_LINE_MAX = 80 /* three decimal numbers of 64 bits and separators */
+    FILL_REGIONS = 16 /* enough that half a copy, a shifted copy and a good one never look alike */
 };
 
 void content_done(struct content *content)
@@ -170,24 +171,20 @@ uint64_t content_only_here(const struct content *content, uint64_t size,
 void content_hash(const struct content *content, uint64_t size,
                   char target[static CONTENT_HASH_SIZE])
 {
-    char line[HASH_LINE_MAX];
+    cleanup_buf struct buf text = {0};
     unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned digest_len = 0;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    (void)EVP_DigestInit_ex(context, EVP_sha256(), NULL); /* SHA-256 is always there */
-    (void)str_format(line, sizeof(line), "%llu\n", (unsigned long long)size);
-    (void)EVP_DigestUpdate(context, line, strlen(line));
+    unsigned len = 0;
+    buf_putf(&text, "%llu\n", (unsigned long long)size);
     for (size_t i = 0; i < content->len && content->extents[i].start < size; i++) {
         const struct extent *extent = &content->extents[i];
-        (void)str_format(line, sizeof(line), "%llu %llu %llu\n", (unsigned long long)extent->start,
-                         (unsigned long long)min_u64(extent->end, size),
-                         (unsigned long long)extent->seed);
-        (void)EVP_DigestUpdate(context, line, strlen(line));
+        buf_putf(&text, "%llu %llu %llu\n", (unsigned long long)extent->start,
+                 (unsigned long long)min_u64(extent->end, size), (unsigned long long)extent->seed);
     }
-    (void)EVP_DigestFinal_ex(context, digest, &digest_len);
-    EVP_MD_CTX_free(context);
-    for (unsigned i = 0; i < digest_len && i * 2 + 2 < CONTENT_HASH_SIZE; i++)
-        (void)str_format(target + (size_t)i * 2, 3, "%02x", digest[i]);
+    int done = EVP_Digest(text.data, text.len, digest, &len, EVP_sha256(), NULL);
+    assert(done == 1); /* SHA-256 is always there */
+    target[0] = '\0';
+    for (unsigned i = 0; i < len && i * 2 + 2 < CONTENT_HASH_SIZE; i++)
+        (void)str_format(target + (size_t)i * 2, 3, "%02x", digest[i]); /* it fits */
 }
 
 void content_read(const struct content *content, uint64_t offset, unsigned char *target, size_t len)
@@ -215,6 +212,19 @@ json_t *content_to_json(const struct content *content)
     return array;
 }
 
+/* A number of at most 16 hexadecimal digits; 0 for anything else. */
+static uint64_t parse_hex(const char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t value = 0;
+    size_t len = strspn(text, digits);
+    if (len == 0 || len > 16 || text[len])
+        return 0;
+    for (; *text; text++)
+        value = value * 16 + (uint64_t)(strchr(digits, *text) - digits);
+    return value;
+}
+
 bool content_from_json(struct content *content, const json_t *json)
 {
     uint64_t previous = 0;
@@ -222,12 +232,10 @@ bool content_from_json(struct content *content, const json_t *json)
         json_int_t start = 0;
         json_int_t end = 0;
         const char *text = NULL;
-        unsigned long long seed = 0;
-        char *rest = NULL;
+        uint64_t seed = 0;
         if (json_unpack(json_array_get(json, i), "[I, I, s]", &start, &end, &text) == 0)
-            seed = strtoull(text, &rest, 16);
-        if (seed == 0 || !rest || *rest || start < 0 || (uint64_t)start < previous ||
-            end <= start) {
+            seed = parse_hex(text);
+        if (seed == 0 || start < 0 || (uint64_t)start < previous || end <= start) {
             content_done(content);
             return false;
         }

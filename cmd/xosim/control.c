@@ -188,7 +188,8 @@ static int post_disk(struct control *control)
     if (rounded > xapi_sr_free(sr))
         return fail(control, 409, "SR %s has %llu bytes left", sr->name_label,
                     (unsigned long long)xapi_sr_free(sr));
-    struct xapi_vdi *vdi = xapi_vdi_add(xapi, sr, NULL, name, rounded, NULL);
+    const struct xapi_vdi_options options = {.name_label = name, .size = rounded};
+    struct xapi_vdi *vdi = xapi_vdi_add(xapi, sr, &options);
     if (description)
         mem_replace_str(&vdi->name_description, description);
     for (size_t i = 0; i < json_array_size(tags); i++) {

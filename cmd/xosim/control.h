@@ -14,8 +14,8 @@
 
 enum {
     CONTROL_BODY_MAX = 65536, /* the largest is a disk's description */
-    CONTROL_PATH_MAX = 1024,
-    CONTROL_SEGMENTS_MAX = 6
+    CONTROL_PATH_MAX = 1024,  /* the longest has two names of VMs or disks, 255 characters each */
+    CONTROL_SEGMENTS_MAX = 6  /* the longest route has five */
 };
 
 struct control_request {

@@ -56,17 +56,18 @@ struct disk *disks_restore(struct disks *disks, const char *uuid, const char *fa
     return disk;
 }
 
-struct disk *disks_add(struct disks *disks, const char *uuid, const char *name, const char *sr,
-                       uint64_t size, struct disk *parent)
+struct disk *disks_add(struct disks *disks, const struct disk_options *options)
 {
-    struct disk *disk = disks_restore(disks, uuid, parent ? parent->family->uuid : uuid);
-    disk->name = mem_strdup(name);
-    str_copy(disk->sr, sizeof(disk->sr), sr);
+    struct disk *parent = options->parent;
+    struct disk *disk =
+        disks_restore(disks, options->uuid, parent ? parent->family->uuid : options->uuid);
+    disk->name = mem_strdup(options->name);
+    str_copy(disk->sr, sizeof(disk->sr), options->sr);
     if (parent)
         str_copy(disk->parent, sizeof(disk->parent), parent->uuid);
     disk->exists = true;
     disk->complete = true;
-    disk_resize(disk, size);
+    disk_resize(disk, options->size);
     return disk;
 }
 

@@ -50,12 +50,17 @@ struct disks {
 /** Frees everything. */
 void disks_done(struct disks *disks);
 
-/**
- * A new disk, complete and empty, in a family of its own or, with a parent, in its parent's.
- * *Borrowed*: it belongs to `disks`.
- */
-struct disk *disks_add(struct disks *disks, const char *uuid, const char *name, const char *sr,
-                       uint64_t size, struct disk *parent);
+/** How a disk is made; texts are copied. */
+struct disk_options {
+    const char *uuid;
+    const char *name;
+    const char *sr;
+    uint64_t size;
+    struct disk *parent; /* that it is copied from, or NULL */
+};
+
+/** A new disk, complete and empty, in a family of its own or in its parent's. *Borrowed*: it belongs to `disks`. */
+struct disk *disks_add(struct disks *disks, const struct disk_options *options);
 
 /** As disks_add(), into a family that is known by its uuid (made when there is none): for reading a
  * stored state. */

@@ -47,9 +47,9 @@ static void handle_signals(void)
 {
     const struct sigaction stop = {.sa_handler = on_signal};
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    (void)sigaction(SIGTERM, &stop, NULL); /* these numbers are always valid */
-    (void)sigaction(SIGINT, &stop, NULL);
-    (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGTERM, &stop, NULL);   /* these numbers are always valid */
+    (void)sigaction(SIGINT, &stop, NULL);    /* the same */
+    (void)sigaction(SIGPIPE, &ignore, NULL); /* the same */
 }
 
 static int serve(const struct options *options, struct site *site, struct err *err)
@@ -66,7 +66,7 @@ static int serve(const struct options *options, struct site *site, struct err *e
         log_info("ending");
     }
     running = NULL;
-    (void)server_free(server);
+    server_free(server);
     return result;
 }
 
@@ -82,7 +82,7 @@ static int run(const struct options *options, struct err *err)
     if (site_new(&site_options, &site, err) != 0)
         return -1;
     int result = serve(options, site, err);
-    (void)site_free(site);
+    site_free(site);
     return result;
 }
 
@@ -91,17 +91,18 @@ int main(int argc, char **argv)
     struct options options;
     struct err err = {0};
     if (options_parse(&options, argc, argv, &err) != 0) {
-        (void)fprintf(stderr, "xosim: %s\n", err.message);
+        (void)fprintf(stderr, "xosim: %s\n", err.message); /* there is nobody else to tell */
         return 2;
     }
     if (options.help || options.version) {
-        (void)fputs(options.help ? options_help : "xosim " XO_VERSION "\n", stdout);
+        (void)fputs(options.help ? options_help : "xosim " XO_VERSION "\n",
+                    stdout); /* there is nobody else to tell */
         return 0;
     }
     log_configure(options.log_level, LOG_TEXT);
     handle_signals();
     if (run(&options, &err) == 0)
         return 0;
-    (void)fprintf(stderr, "xosim: %s\n", err.message);
+    (void)fprintf(stderr, "xosim: %s\n", err.message); /* there is nobody else to tell */
     return 1;
 }

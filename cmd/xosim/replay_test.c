@@ -23,7 +23,7 @@ struct action {
     const char *sr; /* ACTION_DELETE: of the recording's disk on this SR */
 };
 
-enum { ACTIONS_MAX = 3 };
+enum { ACTIONS_MAX = 3 /* no recording has more */ };
 
 struct recording {
     const char *name;
@@ -68,7 +68,7 @@ static void perform(struct replay *replay, const struct action *action)
         {
             if (str_equal(json_str_at(vdi, "name_label"), replay->recording->disk_name) &&
                 str_equal(json_str_at(vdi, "$SR"), action->sr)) {
-                (void)fake_client_start(replay->other, "vdi.delete", json_build("{s:s}", "id", id));
+                fake_client_start(replay->other, "vdi.delete", json_build("{s:s}", "id", id));
                 return;
             }
         }
@@ -156,8 +156,8 @@ static void note_received(struct replay *replay, int64_t t_ms, const json_t *mes
     for (size_t i = json_array_size(replay->pending); id && i-- > 0;) {
         if (json_equal(json_array_get(replay->pending, i), id)) {
             json_array_remove(replay->pending, i);
-            (void)fake_client_wait(replay->client,
-                                   json_integer_value(id)); /* no later request before it */
+            fake_client_wait(replay->client,
+                             json_integer_value(id)); /* no later request before it */
         }
     }
 }
@@ -235,7 +235,7 @@ static void check(const struct recording *recording)
     json_decref(replay.pending);
     fake_client_close(replay.client);
     fake_client_close(replay.other);
-    (void)site_free(replay.site);
+    site_free(replay.site);
 }
 
 Test(replay, answers_sign_in_and_inventory_as_recorded)

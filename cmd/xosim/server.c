@@ -3,11 +3,10 @@
  */
 #include "xosim/server_internal.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-
-#include <time.h>
 
 struct server *server_of(struct lws *wsi)
 {
@@ -16,9 +15,7 @@ struct server *server_of(struct lws *wsi)
 
 int64_t server_now_us(void)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* always there on Linux */
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return ms_to_us(clock_mono(&clock_system).ms);
 }
 
 static void emit(int level, const char *line)
@@ -95,7 +92,7 @@ int server_new(const struct options *options, struct site *site, struct server *
     if (!server->context || open_both(server, options, err) != 0) {
         if (!server->context)
             err_set(err, ERR_UNKNOWN, "libwebsockets does not start");
-        (void)server_free(server);
+        server_free(server);
         return -1;
     }
     site_set_speed(site, options->speed, server_now_us());
@@ -111,7 +108,9 @@ static void follow(struct server *server)
     int64_t now_us = server_now_us();
     site_follow(server->site, now_us);
     int64_t due_us = site_due_in_us(server->site, now_us, ms_to_us(SERVER_WAIT_MAX_MS));
-    lws_sul_schedule(server->context, 0, &server->wake, woken, due_us > 0 ? due_us : 1);
+    /* The clock and poll(2) count milliseconds: to be woken earlier would be to turn in circles. */
+    int64_t wake_us = ms_to_us((due_us + 999) / 1000);
+    lws_sul_schedule(server->context, 0, &server->wake, woken, wake_us > 0 ? wake_us : 1);
 }
 
 /* libwebsockets may run this at the start of a wait, which then goes on: so the next alarm is set here, not only after the wait. */

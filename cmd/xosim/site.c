@@ -52,7 +52,7 @@ int site_new(const struct site_options *options, struct site **ret, struct err *
     site->xapi = xapi_new(&site->timers, &site->ids);
     site->faults = faults_new(site);
     if (build(site, options, err) != 0) {
-        (void)site_free(site);
+        site_free(site);
         return -1;
     }
     site->xo->hooks = (struct xo_hooks){.userdata = site,

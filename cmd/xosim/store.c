@@ -173,10 +173,11 @@ static bool restore_vdi(struct store *store, const json_t *record, struct disk *
     struct xapi_vdi *vdi = xapi_find(store->xapi, XAPI_VDI, disk->uuid);
     if (!sr || !name)
         return false;
+    const struct xapi_vdi_options options = {.uuid = disk->uuid, .name_label = name, .disk = disk};
     if (vdi) /* a later record of it */
         vdi->sr->allocated -= vdi->size;
     else
-        vdi = xapi_vdi_add(store->xapi, sr, disk->uuid, name, 0, disk);
+        vdi = xapi_vdi_add(store->xapi, sr, &options);
     xapi_set_ref(store->xapi, &vdi->object, json_str_at(record, "ref"));
     vdi->size = (uint64_t)json_int_at(record, "size", 0);
     vdi->sr->allocated += vdi->size;
@@ -324,7 +325,7 @@ int store_open(const char *folder, const char *world_hash, struct xapi *xapi, st
     if (result == 0 && found)
         result = restore_file(store, journal, &found_journal, err);
     if (result != 0) {
-        (void)store_close(store);
+        store_close(store);
         return -1;
     }
     *ret_restored = found;

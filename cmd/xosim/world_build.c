@@ -288,8 +288,10 @@ static int build_disk(struct builder *builder, const struct world_disk *item, co
     if (map_has(&builder->xapi->objects, uuid))
         return complain(builder, &item->item, "uuid", uuid,
                         "write one that no other item has; disks of one name need one each");
-    uint64_t size = xapi_round_size(item->size);
-    struct xapi_vdi *vdi = xapi_vdi_add(builder->xapi, sr, uuid, name, size, NULL);
+    const struct xapi_vdi_options options = {.uuid = uuid,
+                                             .name_label = name,
+                                             .size = xapi_round_size(item->size)};
+    struct xapi_vdi *vdi = xapi_vdi_add(builder->xapi, sr, &options);
     if (item->description)
         mem_replace_str(&vdi->name_description, item->description);
     if (str_equal(item->type, "system"))
@@ -336,8 +338,8 @@ int world_build_users(const struct world *world, struct xo *xo, struct err *err)
         ids_uuid_of("user", item->email, made);
         if (xo_find_user(xo, item->email))
             return complain(&builder, &item->item, "email", item->email, "write each user once");
-        (void)xo_add_user(xo, item->id ? item->id : made, item->email, item->password,
-                          item->permission ? item->permission : "admin");
+        xo_add_user(xo, item->id ? item->id : made, item->email, item->password,
+                    item->permission ? item->permission : "admin");
     }
     for (size_t i = 0; i < world->tokens.len; i++) {
         const struct world_token *item = world->tokens.items[i];
@@ -345,7 +347,7 @@ int world_build_users(const struct world *world, struct xo *xo, struct err *err)
         if (!user)
             return complain(&builder, &item->item, "user", item->user, "write the email of a user");
         int64_t life_ms = item->expires_in_ms > 0 ? item->expires_in_ms : TOKEN_LIFE_MS;
-        (void)xo_add_token(xo, item->token, user, timers_wall_ms(xo->timers) + life_ms);
+        xo_add_token(xo, item->token, user, timers_wall_ms(xo->timers) + life_ms);
     }
     return 0;
 }

@@ -348,10 +348,17 @@ const char *xapi_task_status_name(enum xapi_task_status status);
 /** Rounds a size up to what XAPI makes of it. */
 uint64_t xapi_round_size(uint64_t size);
 
-/** A VDI that is there at once, with its disk (NULL: a new, empty one); for building a world.
- * *Borrowed*. */
-struct xapi_vdi *xapi_vdi_add(struct xapi *xapi, struct xapi_sr *sr, const char *uuid,
-                              const char *name_label, uint64_t size, struct disk *disk);
+/** How a VDI is made at once; texts are copied. */
+struct xapi_vdi_options {
+    const char *uuid; /* NULL: a new one */
+    const char *name_label;
+    uint64_t size;
+    struct disk *disk; /* that it shows; NULL: a new, empty one */
+};
+
+/** A VDI that is there at once. *Borrowed*. */
+struct xapi_vdi *xapi_vdi_add(struct xapi *xapi, struct xapi_sr *sr,
+                              const struct xapi_vdi_options *options);
 
 /** Starts VDI.create; the answer has the new uuid. */
 void xapi_vdi_create(struct xapi *xapi, struct xapi_sr *sr, const char *name_label, uint64_t size,

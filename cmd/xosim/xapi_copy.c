@@ -232,6 +232,32 @@ static json_t *refusal(struct xapi *xapi, const struct xapi_vdi *vdi, const stru
     return error_info;
 }
 
+/* The disk that is copied to: with the name, description and tags that the source has now, and none of its bytes yet. */
+static struct xapi_vdi *add_target(struct xapi *xapi, const struct xapi_vdi *source,
+                                   struct xapi_sr *sr)
+{
+    char uuid[UUID_SIZE];
+    ids_uuid(xapi->ids, uuid);
+    const struct disk_options disk_options = {.uuid = uuid,
+                                              .name = source->name_label,
+                                              .sr = sr->object.uuid,
+                                              .size = source->size,
+                                              .parent = source->disk};
+    struct disk *disk = disks_add(&xapi->disks, &disk_options);
+    disk->complete = false;
+    const struct xapi_vdi_options options = {.uuid = uuid,
+                                             .name_label = source->name_label,
+                                             .size = source->size,
+                                             .disk = disk};
+    struct xapi_vdi *target = xapi_vdi_add(xapi, sr, &options);
+    mem_replace_str(&target->name_description, source->name_description);
+    target->type = source->type;
+    json_array_extend(target->tags, source->tags);
+    json_object_update(target->other_config, source->other_config);
+    xapi_touch_disk(xapi, disk);
+    return target;
+}
+
 struct xapi_task *xapi_vdi_copy(struct xapi *xapi, struct xapi_vdi *vdi, struct xapi_sr *sr)
 {
     struct xapi_pool *pool = vdi->object.pool;
@@ -240,29 +266,18 @@ struct xapi_task *xapi_vdi_copy(struct xapi *xapi, struct xapi_vdi *vdi, struct 
         return xapi_task_failed(xapi, pool, COPY_NAME, error_info);
     struct xapi_task *task = xapi_task_new(xapi, pool, COPY_NAME);
     task->cancellable = true;
-    char uuid[UUID_SIZE];
-    ids_uuid(xapi->ids, uuid);
-    struct disk *disk =
-        disks_add(&xapi->disks, uuid, vdi->name_label, sr->object.uuid, vdi->size, vdi->disk);
-    disk->complete = false;
-    xapi_touch_disk(xapi, disk);
-    struct xapi_vdi *target = xapi_vdi_add(xapi, sr, uuid, vdi->name_label, vdi->size, disk);
-    mem_replace_str(&target->name_description, vdi->name_description);
-    target->type = vdi->type;
-    json_array_extend(target->tags, vdi->tags);
-    json_object_update(target->other_config, vdi->other_config);
+    struct xapi_vdi *target = add_target(xapi, vdi, sr);
     plug_into_dom0(xapi, vdi, true);
     plug_into_dom0(xapi, target, false);
     json_put_str(vdi->current_operations, task->object.ref, "copy");
     xapi_touch(xapi, &vdi->object);
-    xapi_touch(xapi, &task->object);
     struct xapi_copy *copy = mem_alloc(sizeof(*copy));
     copy->size = vdi->size;
     copy->last_us = xapi->timers->now_us;
     copy->operation.task = task;
     copy->operation.abandon = abandon_copy;
     str_copy(copy->operation.arguments.object, UUID_SIZE, vdi->object.uuid);
-    str_copy(copy->operation.arguments.other, REF_SIZE, uuid);
+    str_copy(copy->operation.arguments.other, REF_SIZE, target->object.uuid);
     vdi->sr->copies++;
     sr->copies++;
     xapi_operation_start(&copy->operation, xapi, pool, XAPI_COPY_TICK_MS, run_copy);

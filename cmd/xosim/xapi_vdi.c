@@ -9,24 +9,26 @@ uint64_t xapi_round_size(uint64_t size)
     return (size + XAPI_SIZE_UNIT - 1) / XAPI_SIZE_UNIT * XAPI_SIZE_UNIT;
 }
 
-struct xapi_vdi *xapi_vdi_add(struct xapi *xapi, struct xapi_sr *sr, const char *uuid,
-                              const char *name_label, uint64_t size, struct disk *disk)
+struct xapi_vdi *xapi_vdi_add(struct xapi *xapi, struct xapi_sr *sr,
+                              const struct xapi_vdi_options *options)
 {
     struct xapi_vdi *vdi = mem_alloc(sizeof(*vdi));
-    vdi->name_label = mem_strdup(name_label);
+    vdi->name_label = mem_strdup(options->name_label);
     vdi->name_description = mem_strdup("");
     vdi->type = "user";
-    vdi->size = size;
+    vdi->size = options->size;
     vdi->sr = sr;
     vdi->tags = json_array();
     vdi->other_config = json_object();
     vdi->current_operations = json_object();
-    xapi_add(xapi, &vdi->object, XAPI_VDI, sr->object.pool, uuid);
-    vdi->disk =
-        disk ? disk
-             : disks_add(&xapi->disks, vdi->object.uuid, name_label, sr->object.uuid, size, NULL);
+    xapi_add(xapi, &vdi->object, XAPI_VDI, sr->object.pool, options->uuid);
+    const struct disk_options disk = {.uuid = vdi->object.uuid,
+                                      .name = options->name_label,
+                                      .sr = sr->object.uuid,
+                                      .size = options->size};
+    vdi->disk = options->disk ? options->disk : disks_add(&xapi->disks, &disk);
     list_add(&sr->vdis, vdi);
-    sr->allocated += size;
+    sr->allocated += options->size;
     xapi_touch(xapi, &vdi->object);
     xapi_touch(xapi, &sr->object);
     return vdi;
@@ -58,8 +60,9 @@ static void run_create(struct xapi_operation *operation)
         xapi_operation_fail(operation, error_info);
         return;
     }
-    struct xapi_vdi *vdi = xapi_vdi_add(xapi, sr, NULL, operation->arguments.name,
-                                        xapi_round_size(operation->arguments.size), NULL);
+    const struct xapi_vdi_options options = {.name_label = operation->arguments.name,
+                                             .size = xapi_round_size(operation->arguments.size)};
+    struct xapi_vdi *vdi = xapi_vdi_add(xapi, sr, &options);
     xapi_operation_succeed(operation, NULL, vdi->object.uuid);
 }
 

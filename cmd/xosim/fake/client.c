@@ -80,7 +80,7 @@ struct fake_client *fake_client_open(struct site *site)
 struct fake_client *fake_client_signed_in(struct site *site, const char *token)
 {
     struct fake_client *client = fake_client_open(site);
-    (void)fake_client_must(client, "session.signIn", json_build("{s:s}", "token", token));
+    fake_client_must(client, "session.signIn", json_build("{s:s}", "token", token));
     return client;
 }
 
