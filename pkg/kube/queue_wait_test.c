@@ -13,16 +13,39 @@ enum { HANG_MS = 20 * 1000, SOON_MS = 30, WORKERS = 3 };
 
 struct fixture {
     struct kube_queue *queue;
+    struct clock clock;
     pthread_mutex_t mutex; /* guards the rest */
     pthread_cond_t changed;
+    int waiting; /* workers that looked into the queue for the first time */
     int taken;
     bool released;
 };
 
+static _Thread_local bool is_worker;
+
+/* The system's clock. A worker asks for the time under the queue's lock, before it waits: whoever gets
+ * the lock after that finds it waiting. */
+static struct mono_time now_mono(void *userdata)
+{
+    struct fixture *fixture = userdata;
+    if (is_worker) {
+        is_worker = false; /* the first time counts */
+        (void)pthread_mutex_lock(&fixture->mutex);
+        fixture->waiting++;
+        (void)pthread_cond_broadcast(&fixture->changed);
+        (void)pthread_mutex_unlock(&fixture->mutex);
+    }
+    return clock_mono(&clock_system);
+}
+
 static void fixture_init(struct fixture *fixture)
 {
-    const struct kube_queue_options options = {.name = "test", .clock = &clock_system, .seed = 1};
+    fixture->clock = clock_system;
+    fixture->clock.now_mono = now_mono;
+    fixture->clock.userdata = fixture;
+    const struct kube_queue_options options = {.name = "test", .clock = &fixture->clock, .seed = 1};
     fixture->queue = kube_queue_new(&options);
+    fixture->waiting = 0;
     fixture->taken = 0;
     fixture->released = false;
     pthread_condattr_t attributes;
@@ -37,6 +60,7 @@ static void fixture_init(struct fixture *fixture)
 static void *work(void *userdata)
 {
     struct fixture *fixture = userdata;
+    is_worker = true;
     for (;;) {
         cleanup_str char *key = kube_queue_take(fixture->queue);
         if (!key)
@@ -51,17 +75,17 @@ static void *work(void *userdata)
     }
 }
 
-/* Whether so many keys were taken, before the test is taken for hanging. */
-static bool wait_taken(struct fixture *fixture, int count)
+/* Whether a count reaches a number, before the test is taken for hanging. */
+static bool wait_count(struct fixture *fixture, const int *counted, int number)
 {
     struct timespec deadline = clock_deadline(HANG_MS);
     (void)pthread_mutex_lock(&fixture->mutex);
     int result = 0;
-    while (fixture->taken < count && result != ETIMEDOUT)
+    while (*counted < number && result != ETIMEDOUT)
         result = pthread_cond_timedwait(&fixture->changed, &fixture->mutex, &deadline);
-    bool enough = fixture->taken >= count;
+    bool reached = *counted >= number;
     (void)pthread_mutex_unlock(&fixture->mutex);
-    return enough;
+    return reached;
 }
 
 static void fixture_done(struct fixture *fixture, const pthread_t *threads)
@@ -78,10 +102,12 @@ static void fixture_done(struct fixture *fixture, const pthread_t *threads)
     cr_assert_eq(pthread_mutex_destroy(&fixture->mutex), 0);
 }
 
+/* Returns once all of them wait, or have found something. */
 static void fixture_start(struct fixture *fixture, pthread_t *threads)
 {
     for (int i = 0; i < WORKERS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, work, fixture), 0);
+    cr_assert(wait_count(fixture, &fixture->waiting, WORKERS));
 }
 
 Test(kube_queue_wait, every_waiting_worker_gets_a_key_of_its_own)
@@ -93,7 +119,7 @@ Test(kube_queue_wait, every_waiting_worker_gets_a_key_of_its_own)
     kube_queue_add(fixture.queue, "a", KUBE_QUEUE_USER);
     kube_queue_add(fixture.queue, "b", KUBE_QUEUE_USER);
     kube_queue_add(fixture.queue, "c", KUBE_QUEUE_USER);
-    cr_assert(wait_taken(&fixture, 3));
+    cr_assert(wait_count(&fixture, &fixture.taken, 3));
     fixture_done(&fixture, threads);
 }
 
@@ -106,7 +132,7 @@ Test(kube_queue_wait, a_delayed_key_is_taken_while_the_worker_that_knew_of_it_is
     kube_queue_add_after(fixture.queue, "first", KUBE_QUEUE_USER, SOON_MS);
     kube_queue_add_after(fixture.queue, "second", KUBE_QUEUE_USER, 2 * SOON_MS);
     kube_queue_add_after(fixture.queue, "third", KUBE_QUEUE_USER, 3 * SOON_MS);
-    cr_assert(wait_taken(&fixture, 3));
+    cr_assert(wait_count(&fixture, &fixture.taken, 3));
     fixture_done(&fixture, threads);
 }
 
@@ -119,7 +145,7 @@ Test(kube_queue_wait, keys_that_are_due_together_are_worked_on_together)
     kube_queue_add_after(fixture.queue, "second", KUBE_QUEUE_USER, 1);
     kube_queue_add_after(fixture.queue, "third", KUBE_QUEUE_USER, 1);
     fixture_start(&fixture, threads);
-    cr_assert(wait_taken(&fixture, 3));
+    cr_assert(wait_count(&fixture, &fixture.taken, 3));
     fixture_done(&fixture, threads);
 }
 
