@@ -24,14 +24,14 @@ import (
 
 // Options say what to start. The zero value with a Name starts everything.
 type Options struct {
-	Name              string    // of the lab: its folder below build/lab
-	Build             string    // folder with operator and xosim; default build/dev
-	World             string    // file that describes the simulated world; default e2e/worlds/default.yaml
-	Speed             float64   // simulated seconds per second; default 1
-	Seed              int64     // of everything random in xosim
-	NoOperator        bool      // do not start it: somebody else will
-	OperatorArguments []string  // after those that every lab gives it
-	Out               io.Writer // where progress is shown; default standard error
+	Name       string    // of the lab: its folder below build/lab
+	Build      string    // folder with operator and xosim; default build/dev
+	World      string    // file that describes the simulated world; default e2e/worlds/default.yaml
+	Speed      float64   // simulated seconds per second; default 1
+	Seed       int64     // of everything random in xosim
+	NoOperator bool      // do not start it: somebody else will
+	LogLevel   string    // of the operator; default info
+	Out        io.Writer // where progress is shown; default standard error
 }
 
 // Lab is a running lab. What is exported survives in a file, for the next command.
@@ -79,6 +79,9 @@ func newLab(options Options) (*Lab, error) {
 	}
 	if options.Speed == 0 {
 		options.Speed = 1
+	}
+	if options.LogLevel == "" {
+		options.LogLevel = "info"
 	}
 	if options.Build == "" {
 		options.Build = filepath.Join(places.top, "build", "dev")

@@ -120,7 +120,8 @@ spec:
 
 // WaitBound waits until a claim is bound to its volume.
 func (l *Lab) WaitBound(ctx context.Context, namespace, claim string) error {
-	return Wait(ctx, 30*time.Second, func(ctx context.Context) error {
+	// After the API server was away its controller tries again after up to half a minute.
+	return Wait(ctx, 90*time.Second, func(ctx context.Context) error {
 		var object struct{ Status struct{ Phase string } }
 		if err := l.Get(ctx, "/api/v1/namespaces/"+namespace+"/persistentvolumeclaims/"+claim, &object); err != nil {
 			return err

@@ -123,7 +123,7 @@ func TestAnExpiredTokenIsReplacedWithoutARestart(tt *testing.T) {
 }
 
 func TestTheAPIServerIsAwayForAWhile(tt *testing.T) {
-	m := moments[2].reach(tt)
+	m := middle(testlab.New(tt))
 	m.Part(m.Kill, lab.APIServer)
 	m.goOn()
 	m.Eventually(testlab.MoveMax, func() error {

@@ -51,82 +51,79 @@ func (m *move) ends() {
 	m.GoodDisk(m.volume, m.to...)
 }
 
-// moments are those at which something is ended. Each leaves the move at that moment.
-var moments = []struct {
-	name  string
-	reach func(*testing.T) *move
-}{
-	{"as soon as it is asked for", func(t *testing.T) *move { return request(testlab.New(t), false) }},
-	{"when the intent is recorded", func(t *testing.T) *move {
-		m := request(testlab.New(t), true)
-		m.MigrationThat("move", "an attempt", func(found *lab.Migration) bool { return found.Status.Attempts > 0 })
-		return m
-	}},
-	{"in the middle of the copy", func(t *testing.T) *move {
-		m := request(testlab.New(t), true)
-		m.copying()
-		m.MigrationThat("move", "progress", func(found *lab.Migration) bool { return found.Status.Phase == "Migrating" })
-		return m
-	}},
-	{"while the copy ends", func(t *testing.T) *move {
-		m := request(testlab.New(t), true)
-		m.copying()
-		m.goOn()
-		m.Eventually(testlab.MoveMax, func() error {
-			truth, err := m.Xosim.Truth(m.Ctx)
-			if err != nil {
-				return err
-			}
-			for _, disk := range truth.Named(m.volume.Disk) {
-				if disk.UUID != m.volume.VDI && disk.Complete {
-					return nil
-				}
-			}
-			return errors.New("the copy is not complete")
-		})
-		return m
-	}},
+// middle is a move that is being copied, half of the data is there, and it waits.
+func middle(t *testlab.Test) *move {
+	t.Helper()
+	m := request(t, true)
+	m.copying()
+	m.MigrationThat("move", "phase Migrating", func(found *lab.Migration) bool { return found.Status.Phase == "Migrating" })
+	return m
 }
 
-// endAndStart ends a part and starts it again; the copy goes on while the part is away, or once it is back.
-func endAndStart(tt *testing.T, part string, whileAway bool) {
-	for _, moment := range moments {
-		tt.Run(moment.name, func(tt *testing.T) {
-			m := moment.reach(tt)
-			m.Part(m.Kill, part)
-			if whileAway {
-				m.goOn()
+// atEachMoment brings one move each to the middle of its copy, to where its intent is recorded, to its very beginning and to
+// the end of its copy, in this order, for the last two do not wait.
+func atEachMoment(tt *testing.T) []*move {
+	tt.Helper()
+	copied := middle(testlab.New(tt))
+	ending := middle(testlab.New(tt))
+	intended := request(testlab.New(tt), true)
+	intended.MigrationThat("move", "an attempt", func(found *lab.Migration) bool { return found.Status.Attempts > 0 })
+	asked := request(testlab.New(tt), false)
+	ending.goOn()
+	ending.Eventually(testlab.MoveMax, func() error {
+		truth, err := ending.Xosim.Truth(ending.Ctx)
+		if err != nil {
+			return err
+		}
+		for _, disk := range truth.Named(ending.volume.Disk) {
+			if disk.UUID != ending.volume.VDI && disk.Complete {
+				return nil
 			}
-			m.Part(m.Start, part)
-			m.goOn()
-			m.ends()
-		})
+		}
+		return errors.New("the copy is not complete")
+	})
+	return []*move{copied, intended, asked, ending}
+}
+
+// endAndStart ends a part while moves are at each moment, and starts it again; the copies go on while the part is away, or
+// once it is back.
+func endAndStart(tt *testing.T, part string, whileAway bool) {
+	tt.Helper()
+	moves := atEachMoment(tt)
+	moves[0].Part(moves[0].Kill, part)
+	if whileAway {
+		goOn(moves)
+	}
+	moves[0].Part(moves[0].Start, part)
+	goOn(moves)
+	for _, m := range moves {
+		m.ends()
 	}
 }
 
-func TestTheOperatorIsKilledAndTheCopyEndsMeanwhile(t *testing.T) { endAndStart(t, lab.Operator, true) }
-
-func TestTheOperatorIsKilledAndTheCopyEndsAfterwards(t *testing.T) {
-	endAndStart(t, lab.Operator, false)
+func goOn(moves []*move) {
+	for _, m := range moves {
+		m.goOn()
+	}
 }
 
-func TestTheAPIServerIsKilled(t *testing.T) { endAndStart(t, lab.APIServer, true) }
+func TestTheOperatorIsKilledAndTheCopiesEndMeanwhile(tt *testing.T) {
+	endAndStart(tt, lab.Operator, true)
+}
+
+func TestTheOperatorIsKilledAndTheCopiesEndAfterwards(tt *testing.T) {
+	endAndStart(tt, lab.Operator, false)
+}
+
+func TestTheAPIServerIsKilledAndTheCopiesEndMeanwhile(tt *testing.T) {
+	endAndStart(tt, lab.APIServer, true)
+}
 
 // Xen Orchestra and the hypervisors are one process here: killing it is a power cut of everything.
-func TestXenOrchestraAndItsHostsAreKilled(tt *testing.T) {
-	for _, moment := range moments {
-		tt.Run(moment.name, func(tt *testing.T) {
-			m := moment.reach(tt)
-			m.Part(m.Kill, lab.XosimPart)
-			m.Part(m.Start, lab.XosimPart)
-			m.goOn()
-			m.ends()
-		})
-	}
-}
+func TestXenOrchestraAndItsHostsAreKilled(tt *testing.T) { endAndStart(tt, lab.XosimPart, false) }
 
 func TestEtcdIsKilled(tt *testing.T) {
-	m := moments[2].reach(tt)
+	m := middle(testlab.New(tt))
 	m.Part(m.Kill, lab.Etcd)
 	m.goOn()
 	m.Part(m.Start, lab.Etcd)
@@ -134,7 +131,7 @@ func TestEtcdIsKilled(tt *testing.T) {
 }
 
 func TestTheOperatorIsFrozenUntilItsLeaseIsOver(tt *testing.T) {
-	m := moments[2].reach(tt)
+	m := middle(testlab.New(tt))
 	m.Part(m.Freeze, lab.Operator)
 	m.goOn()
 	m.Eventually(testlab.MoveMax, func() error {

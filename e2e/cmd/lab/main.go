@@ -43,7 +43,8 @@ type settings struct {
 }
 
 const usage = "usage: lab up|down|status|env|demo|controlplane|kill|stop|freeze|thaw|start [--name NAME] [--preset PRESET] " +
-	"[--world FILE] [--speed N] [--seed N] [PART]"
+	"[--world FILE] [--speed N] [--seed N] " +
+	"[--log-level LEVEL] [PART]"
 
 func run(arguments []string) error {
 	if len(arguments) == 0 {
@@ -97,6 +98,7 @@ func parse(command string, arguments []string) (*settings, error) {
 	flags.StringVar(&s.options.Build, "build", "", "folder of operator and simulator, instead of --preset")
 	flags.StringVar(&s.options.World, "world", "", "file that describes the simulated world")
 	flags.Float64Var(&s.options.Speed, "speed", 1, "simulated seconds per second")
+	flags.StringVar(&s.options.LogLevel, "log-level", "info", "of the operator: debug, info, warn or error")
 	flags.Int64Var(&s.options.Seed, "seed", 1, "seed of what is random in the simulator")
 	if err := flags.Parse(arguments); err != nil {
 		return nil, err
