@@ -1,4 +1,4 @@
-/* base: the event loop and its HTTP endpoint, over real sockets. */
+/* base: the event loop and its HTTP endpoint, over real sockets. Covers loop.c. */
 #include "base/http_server.h"
 
 #include "base/loop.h"
@@ -221,7 +221,7 @@ Test(loop, runs_what_was_posted_before_it_stopped)
 
 struct ticking {
     struct loop_timer *timer;
-    pthread_mutex_t mutex;
+    pthread_mutex_t mutex; /* guards fired */
     pthread_cond_t changed;
     int fired;
 };

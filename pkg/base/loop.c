@@ -127,7 +127,7 @@ int loop_start(struct loop *loop, struct err *err)
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* cannot fail with these arguments */
     int failed = pthread_create(&loop->thread, NULL, serve, loop);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* likewise */
     if (failed) {
         loop->running = false;
         return err_set_errno(err, failed, "cannot start the thread of the event loop");

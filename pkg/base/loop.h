@@ -21,6 +21,7 @@ struct loop;
 struct loop_timer;
 struct lws_context; /* libwebsockets' own */
 
+/** Something to run on a loop. Must not wait. Thread: the loop's. */
 typedef void loop_fn(void *userdata);
 
 /** A *new* loop that does not run yet. Thread: any. */

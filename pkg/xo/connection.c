@@ -25,7 +25,7 @@
 enum {
     HOST_MAX = 256,          /* a DNS name has at most 253 */
     RECEIVE_SIZE = 64 << 10, /* what one callback hands over: 7 MB are about 100 of them */
-    URL_MAX = 512
+    URL_MAX = 512            /* a host, a port and no path to speak of */
 };
 
 struct xo_client {

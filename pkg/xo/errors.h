@@ -28,6 +28,7 @@ enum xo_call_kind {
  * table does not hold. XO_CODE_NO_SUCH_OBJECT is no evidence that the object is gone: XO answers so
  * while it has lost the pool. It is ERR_TRANSIENT.
  */
-enum xo_result xo_error_read(enum xo_call_kind kind, const json_t *error, struct err *err);
+enum xo_result xo_error_read(enum xo_call_kind kind, const json_t *error,
+                             struct err *err) WARN_UNUSED;
 
 #endif

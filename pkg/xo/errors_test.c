@@ -44,7 +44,7 @@ Test(xo_errors, classifies_what_a_real_xo_answered)
 {
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const struct recorded *row = &table[i];
-        json_t *reply cleanup_json = recording_reply(row->recording, row->id);
+        json_t *reply cleanup_json = xo_recording_reply(row->recording, row->id);
         struct err err = {0};
         enum xo_result result = xo_error_read(row->kind, json_object_get(reply, "error"), &err);
         cr_assert_eq(err.class, row->class, "%s %d: %s", row->recording, (int)row->id,

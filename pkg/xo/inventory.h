@@ -153,7 +153,11 @@ void xo_inventory_disk_changed(struct xo_inventory *inventory, const char *disk,
 
 /* Thread: any. Everything below is valid only between read and unread. */
 
+/** Takes the read lock: the inventory as it is now, *borrowed* until xo_inventory_unread(). It must
+ * not be taken twice by one thread: a writer that waits in between would stop both. */
 const struct xo_inventory *xo_inventory_read(struct xo_inventory *inventory);
+
+/** Gives the read lock back. */
 void xo_inventory_unread(const struct xo_inventory *inventory);
 
 /** Whether the session is up and everything was listed since. */
@@ -171,14 +175,22 @@ bool xo_inventory_pool_present(const struct xo_inventory *inventory, const char 
  * server.getAll no longer names it. */
 bool xo_inventory_all_pools_present(const struct xo_inventory *inventory);
 
+/** The pool of this UUID, *borrowed*, or NULL. */
 const struct xo_pool *xo_inventory_pool(const struct xo_inventory *inventory, const char *uuid);
+/** The host of this UUID, *borrowed*, or NULL. */
 const struct xo_host *xo_inventory_host(const struct xo_inventory *inventory, const char *uuid);
+/** The SR of this UUID, *borrowed*, or NULL. */
 const struct xo_sr *xo_inventory_sr(const struct xo_inventory *inventory, const char *uuid);
+/** The disk of this UUID, *borrowed*, or NULL. */
 const struct xo_disk *xo_inventory_disk(const struct xo_inventory *inventory, const char *uuid);
+/** The disk with this XAPI reference, *borrowed*, or NULL. */
 const struct xo_disk *xo_inventory_disk_by_ref(const struct xo_inventory *inventory,
                                                const char *ref);
+/** The VBD of this UUID, *borrowed*, or NULL. */
 const struct xo_vbd *xo_inventory_vbd(const struct xo_inventory *inventory, const char *uuid);
+/** The VM or control domain of this UUID, *borrowed*, or NULL. */
 const struct xo_vm *xo_inventory_vm(const struct xo_inventory *inventory, const char *uuid);
+/** The task with this XAPI reference, also one that XO has dropped since it ended, *borrowed*, or NULL. */
 const struct xo_task *xo_inventory_task_by_ref(const struct xo_inventory *inventory,
                                                const char *ref);
 

@@ -43,9 +43,11 @@ static void decode_texts(const json_t *value, void *target, struct scratch *scra
 {
     (void)scratch;
     struct xo_strings *strings = target;
+    *strings = (struct xo_strings){0};
     size_t len = json_array_size(value);
-    const char **items = len ? mem_alloc_array(len, sizeof(*items)) : NULL;
-    strings->len = 0;
+    if (len == 0)
+        return;
+    const char **items = mem_alloc_array(len, sizeof(*items));
     strings->items = items;
     for (size_t i = 0; i < len; i++) {
         const char *text = json_string_value(json_array_get(value, i));
@@ -109,9 +111,12 @@ static bool moves_data(const char *operation)
 
 static void decode_operations(const json_t *value, struct xo_strings *strings, bool want_keys)
 {
+    *strings = (struct xo_strings){0};
     size_t len = json_object_size(value);
-    const char **items = len ? mem_alloc_array(len, sizeof(*items)) : NULL;
-    *strings = (struct xo_strings){.items = items};
+    if (len == 0)
+        return;
+    const char **items = mem_alloc_array(len, sizeof(*items));
+    strings->items = items;
     const char *key = NULL;
     json_t *operation = NULL;
     json_object_foreach((json_t *)(uintptr_t)value, key, operation)

@@ -2,7 +2,8 @@
  * xo, 3': what the files of the inventory share; nobody else includes this.
  *
  * An object is one block of memory: header, body (struct xo_disk, …), index nodes, arrays of
- * strings, characters. It never changes once it is linked: a new version replaces it whole.
+ * strings, characters. It never changes once it is linked: a new version replaces it whole. Thread:
+ * as inventory.h says of the function that leads here.
  */
 #ifndef XO_INVENTORY_INTERNAL_H
 #define XO_INVENTORY_INTERNAL_H
@@ -137,7 +138,9 @@ struct xo_object *xo_object_decode(enum xo_object_kind kind, const char *id, con
 
 /* inventory_index.c */
 
+/** Adds all nodes of an object that is not in the table. */
 void xo_index_link(struct xo_index_table *table, struct xo_object *object);
+/** Takes all nodes of an object out of the table. */
 void xo_index_unlink(struct xo_index_table *table, struct xo_object *object);
 /** The i-th object with the key, in order of id; NULL past the end. */
 struct xo_object *xo_index_find(const struct xo_index_table *table, enum xo_index index,

@@ -108,10 +108,11 @@ int main(void)
     loop_call(loop, nothing, NULL);           /* everything posted has run */
     over = true;
     for (size_t i = 0; i < READERS; i++)
-        (void)pthread_join(readers[i], NULL);
+        (void)pthread_join(readers[i], NULL); /* likewise */
     loop_stop(loop);
     loop = loop_free(loop);
     inventory = xo_inventory_free(inventory);
+    /* What a person wants to see; the exit code says it too. */
     (void)fprintf(stderr, "%d rounds, %ld changes told, %d torn\n", ROUNDS, (long)changes,
                   (int)torn);
     return torn == 0 && changes > 0 ? 0 : 1;

@@ -112,7 +112,7 @@ Test(xo_inventory, is_stale_until_everything_was_listed)
 
 Test(xo_inventory, keeps_its_objects_readable_while_it_is_stale)
 {
-    recording_list(inventory);
+    xo_recording_list(inventory);
     changes[0] = '\0';
     xo_inventory_stale(inventory);
     cr_assert_not(xo_inventory_fresh(peek()));
@@ -126,7 +126,7 @@ Test(xo_inventory, keeps_its_objects_readable_while_it_is_stale)
 
 Test(xo_inventory, shows_the_recorded_world)
 {
-    recording_list(inventory);
+    xo_recording_list(inventory);
     struct xo_inventory_counts counts = xo_inventory_counts(peek());
     cr_assert_eq(counts.pools, 2);
     cr_assert_eq(counts.hosts, 4);
@@ -165,7 +165,7 @@ Test(xo_inventory, shows_the_recorded_world)
 
 Test(xo_inventory, finds_srs_by_tag_and_knows_from_which_hosts_they_are_reached)
 {
-    recording_list(inventory);
+    xo_recording_list(inventory);
     size_t tagged = 0;
     const struct xo_sr *sr = NULL;
     char before[64] = "";
@@ -182,10 +182,10 @@ Test(xo_inventory, finds_srs_by_tag_and_knows_from_which_hosts_they_are_reached)
 
 Test(xo_inventory, shows_a_detached_disk_being_copied_step_by_step)
 {
-    recording_list(inventory);
-    struct recording *recording cleanup_recording = recording_open("migrate-detached-copy");
+    xo_recording_list(inventory);
+    struct xo_recording *recording cleanup_recording = xo_recording_open("migrate-detached-copy");
 
-    recording_notify(recording, inventory, 400);
+    xo_recording_notify(recording, inventory, 400);
     cr_assert_str_eq(xo_inventory_disk_named(peek(), "csi-pvc-4", 0)->uuid, COPY_NEW);
     cr_assert_str_eq(xo_inventory_disk_named(peek(), "csi-pvc-4", 1)->uuid, COPY_SOURCE);
     cr_assert_null(xo_inventory_disk_named(peek(), "csi-pvc-4", 2));
@@ -201,18 +201,18 @@ Test(xo_inventory, shows_a_detached_disk_being_copied_step_by_step)
     cr_assert(task->cancellable);
 
     changes[0] = '\0';
-    recording_notify(recording, inventory, 600);
+    xo_recording_notify(recording, inventory, 600);
     cr_assert_float_eq(xo_inventory_task_by_ref(peek(), COPY_TASK)->progress, 0.0245, 1e-9);
     cr_assert_str_eq(changes, "disk csi-pvc-4;", "progress is reported for the disk that moves");
 
-    recording_notify(recording, inventory, 10510);
+    xo_recording_notify(recording, inventory, 10510);
     task = xo_inventory_task_by_ref(peek(), COPY_TASK);
     cr_assert_eq(task->status, XO_TASK_SUCCESS);
     cr_assert_not(task->cancellable);
     cr_assert_eq(xo_inventory_disk(peek(), COPY_SOURCE)->operations.len, 0);
     cr_assert_str_eq(xo_inventory_disk_by_ref(peek(), task->result_ref)->uuid, COPY_NEW);
 
-    recording_notify(recording, inventory, 10916);
+    xo_recording_notify(recording, inventory, 10916);
     cr_assert_null(xo_inventory_disk(peek(), COPY_SOURCE));
     cr_assert_str_eq(xo_inventory_disk_named(peek(), "csi-pvc-4", 0)->uuid, COPY_NEW);
     task = xo_inventory_task_by_ref(peek(), COPY_TASK);
@@ -222,16 +222,16 @@ Test(xo_inventory, shows_a_detached_disk_being_copied_step_by_step)
 
 Test(xo_inventory, shows_an_attached_disk_being_mirrored)
 {
-    recording_list(inventory);
-    struct recording *recording cleanup_recording = recording_open("migrate-attached-mirror");
-    recording_notify(recording, inventory, 200);
+    xo_recording_list(inventory);
+    struct xo_recording *recording cleanup_recording = xo_recording_open("migrate-attached-mirror");
+    xo_recording_notify(recording, inventory, 200);
     const struct xo_disk *source = xo_inventory_disk(peek(), MIRROR_SOURCE);
     cr_assert(strings_have(&source->operations, "mirror"));
     char task_ref[64];
     str_copy(task_ref, sizeof(task_ref), source->tasks.items[0]);
     cr_assert_str_eq(xo_inventory_disk(peek(), MIRROR_NEW)->sr, SR_1);
 
-    recording_notify(recording, inventory, 10397);
+    xo_recording_notify(recording, inventory, 10397);
     const struct xo_task *task = xo_inventory_task_by_ref(peek(), task_ref);
     cr_assert_eq(task->status, XO_TASK_PENDING);
     cr_assert_not(task->cancellable, "the last phase can not be cancelled");
@@ -239,7 +239,7 @@ Test(xo_inventory, shows_an_attached_disk_being_mirrored)
     const struct xo_disk *new = xo_inventory_disk(peek(), MIRROR_NEW);
     cr_assert_str_eq(xo_inventory_vbd(peek(), new->vbds.items[0])->disk, MIRROR_NEW);
 
-    recording_notify(recording, inventory, 10601);
+    xo_recording_notify(recording, inventory, 10601);
     cr_assert_null(xo_inventory_disk(peek(), MIRROR_SOURCE));
     cr_assert_str_eq(xo_inventory_task_by_ref(peek(), task_ref)->result_ref,
                      xo_inventory_disk(peek(), MIRROR_NEW)->ref);
@@ -247,11 +247,11 @@ Test(xo_inventory, shows_an_attached_disk_being_mirrored)
 
 Test(xo_inventory, takes_no_vanished_pool_for_vanished_disks)
 {
-    recording_list(inventory);
+    xo_recording_list(inventory);
     cr_assert(xo_inventory_all_pools_present(peek()));
-    struct recording *recording cleanup_recording = recording_open("pool-connection-blip");
+    struct xo_recording *recording cleanup_recording = xo_recording_open("pool-connection-blip");
     changes[0] = '\0';
-    recording_notify(recording, inventory, 138);
+    xo_recording_notify(recording, inventory, 138);
     cr_assert(xo_inventory_fresh(peek()), "the session is up all the time");
     cr_assert_null(xo_inventory_disk(peek(), ROOT_DISK_1));
     cr_assert_not(xo_inventory_pool_present(peek(), POOL_A));
@@ -260,7 +260,7 @@ Test(xo_inventory, takes_no_vanished_pool_for_vanished_disks)
     cr_assert(str_starts_with(changes, "freshness ;"));
 
     changes[0] = '\0';
-    recording_notify(recording, inventory, 74118);
+    xo_recording_notify(recording, inventory, 74118);
     cr_assert_not_null(xo_inventory_disk(peek(), ROOT_DISK_1));
     cr_assert(xo_inventory_all_pools_present(peek()));
     cr_assert(str_starts_with(changes, "freshness ;"));
@@ -268,16 +268,16 @@ Test(xo_inventory, takes_no_vanished_pool_for_vanished_disks)
 
 Test(xo_inventory, leaves_two_disks_and_no_task_after_a_toolstack_restart)
 {
-    recording_list(inventory);
-    struct recording *recording cleanup_recording =
-        recording_open("migrate-copy-toolstack-restart");
-    recording_notify(recording, inventory, 600);
+    xo_recording_list(inventory);
+    struct xo_recording *recording cleanup_recording =
+        xo_recording_open("migrate-copy-toolstack-restart");
+    xo_recording_notify(recording, inventory, 600);
     const char *source = "6723fea2-d8f0-408b-8e7f-abc2238a60cd";
     char task_ref[64];
     str_copy(task_ref, sizeof(task_ref), xo_inventory_disk(peek(), source)->tasks.items[0]);
     cr_assert_not_null(xo_inventory_task_by_ref(peek(), task_ref));
 
-    recording_notify(recording, inventory, 2714);
+    xo_recording_notify(recording, inventory, 2714);
     cr_assert_not_null(xo_inventory_disk_named(peek(), "csi-pvc-8", 1));
     cr_assert_eq(xo_inventory_disk(peek(), source)->operations.len, 0);
     cr_assert_null(xo_inventory_task_by_ref(peek(), task_ref),
@@ -286,16 +286,16 @@ Test(xo_inventory, leaves_two_disks_and_no_task_after_a_toolstack_restart)
 
 Test(xo_inventory, shows_the_vbd_that_a_failed_plug_left_behind)
 {
-    recording_list(inventory);
-    struct recording *recording cleanup_recording = recording_open("attach-wrong-host");
-    recording_notify(recording, inventory, 641);
+    xo_recording_list(inventory);
+    struct xo_recording *recording cleanup_recording = xo_recording_open("attach-wrong-host");
+    xo_recording_notify(recording, inventory, 641);
     const struct xo_disk *disk = xo_inventory_disk_named(peek(), "csi-pvc-3", 0);
     cr_assert_eq(disk->vbds.len, 1);
     const struct xo_vbd *vbd = xo_inventory_vbd(peek(), disk->vbds.items[0]);
     cr_assert_not(vbd->attached);
     cr_assert_str_eq(vbd->device, "");
     cr_assert_eq(vbd->position, 1);
-    recording_notify(recording, inventory, INT64_MAX);
+    xo_recording_notify(recording, inventory, INT64_MAX);
     cr_assert_null(xo_inventory_disk_named(peek(), "csi-pvc-3", 0));
 }
 

@@ -35,7 +35,7 @@ struct xo_moves *xo_moves_free(struct xo_moves *moves);
  * the disk is under way. Thread: any but the loop's.
  */
 enum xo_result xo_moves_start(struct xo_moves *moves, const char *disk, const char *sr,
-                              struct err *err);
+                              struct err *err) WARN_UNUSED;
 
 /** What is known of the disk's move. */
 struct xo_move xo_moves_get(struct xo_moves *moves, const char *disk);

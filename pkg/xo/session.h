@@ -121,7 +121,7 @@ struct xo_request {
  * Thread: any but the loop's.
  */
 enum xo_result xo_session_call(struct xo_session *session, const struct xo_request *request,
-                               json_t **ret_value, struct err *err);
+                               json_t **ret_value, struct err *err) WARN_UNUSED;
 
 /** The reply to a request, all *borrowed* during the callback. */
 struct xo_reply {
@@ -141,6 +141,6 @@ typedef void xo_reply_fn(const struct xo_reply *reply, void *userdata);
  * loop's.
  */
 enum xo_result xo_session_send(struct xo_session *session, const struct xo_request *request,
-                               xo_reply_fn *on_reply, void *userdata, struct err *err);
+                               xo_reply_fn *on_reply, void *userdata, struct err *err) WARN_UNUSED;
 
 #endif

@@ -7,12 +7,12 @@
  * itself: text still there, nothing was sent; no text, nobody knows. Whoever takes a call out of the
  * list is the one who ends it, so it ends once.
  */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "xo/session_internal.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 void xo_calls_init(struct xo_calls *calls)
 {
@@ -208,19 +208,6 @@ void xo_calls_lost(struct xo_calls *calls, const struct err *why)
 
 /* The workers' side. */
 
-static struct timespec deadline_in(int64_t ms)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time); /* cannot fail for this clock */
-    time.tv_sec += ms / 1000;
-    time.tv_nsec += (ms % 1000) * 1000000;
-    if (time.tv_nsec >= 1000000000) {
-        time.tv_sec++;
-        time.tv_nsec -= 1000000000;
-    }
-    return time;
-}
-
 /** A worker that waits for its reply. */
 struct waiter {
     struct xo_calls *calls;
@@ -278,7 +265,7 @@ enum xo_result xo_session_call(struct xo_session *session, const struct xo_reque
     unlock(calls);
     loop_post(session->loop, ask_for_write, session);
 
-    struct timespec deadline = deadline_in(session->times.deadline_ms);
+    struct timespec deadline = clock_deadline(session->times.deadline_ms);
     lock(calls);
     while (!waiter.done) {
         if (pthread_cond_timedwait(&calls->changed, &calls->mutex, &deadline) == 0 || waiter.done)
@@ -314,7 +301,7 @@ enum xo_result xo_session_send(struct xo_session *session, const struct xo_reque
     unlock(calls);
     loop_post(session->loop, ask_for_write, session);
 
-    struct timespec deadline = deadline_in(session->times.deadline_ms);
+    struct timespec deadline = clock_deadline(session->times.deadline_ms);
     enum xo_result result = XO_NOT_DONE;
     lock(calls);
     while (!sender.written && !sender.failed) {

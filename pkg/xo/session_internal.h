@@ -1,6 +1,8 @@
 /*
  * xo, 7: what the files of the session share; nobody else includes this.
  *
+ * Thread: the loop's, but what session.h says of its own functions.
+ *
  * session.c: the states. session_calls.c: requests and replies, between workers and the loop.
  * session_listing.c: what is asked after the sign-in.
  */
@@ -80,10 +82,13 @@ void xo_session_listed(struct xo_session *session);
 
 /* session_calls.c */
 
+/** Makes an empty table, closed. */
 void xo_calls_init(struct xo_calls *calls);
+/** Frees it; it must be empty. */
 void xo_calls_done(struct xo_calls *calls);
-/** Lets workers call, or says why they may not. */
+/** Lets workers call. */
 void xo_calls_open(struct xo_calls *calls);
+/** Lets nobody call any more, because of `why`. */
 void xo_calls_close(struct xo_calls *calls, const struct err *why);
 /** Ends all calls: the connection is gone. */
 void xo_calls_lost(struct xo_calls *calls, const struct err *why);

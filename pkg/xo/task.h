@@ -8,6 +8,7 @@
 
 /** task.cancel, by the task's UUID: XO_DONE says that XAPI was asked, not that the task has ended.
  * Only while the task is cancellable. */
-enum xo_result xo_task_cancel(struct xo_session *session, const char *task, struct err *err);
+enum xo_result xo_task_cancel(struct xo_session *session, const char *task,
+                              struct err *err) WARN_UNUSED;
 
 #endif

@@ -9,19 +9,20 @@
 
 /** vdi.set. A NULL leaves that as it is; both NULL is XO_DONE at once. */
 enum xo_result xo_vdi_set(struct xo_session *session, const char *disk, const char *name,
-                          const char *description, struct err *err);
+                          const char *description, struct err *err) WARN_UNUSED;
 
 /** tag.add. A tag that is there already is XO_DONE. */
 enum xo_result xo_vdi_add_tag(struct xo_session *session, const char *disk, const char *tag,
-                              struct err *err);
+                              struct err *err) WARN_UNUSED;
 
 /** tag.remove. A tag that is not there is XO_DONE. */
 enum xo_result xo_vdi_remove_tag(struct xo_session *session, const char *disk, const char *tag,
-                                 struct err *err);
+                                 struct err *err) WARN_UNUSED;
 
 /** vdi.migrate, as xo_session_send(): XO_DONE says that it was sent. On success the reply's value is
  * the new disk's UUID. */
 enum xo_result xo_vdi_send_migrate(struct xo_session *session, const char *disk, const char *sr,
-                                   xo_reply_fn *on_reply, void *userdata, struct err *err);
+                                   xo_reply_fn *on_reply, void *userdata,
+                                   struct err *err) WARN_UNUSED;
 
 #endif

@@ -19,6 +19,6 @@ struct xo_vm_attach {
  * by disk and VM. A failure to plug leaves an unplugged VBD behind, although it is XO_NOT_DONE.
  */
 enum xo_result xo_vm_attach_disk(struct xo_session *session, const struct xo_vm_attach *attach,
-                                 struct err *err);
+                                 struct err *err) WARN_UNUSED;
 
 #endif

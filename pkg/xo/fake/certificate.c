@@ -36,8 +36,8 @@ static X509 *make(EVP_PKEY *key, const char *alternative)
     return certificate;
 }
 
-void fake_certificate(const char *folder, const char *name, char **ret_certificate_file,
-                      char **ret_key_file)
+void xo_fake_certificate(const char *folder, const char *name, char **ret_certificate_file,
+                         char **ret_key_file)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     if (!key)

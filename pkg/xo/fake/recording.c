@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct recording {
+struct xo_recording {
     struct buf text;
     const char *next; /* the line to be read next */
     json_t *line;     /* the one read last */
 };
 
-struct recording *recording_open(const char *name)
+struct xo_recording *xo_recording_open(const char *name)
 {
-    struct recording *recording = mem_alloc(sizeof(*recording));
+    struct xo_recording *recording = mem_alloc(sizeof(*recording));
     char *path cleanup_str = str_new("%s/transcripts/%s.jsonl", TESTDATA, name);
     struct err err = {0};
     if (file_read(path, &recording->text, &err) < 0)
@@ -26,7 +26,7 @@ struct recording *recording_open(const char *name)
     return recording;
 }
 
-struct recording *recording_close(struct recording *recording)
+struct xo_recording *xo_recording_close(struct xo_recording *recording)
 {
     if (!recording)
         return NULL;
@@ -36,7 +36,7 @@ struct recording *recording_close(struct recording *recording)
 }
 
 /* Parses the line at `next` without going on; NULL at the end. */
-static json_t *parse_line(const struct recording *recording, size_t *ret_len)
+static json_t *parse_line(const struct xo_recording *recording, size_t *ret_len)
 {
     const char *end = strchr(recording->next, '\n');
     if (!end)
@@ -49,7 +49,7 @@ static json_t *parse_line(const struct recording *recording, size_t *ret_len)
     return line;
 }
 
-const json_t *recording_next_in(struct recording *recording, int64_t *ret_ms)
+const json_t *xo_recording_next_in(struct xo_recording *recording, int64_t *ret_ms)
 {
     for (;;) {
         size_t len = 0;
@@ -66,7 +66,8 @@ const json_t *recording_next_in(struct recording *recording, int64_t *ret_ms)
     }
 }
 
-void recording_notify(struct recording *recording, struct xo_inventory *inventory, int64_t until_ms)
+void xo_recording_notify(struct xo_recording *recording, struct xo_inventory *inventory,
+                         int64_t until_ms)
 {
     for (;;) {
         size_t len = 0;
@@ -79,25 +80,25 @@ void recording_notify(struct recording *recording, struct xo_inventory *inventor
     }
 }
 
-void recording_list(struct xo_inventory *inventory)
+void xo_recording_list(struct xo_inventory *inventory)
 {
-    struct recording *recording cleanup_recording = recording_open("sign-in-and-inventory");
+    struct xo_recording *recording cleanup_recording = xo_recording_open("sign-in-and-inventory");
     xo_inventory_list_begin(inventory);
     int64_t at_ms = 0;
     const json_t *message = NULL;
-    while ((message = recording_next_in(recording, &at_ms))) {
+    while ((message = xo_recording_next_in(recording, &at_ms))) {
         if (json_int_at(message, "id", 0) >= 2) /* 1 is the sign-in */
             xo_inventory_list_add(inventory, json_object_get(message, "result"));
     }
     xo_inventory_list_end(inventory);
 }
 
-json_t *recording_reply(const char *name, int64_t id)
+json_t *xo_recording_reply(const char *name, int64_t id)
 {
-    struct recording *recording cleanup_recording = recording_open(name);
+    struct xo_recording *recording cleanup_recording = xo_recording_open(name);
     int64_t at_ms = 0;
     const json_t *message = NULL;
-    while ((message = recording_next_in(recording, &at_ms))) {
+    while ((message = xo_recording_next_in(recording, &at_ms))) {
         if (json_int_at(message, "id", -1) == id)
             return json_incref((json_t *)(uintptr_t)message);
     }

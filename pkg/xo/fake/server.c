@@ -22,12 +22,12 @@ struct item {
     enum how how;
 };
 
-struct fake_xo {
+struct xo_fake {
     struct loop *loop;
     struct lws_vhost *vhost;
     struct lws_protocols protocols[2];
     char url[64];
-    fake_script_fn *script;
+    xo_fake_script_fn *script;
     void *userdata;
 
     /* The loop's only: */
@@ -57,14 +57,14 @@ static json_t *parse(const char *text)
 /* Sending: from any thread by way of the loop. */
 
 struct outgoing {
-    struct fake_xo *fake;
+    struct xo_fake *fake;
     struct item *item;
 };
 
 static void enqueue(void *userdata)
 {
     struct outgoing *outgoing = userdata;
-    struct fake_xo *fake = outgoing->fake;
+    struct xo_fake *fake = outgoing->fake;
     if (fake->last)
         fake->last->next = outgoing->item;
     else
@@ -75,7 +75,7 @@ static void enqueue(void *userdata)
     (void)mem_free(outgoing);
 }
 
-static void post(struct fake_xo *fake, char *text, enum how how)
+static void post(struct xo_fake *fake, char *text, enum how how)
 {
     struct outgoing *outgoing = mem_alloc(sizeof(*outgoing));
     outgoing->fake = fake;
@@ -88,7 +88,7 @@ static void post(struct fake_xo *fake, char *text, enum how how)
         loop_post(fake->loop, enqueue, outgoing);
 }
 
-static void drop_items(struct fake_xo *fake)
+static void drop_items(struct xo_fake *fake)
 {
     while (fake->first) {
         struct item *next = fake->first->next;
@@ -99,36 +99,36 @@ static void drop_items(struct fake_xo *fake)
     fake->last = NULL;
 }
 
-void fake_xo_send(struct fake_xo *fake, const char *text)
+void xo_fake_send(struct xo_fake *fake, const char *text)
 {
     post(fake, mem_strdup(text), WHOLE);
 }
 
-void fake_xo_cut(struct fake_xo *fake, const char *text)
+void xo_fake_cut(struct xo_fake *fake, const char *text)
 {
     post(fake, mem_strdup(text), CUT);
 }
 
-void fake_xo_close(struct fake_xo *fake)
+void xo_fake_close(struct xo_fake *fake)
 {
     post(fake, mem_strdup(""), CLOSE);
 }
 
-void fake_xo_reply(struct fake_xo *fake, int64_t id, json_t *result)
+void xo_fake_reply(struct xo_fake *fake, int64_t id, json_t *result)
 {
     json_t *reply cleanup_json =
         json_build("{s:I, s:s, s:o}", "id", (json_int_t)id, "jsonrpc", "2.0", "result", result);
     post(fake, json_dump(reply), WHOLE);
 }
 
-void fake_xo_error(struct fake_xo *fake, int64_t id, json_t *error)
+void xo_fake_error(struct xo_fake *fake, int64_t id, json_t *error)
 {
     json_t *reply cleanup_json =
         json_build("{s:I, s:s, s:o}", "id", (json_int_t)id, "jsonrpc", "2.0", "error", error);
     post(fake, json_dump(reply), WHOLE);
 }
 
-void fake_xo_notify(struct fake_xo *fake, const char *type, json_t *items)
+void xo_fake_notify(struct xo_fake *fake, const char *type, json_t *items)
 {
     json_t *message cleanup_json =
         json_build("{s:s, s:s, s:{s:s, s:o}}", "jsonrpc", "2.0", "method", "all", "params", "type",
@@ -136,7 +136,7 @@ void fake_xo_notify(struct fake_xo *fake, const char *type, json_t *items)
     post(fake, json_dump(message), WHOLE);
 }
 
-static int write_item(struct fake_xo *fake, struct lws *wsi)
+static int write_item(struct xo_fake *fake, struct lws *wsi)
 {
     fake->frame = mem_free(fake->frame);
     if (fake->cutting)
@@ -164,7 +164,7 @@ static int write_item(struct fake_xo *fake, struct lws *wsi)
 
 /* Answering. */
 
-static void list(struct fake_xo *fake, const struct fake_request *request)
+static void list(struct xo_fake *fake, const struct xo_fake_request *request)
 {
     const char *type = json_str_at(request->params, "filter.type");
     json_t *found = json_object();
@@ -175,10 +175,10 @@ static void list(struct fake_xo *fake, const struct fake_request *request)
         if (str_equal(json_str_at(object, "type"), type))
             json_put(found, id, json_incref(object));
     }
-    fake_xo_reply(fake, request->id, found);
+    xo_fake_reply(fake, request->id, found);
 }
 
-static void answer(struct fake_xo *fake, const struct fake_request *request)
+static void answer(struct xo_fake *fake, const struct xo_fake_request *request)
 {
     if (fake->script && fake->script(fake, request, fake->userdata))
         return;
@@ -186,20 +186,20 @@ static void answer(struct fake_xo *fake, const struct fake_request *request)
     bool good = str_equal(json_str_at(request->params, "token"), fake->token);
     (void)pthread_mutex_unlock(&fake->mutex);
     if (str_equal(request->method, "session.signIn") && good)
-        fake_xo_reply(fake, request->id, json_build("{s:s}", "permission", "admin"));
+        xo_fake_reply(fake, request->id, json_build("{s:s}", "permission", "admin"));
     else if (str_equal(request->method, "session.signIn"))
-        fake_xo_error(fake, request->id,
+        xo_fake_error(fake, request->id,
                       json_build("{s:s, s:i}", "message", "invalid credentials", "code", 3));
     else if (str_equal(request->method, "xo.getAllObjects"))
         list(fake, request);
     else if (str_equal(request->method, "server.getAll"))
-        fake_xo_reply(fake, request->id, json_incref(fake->servers));
+        xo_fake_reply(fake, request->id, json_incref(fake->servers));
     else
-        fake_xo_reply(fake, request->id, json_true());
+        xo_fake_reply(fake, request->id, json_true());
 }
 
 /* After the answer: who waited finds what the script did. */
-static void count_call(struct fake_xo *fake, const char *method)
+static void count_call(struct xo_fake *fake, const char *method)
 {
     (void)pthread_mutex_lock(&fake->mutex);
     size_t count = (size_t)(uintptr_t)map_get(&fake->counts, method);
@@ -208,12 +208,12 @@ static void count_call(struct fake_xo *fake, const char *method)
     (void)pthread_mutex_unlock(&fake->mutex);
 }
 
-static void on_message(struct fake_xo *fake)
+static void on_message(struct xo_fake *fake)
 {
     json_t *root cleanup_json = parse(buf_str(&fake->message));
-    struct fake_request request = {.id = json_int_at(root, "id", -1),
-                                   .method = json_str_at(root, "method"),
-                                   .params = json_object_get(root, "params")};
+    struct xo_fake_request request = {.id = json_int_at(root, "id", -1),
+                                      .method = json_str_at(root, "method"),
+                                      .params = json_object_get(root, "params")};
     answer(fake, &request);
     count_call(fake, request.method);
 }
@@ -222,7 +222,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
                     size_t len)
 {
     const struct lws_protocols *protocol = wsi ? lws_get_protocol(wsi) : NULL;
-    struct fake_xo *fake = protocol ? protocol->user : NULL;
+    struct xo_fake *fake = protocol ? protocol->user : NULL;
     switch ((int)reason) {
     case LWS_CALLBACK_ESTABLISHED:
         drop_items(fake);
@@ -252,9 +252,9 @@ static const struct lws_extension extensions[] = {{"permessage-deflate",
                                                    "permessage-deflate"},
                                                   {NULL, NULL, NULL}};
 
-struct fake_xo *fake_xo_new(const struct fake_options *options)
+struct xo_fake *xo_fake_new(const struct xo_fake_options *options)
 {
-    struct fake_xo *fake = mem_alloc(sizeof(*fake));
+    struct xo_fake *fake = mem_alloc(sizeof(*fake));
     struct err err = {0};
     if (loop_new(&fake->loop, &err) < 0)
         abort();
@@ -290,7 +290,7 @@ struct fake_xo *fake_xo_new(const struct fake_options *options)
     return fake;
 }
 
-struct fake_xo *fake_xo_free(struct fake_xo *fake)
+struct xo_fake *xo_fake_free(struct xo_fake *fake)
 {
     if (!fake)
         return NULL;
@@ -312,28 +312,28 @@ struct fake_xo *fake_xo_free(struct fake_xo *fake)
     return mem_free(fake);
 }
 
-const char *fake_xo_url(const struct fake_xo *fake)
+const char *xo_fake_url(const struct xo_fake *fake)
 {
     return fake->url;
 }
 
 static void freeze(void *userdata)
 {
-    struct fake_xo *fake = userdata;
+    struct xo_fake *fake = userdata;
     (void)pthread_mutex_lock(&fake->mutex);
     while (!fake->thaw)
         (void)pthread_cond_wait(&fake->changed, &fake->mutex);
     (void)pthread_mutex_unlock(&fake->mutex);
 }
 
-void fake_xo_freeze(struct fake_xo *fake)
+void xo_fake_freeze(struct xo_fake *fake)
 {
     loop_post(fake->loop, freeze, fake);
 }
 
 /** A change of what it answers, made on its thread. */
 struct change {
-    struct fake_xo *fake;
+    struct xo_fake *fake;
     const char *text;
 };
 
@@ -344,19 +344,19 @@ static void set_world(void *userdata)
     change->fake->world = parse(change->text);
 }
 
-void fake_xo_world(struct fake_xo *fake, const char *world)
+void xo_fake_world(struct xo_fake *fake, const char *world)
 {
     loop_call(fake->loop, set_world, &(struct change){fake, world});
 }
 
-void fake_xo_token(struct fake_xo *fake, const char *token)
+void xo_fake_token(struct xo_fake *fake, const char *token)
 {
     (void)pthread_mutex_lock(&fake->mutex);
     mem_replace_str(&fake->token, token);
     (void)pthread_mutex_unlock(&fake->mutex);
 }
 
-void fake_xo_wait(struct fake_xo *fake, const char *method, size_t count)
+void xo_fake_wait(struct xo_fake *fake, const char *method, size_t count)
 {
     (void)pthread_mutex_lock(&fake->mutex);
     while ((size_t)(uintptr_t)map_get(&fake->counts, method) < count)
@@ -364,7 +364,7 @@ void fake_xo_wait(struct fake_xo *fake, const char *method, size_t count)
     (void)pthread_mutex_unlock(&fake->mutex);
 }
 
-size_t fake_xo_count(struct fake_xo *fake, const char *method)
+size_t xo_fake_count(struct xo_fake *fake, const char *method)
 {
     (void)pthread_mutex_lock(&fake->mutex);
     size_t count = (size_t)(uintptr_t)map_get(&fake->counts, method);

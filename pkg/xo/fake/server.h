@@ -13,10 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct fake_xo;
+struct xo_fake;
 
 /** A request that came in. All *borrowed*. */
-struct fake_request {
+struct xo_fake_request {
     int64_t id;
     const char *method;
     const json_t *params;
@@ -24,13 +24,13 @@ struct fake_request {
 
 /** Answers a request with the functions below, or does not; false: the fake answers as usual.
  * Thread: the fake's. */
-typedef bool fake_script_fn(struct fake_xo *fake, const struct fake_request *request,
-                            void *userdata);
+typedef bool xo_fake_script_fn(struct xo_fake *fake, const struct xo_fake_request *request,
+                               void *userdata);
 
-struct fake_options {
+struct xo_fake_options {
     const char *certificate_file; /* NULL: plain */
     const char *key_file;
-    fake_script_fn *script; /* NULL: as usual */
+    xo_fake_script_fn *script; /* NULL: as usual */
     void *userdata;
     const char *token;   /* that it accepts; NULL: "good" */
     const char *world;   /* JSON, id → object, that it lists; NULL: empty */
@@ -38,38 +38,38 @@ struct fake_options {
 };
 
 /** A *new* fake, listening. Ends the process when it cannot. */
-struct fake_xo *fake_xo_new(const struct fake_options *options) WARN_UNUSED;
+struct xo_fake *xo_fake_new(const struct xo_fake_options *options) WARN_UNUSED;
 /** Takes NULL, returns NULL. */
-struct fake_xo *fake_xo_free(struct fake_xo *fake);
+struct xo_fake *xo_fake_free(struct xo_fake *fake);
 
 /** Where it listens, e.g. "http://127.0.0.1:41234"; *borrowed*. */
-const char *fake_xo_url(const struct fake_xo *fake);
+const char *xo_fake_url(const struct xo_fake *fake);
 
 /** What it sends. `result`, `error`, `items` are *stolen*. */
-void fake_xo_reply(struct fake_xo *fake, int64_t id, json_t *result);
-void fake_xo_error(struct fake_xo *fake, int64_t id, json_t *error);
-void fake_xo_notify(struct fake_xo *fake, const char *type, json_t *items);
+void xo_fake_reply(struct xo_fake *fake, int64_t id, json_t *result);
+void xo_fake_error(struct xo_fake *fake, int64_t id, json_t *error);
+void xo_fake_notify(struct xo_fake *fake, const char *type, json_t *items);
 /** Any text as it is. */
-void fake_xo_send(struct fake_xo *fake, const char *text);
+void xo_fake_send(struct xo_fake *fake, const char *text);
 /** Sends the first part of a message and then cuts the connection. */
-void fake_xo_cut(struct fake_xo *fake, const char *text);
+void xo_fake_cut(struct xo_fake *fake, const char *text);
 /** Closes the connection without a status, as XO does when a token has expired. */
-void fake_xo_close(struct fake_xo *fake);
-/** Says nothing any more, not even a pong, until fake_xo_free(). */
-void fake_xo_freeze(struct fake_xo *fake);
+void xo_fake_close(struct xo_fake *fake);
+/** Says nothing any more, not even a pong, until xo_fake_free(). */
+void xo_fake_freeze(struct xo_fake *fake);
 /** Replaces the world that it lists (JSON, id → object). */
-void fake_xo_world(struct fake_xo *fake, const char *world);
+void xo_fake_world(struct xo_fake *fake, const char *world);
 /** Replaces the token that it accepts. */
-void fake_xo_token(struct fake_xo *fake, const char *token);
+void xo_fake_token(struct xo_fake *fake, const char *token);
 
 /** Waits until a method was called `count` times, ever. */
-void fake_xo_wait(struct fake_xo *fake, const char *method, size_t count);
+void xo_fake_wait(struct xo_fake *fake, const char *method, size_t count);
 /** How often a method was called. */
-size_t fake_xo_count(struct fake_xo *fake, const char *method);
+size_t xo_fake_count(struct xo_fake *fake, const char *method);
 
 /** Writes a *new* self-made certificate for 127.0.0.1 (or for `name` when it is not NULL) and its
  * key into files in `folder`. */
-void fake_certificate(const char *folder, const char *name, char **ret_certificate_file,
-                      char **ret_key_file);
+void xo_fake_certificate(const char *folder, const char *name, char **ret_certificate_file,
+                         char **ret_key_file);
 
 #endif
