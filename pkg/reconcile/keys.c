@@ -101,11 +101,21 @@ static void add_migrations(const struct rec_keys *keys, bool only_waiting, int64
 
 /* Objects. */
 
+/* Whether a pass over a migration would find nothing to do. Most of a cluster's have ended long ago:
+ * a start, or a change of their labels, is to cost nothing for them. */
+static bool at_rest(const struct migration_resource *migration)
+{
+    const struct kube_object *object = &migration->object;
+    return migration_resource_ended(migration) && !migration_resource_open(migration) &&
+           !kube_object_deleting(object) && !kube_object_has_finalizer(object, MIGRATION_FINALIZER);
+}
+
 static void on_migration(const struct rec_keys *keys, const struct kube_object *object)
 {
     const struct migration_resource *migration = migration_resource_of(object);
 
-    add_migration(keys, object, 0);
+    if (!at_rest(migration))
+        add_migration(keys, object, 0);
     for (size_t i = 0; i < migration->volume_count; i++) {
         cleanup_str char *claim = kube_key_new(object->namespace, migration->volumes[i].claim_name);
         cleanup_kube_list struct kube_list volumes =
@@ -181,6 +191,8 @@ static void object_changed(const struct kube_object *before, const struct kube_o
             routes[i].changed(keys, before);
         if (after)
             routes[i].changed(keys, after);
+        else if (kind == &migration_kind)
+            add_migration(keys, before, 0); /* at rest or not: what is remembered of it goes */
     }
 }
 

@@ -84,7 +84,7 @@ Test(keys, of_a_disk_are_its_migrations_and_attachments)
 
 Test(keys, of_a_disk_without_our_prefix_are_none)
 {
-    fake_xo_add_disk(world.xo, "x", "other", "L1", 1, NULL);
+    fake_xo_add_disk(world.xo, &(struct fake_disk){.uuid = "x", .name = "other", .sr = "L1"});
     cr_assert_eq(kube_queue_depth(keys.migrations), 0);
     cr_assert_eq(kube_queue_depth(keys.attachments), 0);
 }
@@ -127,6 +127,38 @@ Test(keys, of_a_migration_are_itself_the_other_migrations_and_the_attachments_of
     cr_assert(due(keys.attachments, "va/csi-abc"));
     fake_kube_delete(world.kube, &migration_kind, "shop", "second");
     cr_assert(due(keys.migrations, "shop/second"));
+}
+
+/* A migration of another claim that has ended; `more` goes into its metadata. */
+static void put_ended(const char *more)
+{
+    cleanup_str char *text = str_new(
+        "{\"metadata\":{\"name\":\"old\",\"namespace\":\"shop\",\"generation\":1%s},\"spec\":{"
+        "\"volumes\":[{\"claimName\":\"other\"}],\"target\":{\"srUUID\":\"S\"}},\"status\":{"
+        "\"observedGeneration\":1,\"phase\":\"Succeeded\","
+        "\"completionTime\":\"2026-11-21T10:00:00Z\"}}",
+        more);
+    fake_kube_put(world.kube, &migration_kind, text);
+}
+
+Test(keys, of_a_migration_at_rest_is_none_until_something_is_to_be_done_for_it)
+{
+    put_ended("");
+    cr_assert_not(due(keys.migrations, "shop/old"));
+    put_ended(",\"labels\":{\"a\":\"b\"}");
+    cr_assert_not(due(keys.migrations, "shop/old"));
+    put_ended(",\"finalizers\":[\"" MIGRATION_FINALIZER "\"]");
+    cr_assert(due(keys.migrations, "shop/old"));
+    put_ended(",\"deletionTimestamp\":\"2026-11-21T11:00:00Z\"");
+    cr_assert(due(keys.migrations, "shop/old"));
+}
+
+Test(keys, of_a_migration_at_rest_that_is_gone_is_itself)
+{
+    put_ended("");
+    drain(keys.migrations);
+    fake_kube_delete(world.kube, &migration_kind, "shop", "old");
+    cr_assert(due(keys.migrations, "shop/old"));
 }
 
 Test(keys, of_an_sr_are_the_migrations_that_wait_a_moment_later)
