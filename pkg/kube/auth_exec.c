@@ -111,9 +111,9 @@ static int spawn(const struct kube_auth_exec_command *command, int output, pid_t
     posix_spawnattr_t attributes;
     sigset_t none;
     sigset_t pipe_only;
-    (void)sigemptyset(&none);      /* none of these can fail on a valid set */
-    (void)sigemptyset(&pipe_only); /* the same */
-    (void)sigaddset(&pipe_only, SIGPIPE);
+    (void)sigemptyset(&none);             /* none of these can fail on a valid set */
+    (void)sigemptyset(&pipe_only);        /* the same */
+    (void)sigaddset(&pipe_only, SIGPIPE); /* the same */
     int result = posix_spawn_file_actions_init(&actions);
     result |= posix_spawnattr_init(&attributes);
     result |= posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);

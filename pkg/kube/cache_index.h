@@ -1,7 +1,7 @@
 /*
  * kube, 3: a set of (hash, object) entries: the table by key of a cache, and one table per index.
- * It holds no texts: whoever looks up compares the objects that have the hash. Not synchronised:
- * the cache's lock guards it.
+ * It holds no texts: whoever looks up compares the objects that have the hash. Thread: not
+ * synchronised; the cache's lock guards it.
  */
 #ifndef KUBE_CACHE_INDEX_H
 #define KUBE_CACHE_INDEX_H

@@ -8,9 +8,7 @@
 #include "base/str.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #define FIELD_MANAGER "fieldManager=xo-operator"
 
@@ -56,13 +54,6 @@ void kube_client_set_deadline(struct kube_client *client, int64_t deadline_ms)
     client->options.deadline_ms = deadline_ms > 0 ? deadline_ms : 1;
 }
 
-static void wait_ms(int64_t ms)
-{
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
-        continue;
-}
-
 static void count(struct kube_client *client, const struct kube_request *request)
 {
     CURL *curl = client->connection.curl;
@@ -89,8 +80,10 @@ static int attempt(struct kube_client *client, const struct kube_request *reques
     if (code == CURLE_WRITE_ERROR)
         return err_set(err, ERR_REFUSED, "the API server's answer to %s %s is longer than %d MiB",
                        request->method, request->path, KUBE_CLIENT_ANSWER_MAX >> 20);
-    if (code != CURLE_OK)
-        return kube_connection_error(&client->connection, code, err);
+    if (code != CURLE_OK) {
+        kube_connection_error(&client->connection, code, err);
+        return -1;
+    }
     long status = 0;
     code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     assert(code == CURLE_OK);
@@ -101,8 +94,7 @@ static int attempt(struct kube_client *client, const struct kube_request *reques
 static int http_error(struct kube_client *client, const struct kube_request *request, int status,
                       struct err *err)
 {
-    (void)kube_status_error_from_body(buf_str(&client->answer), client->answer.len, status,
-                                      err); /* returned below */
+    kube_status_error_from_body(buf_str(&client->answer), client->answer.len, status, err);
     curl_off_t seconds = 0;
     CURLcode code = curl_easy_getinfo(client->connection.curl, CURLINFO_RETRY_AFTER, &seconds);
     if (err && code == CURLE_OK && seconds > 0 && seconds <= KUBE_RETRY_AFTER_MAX_S)
@@ -119,7 +111,7 @@ static int perform(struct kube_client *client, struct kube_request *request, str
 {
     request->deadline_ms = client->options.deadline_ms;
     if (client->options.limiter)
-        wait_ms(kube_limiter_take(client->options.limiter));
+        kube_limiter_wait(client->options.limiter);
     int status = 0;
     if (attempt(client, request, &status, err) < 0)
         return -1;

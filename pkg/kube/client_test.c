@@ -1,4 +1,4 @@
-/* kube, 8: requests over real sockets. */
+/* kube, 8: requests over real sockets. Covers transport.c. */
 #include "kube/client.h"
 #include "kube/fake/http_server.h"
 #include "kube/transport.h"
@@ -20,24 +20,24 @@
 
 /* A server, a configuration for it and a client. */
 struct world {
-    struct fake_server *server;
+    struct kube_fake_server *server;
     struct kube_config config;
     struct kube_client *client;
-    struct fake_exchange last; /* what the server was asked last */
+    struct kube_fake_exchange last; /* what the server was asked last */
 };
 
 static struct world world;
 
 static const struct kube_target claim = {.kind = &kube_kind_claim, .namespace = "n", .name = "c"};
 
-static void start(fake_handler_fn *handler, bool tls, int64_t deadline_ms)
+static void start(kube_fake_handler_fn *handler, bool tls, int64_t deadline_ms)
 {
     kube_transport_init();
-    world.server = fake_server_new(handler, &world, tls);
+    world.server = kube_fake_server_new(handler, &world, tls);
     world.config =
         (struct kube_config){.source = mem_strdup("test"),
-                             .server = mem_strdup(fake_server_url(world.server)),
-                             .ca_data = mem_strdup(fake_server_certificate(world.server)),
+                             .server = mem_strdup(kube_fake_server_url(world.server)),
+                             .ca_data = mem_strdup(kube_fake_server_certificate(world.server)),
                              .auth = kube_auth_new_token("s3cret")};
     world.client = kube_client_new(
         &(struct kube_client_options){.config = &world.config, .deadline_ms = deadline_ms});
@@ -46,7 +46,7 @@ static void start(fake_handler_fn *handler, bool tls, int64_t deadline_ms)
 static void stop(void)
 {
     kube_client_free(world.client);
-    fake_server_free(world.server);
+    kube_fake_server_free(world.server);
     mem_free(world.config.source);
     mem_free(world.config.server);
     mem_free(world.config.ca_data);
@@ -60,11 +60,11 @@ static int get(struct err *err)
     return kube_client_get(world.client, &claim, &object, err);
 }
 
-static void answer_claim(struct fake_exchange *exchange, void *userdata)
+static void answer_claim(struct kube_fake_exchange *exchange, void *userdata)
 {
     struct world *seen = userdata;
     seen->last = *exchange;
-    fake_reply(exchange, 200, CLAIM);
+    kube_fake_reply(exchange, 200, CLAIM);
 }
 
 Test(kube_client, reads_an_object_with_our_token_and_name)
@@ -128,10 +128,10 @@ Test(kube_client, deletes_only_the_object_that_it_means)
     stop();
 }
 
-static void refuse_once(struct fake_exchange *exchange, void *userdata)
+static void refuse_once(struct kube_fake_exchange *exchange, void *userdata)
 {
     (void)userdata; /* not needed */
-    fake_reply(exchange, exchange->number == 1 ? 401 : 200, CLAIM);
+    kube_fake_reply(exchange, exchange->number == 1 ? 401 : 200, CLAIM);
 }
 
 Test(kube_client, asks_once_more_after_a_401)
@@ -139,14 +139,15 @@ Test(kube_client, asks_once_more_after_a_401)
     start(refuse_once, false, 0);
     struct err err = {0};
     cr_assert_eq(get(&err), 0, "%s", err.message);
-    cr_expect_eq(fake_server_requests(world.server), 2);
+    cr_expect_eq(kube_fake_server_requests(world.server), 2);
     stop();
 }
 
-static void refuse_always(struct fake_exchange *exchange, void *userdata)
+static void refuse_always(struct kube_fake_exchange *exchange, void *userdata)
 {
     (void)userdata; /* not needed */
-    fake_reply(exchange, 401, "{\"kind\":\"Status\",\"message\":\"Unauthorized\",\"code\":401}");
+    kube_fake_reply(exchange, 401,
+                    "{\"kind\":\"Status\",\"message\":\"Unauthorized\",\"code\":401}");
 }
 
 Test(kube_client, says_whose_credentials_are_refused_and_does_not_show_them)
@@ -154,17 +155,17 @@ Test(kube_client, says_whose_credentials_are_refused_and_does_not_show_them)
     start(refuse_always, false, 0);
     struct err err = {0};
     cr_assert_eq(get(&err), -1);
-    cr_expect_eq(fake_server_requests(world.server), 2);
+    cr_expect_eq(kube_fake_server_requests(world.server), 2);
     cr_expect_eq(err.class, ERR_TRANSIENT);
     cr_expect(strstr(err.message, "does not accept our credentials (test)"), "%s", err.message);
     cr_expect_null(strstr(err.message, "s3cret"));
     stop();
 }
 
-static void overloaded(struct fake_exchange *exchange, void *userdata)
+static void overloaded(struct kube_fake_exchange *exchange, void *userdata)
 {
     (void)userdata; /* not needed */
-    fake_reply_with(exchange, 429, "Retry-After: 7", "slow down");
+    kube_fake_reply_with(exchange, 429, "Retry-After: 7", "slow down");
 }
 
 Test(kube_client, passes_on_how_long_the_server_wants_to_be_left_alone)
@@ -174,14 +175,14 @@ Test(kube_client, passes_on_how_long_the_server_wants_to_be_left_alone)
     cr_assert_eq(get(&err), -1);
     cr_expect_eq(err.class, ERR_TRANSIENT);
     cr_expect_eq(err.retry_after_ms, 7000);
-    cr_expect_eq(fake_server_requests(world.server), 1);
+    cr_expect_eq(kube_fake_server_requests(world.server), 1);
     stop();
 }
 
-static void redirect(struct fake_exchange *exchange, void *userdata)
+static void redirect(struct kube_fake_exchange *exchange, void *userdata)
 {
     (void)userdata; /* not needed */
-    fake_reply_with(exchange, 302, "Location: /elsewhere", "");
+    kube_fake_reply_with(exchange, 302, "Location: /elsewhere", "");
 }
 
 Test(kube_client, follows_no_redirect)
@@ -191,14 +192,14 @@ Test(kube_client, follows_no_redirect)
     cr_assert_eq(get(&err), -1);
     cr_expect_eq(err.class, ERR_REFUSED);
     cr_expect_eq(err.status, 302);
-    cr_expect_eq(fake_server_requests(world.server), 1);
+    cr_expect_eq(kube_fake_server_requests(world.server), 1);
     stop();
 }
 
-static void say_nothing(struct fake_exchange *exchange, void *userdata)
+static void say_nothing(struct kube_fake_exchange *exchange, void *userdata)
 {
     (void)userdata; /* not needed */
-    fake_hold(exchange);
+    kube_fake_hold(exchange);
 }
 
 Test(kube_client, gives_up_at_its_deadline)
@@ -210,11 +211,11 @@ Test(kube_client, gives_up_at_its_deadline)
     stop();
 }
 
-static void cut(struct fake_exchange *exchange, void *userdata)
+static void cut(struct kube_fake_exchange *exchange, void *userdata)
 {
     (void)userdata; /* not needed */
-    fake_send(exchange, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"metadata\":{");
-    fake_close(exchange);
+    kube_fake_send(exchange, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"metadata\":{");
+    kube_fake_close(exchange);
 }
 
 Test(kube_client, takes_a_cut_answer_for_none)
@@ -226,15 +227,15 @@ Test(kube_client, takes_a_cut_answer_for_none)
     stop();
 }
 
-static void endless(struct fake_exchange *exchange, void *userdata)
+static void endless(struct kube_fake_exchange *exchange, void *userdata)
 {
     (void)userdata; /* not needed */
-    fake_send(exchange, "HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n");
+    kube_fake_send(exchange, "HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n");
     cleanup_str char *block = mem_alloc(1 << 20);
     memset(block, 'x', (1 << 20) - 1);
     for (int i = 0; i < 17; i++)
-        fake_send(exchange, block);
-    fake_close(exchange);
+        kube_fake_send(exchange, block);
+    kube_fake_close(exchange);
 }
 
 Test(kube_client, ends_an_answer_that_is_too_long)
@@ -250,12 +251,12 @@ Test(kube_client, ends_an_answer_that_is_too_long)
 Test(kube_client, cannot_reach_a_server_that_is_not_there)
 {
     start(answer_claim, false, 0);
-    fake_server_free(world.server);
+    kube_fake_server_free(world.server);
     struct err err = {0};
     cr_expect_eq(get(&err), -1);
     cr_expect_eq(err.class, ERR_TRANSIENT);
     cr_expect(strstr(err.message, "API server http://127.0.0.1:"), "%s", err.message);
-    world.server = fake_server_new(answer_claim, &world, false);
+    world.server = kube_fake_server_new(answer_claim, &world, false);
     stop();
 }
 
@@ -283,15 +284,15 @@ Test(kube_client, checks_the_certificate_for_the_configured_name_instead_of_the_
 Test(kube_client, refuses_a_certificate_of_another_authority)
 {
     start(answer_claim, true, 0);
-    struct fake_server *other = fake_server_new(answer_claim, &world, true);
-    mem_replace_str(&world.config.ca_data, fake_server_certificate(other));
+    struct kube_fake_server *other = kube_fake_server_new(answer_claim, &world, true);
+    mem_replace_str(&world.config.ca_data, kube_fake_server_certificate(other));
     kube_client_free(world.client);
     world.client = kube_client_new(&(struct kube_client_options){.config = &world.config});
     struct err err = {0};
     cr_expect_eq(get(&err), -1);
     cr_expect_eq(err.class, ERR_REFUSED, "%s", err.message);
-    cr_expect_eq(fake_server_requests(world.server), 0);
-    fake_server_free(other);
+    cr_expect_eq(kube_fake_server_requests(world.server), 0);
+    kube_fake_server_free(other);
     stop();
 }
 

@@ -1,4 +1,4 @@
-/* kube, 1: kubeconfig files, merged and refused. */
+/* kube, 1: kubeconfig files, merged and refused. Covers kubeconfig.c. Covers yaml.c. Covers auth.c. Covers auth_exec.c. */
 #include "kube/config.h"
 
 #include "kube/auth_exec.h"

@@ -19,7 +19,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 enum { RETRY_MS = 1000, ROUND_MS = 1000 };
 
@@ -140,11 +139,8 @@ static bool take(struct kube_events *events, struct kube_event *ret, bool *ret_e
 {
     lock(events);
     if (events->count == 0 && !events->end) {
-        struct timespec until = {0};
-        int result = clock_gettime(CLOCK_MONOTONIC, &until);
-        assert(result == 0);
-        until.tv_sec += ROUND_MS / 1000;
-        result = pthread_cond_timedwait(&events->wake, &events->mutex, &until);
+        const struct timespec until = clock_deadline(ROUND_MS);
+        int result = pthread_cond_timedwait(&events->wake, &events->mutex, &until);
         assert(result == 0 || result == ETIMEDOUT);
         (void)result; /* asserted */
     }
@@ -167,13 +163,17 @@ static bool ending(struct kube_events *events)
     return end;
 }
 
+/* Waits RETRY_MS, less when it is to end. */
 static void pause_before_retry(struct kube_events *events)
 {
-    if (ending(events))
-        return;
-    struct timespec left = {.tv_sec = RETRY_MS / 1000};
-    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
-        continue;
+    const struct timespec until = clock_deadline(RETRY_MS);
+    lock(events);
+    int result = 0;
+    while (!events->end && result != ETIMEDOUT) {
+        result = pthread_cond_timedwait(&events->wake, &events->mutex, &until);
+        assert(result == 0 || result == ETIMEDOUT);
+    }
+    unlock(events);
 }
 
 static void create(struct kube_events *events, const struct kube_event *event, const char *name)

@@ -16,7 +16,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards `log` */
 static struct buf log_of_requests;
 static int refusals; /* answered with 503 before the first that is taken */
 
-static void serve(struct fake_exchange *exchange, void *userdata)
+static void serve(struct kube_fake_exchange *exchange, void *userdata)
 {
     (void)userdata; /* one log for all */
     pthread_mutex_lock(&mutex);
@@ -27,11 +27,11 @@ static void serve(struct fake_exchange *exchange, void *userdata)
     buf_putf(&log_of_requests, "[%s %s %d]", exchange->method, reason ? reason : "-",
              (int)json_int_at(body, "series.count", 0));
     pthread_mutex_unlock(&mutex);
-    fake_reply(exchange, refuse ? 503 : 201, "{}");
+    kube_fake_reply(exchange, refuse ? 503 : 201, "{}");
 }
 
 struct world {
-    struct fake_server *server;
+    struct kube_fake_server *server;
     struct kube_config config;
     struct kube_events *events;
 };
@@ -39,9 +39,9 @@ struct world {
 static struct world start(void)
 {
     kube_transport_init();
-    struct world world = {.server = fake_server_new(serve, NULL, false)};
+    struct world world = {.server = kube_fake_server_new(serve, NULL, false)};
     world.config = (struct kube_config){.source = mem_strdup("test"),
-                                        .server = mem_strdup(fake_server_url(world.server)),
+                                        .server = mem_strdup(kube_fake_server_url(world.server)),
                                         .auth = kube_auth_new_none()};
     return world;
 }
@@ -68,7 +68,7 @@ static void open_events(struct world *world)
 
 static void stop(struct world *world)
 {
-    fake_server_free(world->server);
+    kube_fake_server_free(world->server);
     mem_free(world->config.source);
     mem_free(world->config.server);
     kube_auth_free(world->config.auth);
@@ -90,7 +90,7 @@ Test(kube_events, are_made_once_and_then_counted)
 static bool tried_twice(void *userdata)
 {
     struct world *world = userdata;
-    return fake_server_requests(world->server) >= 2;
+    return kube_fake_server_requests(world->server) >= 2;
 }
 
 Test(kube_events, are_tried_again_when_the_server_is_overloaded)
@@ -99,7 +99,7 @@ Test(kube_events, are_tried_again_when_the_server_is_overloaded)
     refusals = 1;
     open_events(&world);
     record(&world, "One");
-    cr_assert(fake_await(tried_twice, &world));
+    cr_assert(kube_fake_await(tried_twice, &world));
     kube_events_free(world.events);
     cr_expect_str_eq(buf_str(&log_of_requests), "[POST One 0][POST One 0]");
     stop(&world);
@@ -109,12 +109,12 @@ Test(kube_events, never_wait_and_are_dropped_when_too_many_wait)
 {
     struct world world = start();
     /* Without a server nothing is written; all that matters is that this comes to an end. */
-    fake_server_free(world.server);
+    kube_fake_server_free(world.server);
     open_events(&world);
     for (int i = 0; i < 10 * KUBE_EVENTS_WAITING_MAX; i++)
         record(&world, "One");
     kube_events_free(world.events);
     cr_expect_eq(log_of_requests.len, 0);
-    world.server = fake_server_new(serve, NULL, false);
+    world.server = kube_fake_server_new(serve, NULL, false);
     stop(&world);
 }

@@ -1,5 +1,5 @@
-/* kube, 4: a binary heap of embedded nodes, each of which can be removed from anywhere. Not
- * synchronised: whoever embeds it says which mutex guards it. */
+/* kube, 4: a binary heap of embedded nodes, each of which can be removed from anywhere. Thread: not
+ * synchronised; whoever embeds it says which mutex guards it. */
 #ifndef KUBE_HEAP_H
 #define KUBE_HEAP_H
 

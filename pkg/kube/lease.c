@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 
 enum {
     DURATION_MS = 15 * 1000,
@@ -224,12 +223,8 @@ static void set_held(struct kube_lease *lease, bool held)
 /* Waits; returns whether the thread is to end. */
 static bool wait_ms(struct kube_lease *lease, int64_t ms)
 {
-    struct timespec until = {0};
-    int result = clock_gettime(CLOCK_MONOTONIC, &until);
-    assert(result == 0);
-    int64_t nanoseconds = until.tv_nsec + ms % 1000 * 1000000;
-    until.tv_sec += ms / 1000 + nanoseconds / 1000000000;
-    until.tv_nsec = nanoseconds % 1000000000;
+    const struct timespec until = clock_deadline(ms);
+    int result = 0;
     lock(lease);
     while (!lease->end && result != ETIMEDOUT) {
         result = pthread_cond_timedwait(&lease->wake, &lease->mutex, &until);

@@ -18,7 +18,7 @@ struct world {
     json_t *object;
     int version;
     bool away;
-    struct fake_server *server;
+    struct kube_fake_server *server;
     struct kube_config config;
 };
 
@@ -40,7 +40,7 @@ static void store(struct world *at, json_t *object)
     at->object = object;
 }
 
-static int answer_locked(struct world *at, const struct fake_exchange *exchange)
+static int answer_locked(struct world *at, const struct kube_fake_exchange *exchange)
 {
     bool read = strcmp(exchange->method, "GET") == 0;
     bool create = strcmp(exchange->method, "POST") == 0;
@@ -58,7 +58,7 @@ static int answer_locked(struct world *at, const struct fake_exchange *exchange)
     return 200;
 }
 
-static void serve(struct fake_exchange *exchange, void *userdata)
+static void serve(struct kube_fake_exchange *exchange, void *userdata)
 {
     struct world *at = userdata;
     pthread_mutex_lock(&at->mutex);
@@ -67,16 +67,16 @@ static void serve(struct fake_exchange *exchange, void *userdata)
     cleanup_str char *text = status == 200 ? json_dump(at->object) : mem_strdup("{}");
     pthread_mutex_unlock(&at->mutex);
     if (away)
-        fake_hold(exchange);
+        kube_fake_hold(exchange);
     else
-        fake_reply(exchange, status, text);
+        kube_fake_reply(exchange, status, text);
 }
 
 static void acquired(void *userdata)
 {
     struct candidate *candidate = userdata;
     atomic_fetch_add(&candidate->acquired, 1);
-    fake_changed();
+    kube_fake_changed();
 }
 
 static void lost(const struct err *reason, void *userdata)
@@ -84,21 +84,21 @@ static void lost(const struct err *reason, void *userdata)
     struct candidate *candidate = userdata;
     cr_expect_neq(reason->class, ERR_NONE);
     atomic_fetch_add(&candidate->lost, 1);
-    fake_changed();
+    kube_fake_changed();
 }
 
 static void start_world(void)
 {
     kube_transport_init();
-    world.server = fake_server_new(serve, &world, false);
+    world.server = kube_fake_server_new(serve, &world, false);
     world.config = (struct kube_config){.source = mem_strdup("test"),
-                                        .server = mem_strdup(fake_server_url(world.server)),
+                                        .server = mem_strdup(kube_fake_server_url(world.server)),
                                         .auth = kube_auth_new_none()};
 }
 
 static void stop_world(void)
 {
-    fake_server_free(world.server);
+    kube_fake_server_free(world.server);
     mem_free(world.config.source);
     mem_free(world.config.server);
     kube_auth_free(world.config.auth);
@@ -164,7 +164,7 @@ Test(kube_lease, is_taken_when_there_is_none_and_given_back_at_the_end)
     start_world();
     struct candidate one = {0};
     start(&one, "one");
-    cr_assert(fake_await(is_held, &one));
+    cr_assert(kube_fake_await(is_held, &one));
     cleanup_str char *holder = text_of("spec.holderIdentity");
     cr_expect_str_eq(holder, "one");
     kube_lease_free(one.lease);
@@ -189,10 +189,10 @@ Test(kube_lease, is_renewed_with_one_request_each)
     start_world();
     struct candidate one = {0};
     start(&one, "one");
-    cr_assert(fake_await(renewed, NULL));
+    cr_assert(kube_fake_await(renewed, NULL));
     kube_lease_free(one.lease);
     /* Reading that there is none, creating it, then nothing but writes. */
-    cr_expect_eq(fake_server_requests(world.server), world.version + 1);
+    cr_expect_eq(kube_fake_server_requests(world.server), world.version + 1);
     stop_world();
 }
 
@@ -202,10 +202,10 @@ Test(kube_lease, goes_to_the_next_at_once_when_it_is_given_back)
     struct candidate one = {0};
     struct candidate two = {0};
     start(&one, "one");
-    cr_assert(fake_await(is_held, &one));
+    cr_assert(kube_fake_await(is_held, &one));
     start(&two, "two");
     kube_lease_free(one.lease);
-    cr_assert(fake_await(is_held, &two));
+    cr_assert(kube_fake_await(is_held, &two));
     cr_expect_eq(json_int_at(world.object, "spec.leaseTransitions", -1), 1);
     kube_lease_free(two.lease);
     stop_world();
@@ -217,7 +217,7 @@ Test(kube_lease, is_not_taken_from_a_holder_who_shows_life)
     put_holder("other", 3600);
     struct candidate one = {0};
     start(&one, "one");
-    cr_assert(fake_await(seen_by_other, &one));
+    cr_assert(kube_fake_await(seen_by_other, &one));
     cr_expect_not(kube_lease_held(one.lease));
     kube_lease_free(one.lease);
     cleanup_str char *holder = text_of("spec.holderIdentity");
@@ -231,7 +231,7 @@ Test(kube_lease, is_taken_once_it_has_stood_still_for_its_duration)
     put_holder("other", 1);
     struct candidate one = {0};
     start(&one, "one");
-    cr_assert(fake_await(is_held, &one));
+    cr_assert(kube_fake_await(is_held, &one));
     cr_expect_eq(json_int_at(world.object, "spec.leaseTransitions", -1), 5);
     kube_lease_free(one.lease);
     stop_world();
@@ -242,9 +242,9 @@ Test(kube_lease, is_lost_when_somebody_else_holds_it)
     start_world();
     struct candidate one = {0};
     start(&one, "one");
-    cr_assert(fake_await(is_held, &one));
+    cr_assert(kube_fake_await(is_held, &one));
     put_holder("other", 3600);
-    cr_assert(fake_await(is_lost, &one));
+    cr_assert(kube_fake_await(is_lost, &one));
     cr_expect_not(kube_lease_held(one.lease));
     kube_lease_free(one.lease);
     cleanup_str char *holder = text_of("spec.holderIdentity");
@@ -257,11 +257,11 @@ Test(kube_lease, is_lost_when_it_cannot_be_renewed_in_time)
     start_world();
     struct candidate one = {0};
     start(&one, "one");
-    cr_assert(fake_await(is_held, &one));
+    cr_assert(kube_fake_await(is_held, &one));
     pthread_mutex_lock(&world.mutex);
     world.away = true;
     pthread_mutex_unlock(&world.mutex);
-    cr_assert(fake_await(is_lost, &one));
+    cr_assert(kube_fake_await(is_lost, &one));
     cr_expect_not(kube_lease_held(one.lease));
     kube_lease_free(one.lease);
     stop_world();

@@ -14,6 +14,9 @@ struct kube_limiter *kube_limiter_new(const struct clock *clock, int per_second,
 /** Frees it; takes NULL, returns NULL. */
 struct kube_limiter *kube_limiter_free(struct kube_limiter *limiter);
 
+/** Takes one place and waits until it may be used. */
+void kube_limiter_wait(struct kube_limiter *limiter);
+
 /** Takes one place and returns how many milliseconds to wait before using it; 0: none. */
 int64_t kube_limiter_take(struct kube_limiter *limiter);
 

@@ -53,8 +53,10 @@ int kube_list_split_end(struct kube_list_split *split, struct kube_list_head *re
     cleanup_json json_t *json = NULL;
     if (json_parse(split->scan.envelope.data, split->scan.envelope.len, &json, err) < 0)
         return err_wrap(err, "the list of %s", split->kind->plural);
-    if (str_equal(json_str_at(json, "kind"), "Status"))
-        return kube_status_error(json, 0, err);
+    if (str_equal(json_str_at(json, "kind"), "Status")) {
+        kube_status_error(json, 0, err);
+        return -1;
+    }
     const char *version = json_str_at(json, "metadata.resourceVersion");
     if (!json_is_array(json_at(json, "items")) || str_empty(version))
         return err_set(err, ERR_INVALID,

@@ -1,4 +1,4 @@
-/* kube, 4: what the work queue promises. */
+/* kube, 4: what the work queue promises. Covers heap.c. Covers backoff.c. */
 #include "kube/queue.h"
 
 #include "base/mem.h"

@@ -21,7 +21,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 enum {
     ERROR_BODY_MAX = 64 * 1024, /* a Status with all its causes is a few KiB */
@@ -110,9 +109,11 @@ static void set_unreadable(struct kube_reflector *reflector, const char *namespa
     kube_metrics_unreadable(reflector->options.metrics, reflector->kind);
 }
 
+/* 0 for what is no number: no server that we know has such versions. */
 static uint64_t number_of(const char *version)
 {
-    return strtoull(version, NULL, 10);
+    int64_t number = 0;
+    return str_parse_int64(version, 0, INT64_MAX, &number) ? (uint64_t)number : 0;
 }
 
 /* What the list splitter and the watch decoder hand over */
@@ -398,8 +399,8 @@ static void watch_ended(struct kube_reflector *reflector)
 static void refused(struct kube_reflector *reflector, int status)
 {
     struct err err = {0};
-    (void)kube_status_error_from_body(buf_str(&reflector->error_body), reflector->error_body.len,
-                                      status, &err); /* it always returns -1 */
+    kube_status_error_from_body(buf_str(&reflector->error_body), reflector->error_body.len, status,
+                                &err);
     curl_off_t seconds = 0;
     CURLcode code = curl_easy_getinfo(reflector->connection.curl, CURLINFO_RETRY_AFTER, &seconds);
     if (code == CURLE_OK && seconds > 0 && seconds <= KUBE_RETRY_AFTER_MAX_S)
@@ -421,7 +422,7 @@ enum kube_reflector_do kube_reflector_ended(struct kube_reflector *reflector, CU
         fail(reflector, &reason, true);
     } else if (result != CURLE_OK) {
         struct err err = {0};
-        (void)kube_connection_error(&reflector->connection, result, &err); /* it returns -1 */
+        kube_connection_error(&reflector->connection, result, &err);
         fail(reflector, &err, false);
     } else if (status != 200) {
         refused(reflector, status);

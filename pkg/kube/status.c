@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <stddef.h>
+#include <string.h>
 
 static enum err_class class_of(int http_status)
 {
@@ -23,46 +24,47 @@ static enum err_class class_of(int http_status)
     }
 }
 
-int kube_status_error(const json_t *status, int http_status, struct err *err)
+void kube_status_error(const json_t *status, int http_status, struct err *err)
 {
     if (!err)
-        return -1;
+        return;
     bool is_status = str_equal(json_str_at(status, "kind"), "Status");
     if (http_status == 0 && is_status)
         http_status = (int)json_int_at(status, "code", 500);
     const char *message = is_status ? json_str_at(status, "message") : NULL;
+    *err = (struct err){.class = class_of(http_status), .status = http_status};
     if (str_empty(message))
-        (void)err_set(err, class_of(http_status), "the API server answered HTTP %d",
-                      http_status); /* returned below */
+        str_format(err->message, sizeof(err->message), "the API server answered HTTP %d",
+                   http_status);
     else
-        (void)err_set(err, class_of(http_status), "%s", message); /* returned below */
-    err->status = http_status;
-    if (is_status) {
-        err_set_code(err, json_str_at(status, "reason"));
-        int64_t seconds = json_int_at(status, "details.retryAfterSeconds", 0);
-        if (seconds > 0)
-            err->retry_after_ms =
-                (seconds > KUBE_RETRY_AFTER_MAX_S ? KUBE_RETRY_AFTER_MAX_S : seconds) * 1000;
-    }
-    return -1;
+        str_copy(err->message, sizeof(err->message), message);
+    if (!is_status)
+        return;
+    err_set_code(err, json_str_at(status, "reason"));
+    int64_t seconds = json_int_at(status, "details.retryAfterSeconds", 0);
+    if (seconds > 0)
+        err->retry_after_ms =
+            (seconds > KUBE_RETRY_AFTER_MAX_S ? KUBE_RETRY_AFTER_MAX_S : seconds) * 1000;
 }
 
-int kube_status_error_from_body(const char *body, size_t len, int http_status, struct err *err)
+/* The start of a page that some proxy has sent: enough to recognise it. */
+static void add_excerpt(const char *body, size_t len, struct err *err)
 {
-    cleanup_json json_t *json = NULL;
-    if (len > 0 && json_parse(body, len, &json, NULL) == 0 &&
-        str_equal(json_str_at(json, "kind"), "Status"))
-        return kube_status_error(json, http_status, err);
-    if (len == 0)
-        return kube_status_error(NULL, http_status, err);
-    char excerpt[200]; /* of a proxy's page: enough to recognise it */
+    char excerpt[200];
     size_t used = 0;
     for (size_t i = 0; i < len && used < sizeof(excerpt) - 1; i++)
         excerpt[used++] = isprint((unsigned char)body[i]) ? body[i] : ' ';
     excerpt[used] = '\0';
-    (void)err_set(err, class_of(http_status), "the API server answered HTTP %d: %s", http_status,
-                  excerpt); /* returned below */
-    if (err)
-        err->status = http_status;
-    return -1;
+    size_t start = strlen(err->message);
+    str_format(err->message + start, sizeof(err->message) - start, ": %s", excerpt);
+}
+
+void kube_status_error_from_body(const char *body, size_t len, int http_status, struct err *err)
+{
+    cleanup_json json_t *json = NULL;
+    bool is_status = len > 0 && json_parse(body, len, &json, NULL) == 0 &&
+                     str_equal(json_str_at(json, "kind"), "Status");
+    kube_status_error(is_status ? json : NULL, http_status, err);
+    if (err && !is_status && len > 0)
+        add_excerpt(body, len, err);
 }

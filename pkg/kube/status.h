@@ -20,11 +20,11 @@ enum { KUBE_RETRY_AFTER_MAX_S = 600 }; /* a longer wait would look like a hang *
 /**
  * Fills `err` from a Status object (*borrowed*; NULL or something else: from the HTTP status
  * alone). `http_status` 0: the one that the Status names. `err->code` is its reason, `err->status`
- * the HTTP status. Always returns -1.
+ * the HTTP status.
  */
-int kube_status_error(const json_t *status, int http_status, struct err *err);
+void kube_status_error(const json_t *status, int http_status, struct err *err);
 
 /** The same from the body of an answer, which need not be JSON. */
-int kube_status_error_from_body(const char *body, size_t len, int http_status, struct err *err);
+void kube_status_error_from_body(const char *body, size_t len, int http_status, struct err *err);
 
 #endif

@@ -241,11 +241,11 @@ static bool hopeless(CURLcode code)
     }
 }
 
-int kube_connection_error(const struct kube_connection *connection, CURLcode code, struct err *err)
+void kube_connection_error(const struct kube_connection *connection, CURLcode code, struct err *err)
 {
     const char *detail = *connection->error ? connection->error : curl_easy_strerror(code);
-    return err_set(err, hopeless(code) ? ERR_REFUSED : ERR_TRANSIENT, "API server %s: %s",
-                   connection->config->server, detail);
+    (void)err_set(err, hopeless(code) ? ERR_REFUSED : ERR_TRANSIENT, "API server %s: %s",
+                  connection->config->server, detail); /* it always returns -1 */
 }
 
 char *kube_escape_new(const char *text)

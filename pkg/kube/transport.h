@@ -55,9 +55,10 @@ int kube_connection_prepare(struct kube_connection *connection, const struct kub
 
 /**
  * What went wrong below HTTP, from libcurl's result: ERR_TRANSIENT, but for a certificate that is not
- * trusted and the like: ERR_REFUSED. Always returns -1.
+ * trusted and the like: ERR_REFUSED.
  */
-int kube_connection_error(const struct kube_connection *connection, CURLcode code, struct err *err);
+void kube_connection_error(const struct kube_connection *connection, CURLcode code,
+                           struct err *err);
 
 /**
  * The path of an object (name NULL: of the kind's list), escaped; `subresource` and `query` may be

@@ -34,7 +34,7 @@ static int take_object(const struct kube_watch_decode *decode, const json_t *obj
 static void take_status(const json_t *status, struct kube_watch_event *event)
 {
     event->type = KUBE_WATCH_ERROR;
-    (void)kube_status_error(status, 0, &event->reason); /* it always returns -1 */
+    kube_status_error(status, 0, &event->reason);
 }
 
 static int decode_event(const struct kube_watch_decode *decode, const json_t *json,

@@ -143,8 +143,8 @@ void kube_watcher_stop(struct kube_watcher *watcher)
     assert(result == 0);
     (void)result; /* asserted */
     for (size_t i = 0; i < watcher->count; i++)
-        (void)curl_multi_remove_handle(watcher->multi,
-                                       kube_reflector_handle(watcher->reflectors[i]));
+        check(curl_multi_remove_handle(watcher->multi,
+                                       kube_reflector_handle(watcher->reflectors[i])));
     watcher->running = false;
 }
 

@@ -1,4 +1,4 @@
-/* kube, 2 → 3: lists and watches over real sockets, with servers that misbehave. */
+/* kube, 2 → 3: lists and watches over real sockets, with servers that misbehave. Covers reflector.c. */
 #include "kube/fake/http_server.h"
 #include "kube/transport.h"
 #include "kube/types.h"
@@ -34,7 +34,7 @@ struct step {
 
 struct world {
     const struct step *steps;
-    struct fake_server *server;
+    struct kube_fake_server *server;
     struct kube_config config;
     struct kube_cache *cache;
     struct kube_watcher *watcher;
@@ -44,7 +44,7 @@ struct world {
 
 static struct world world;
 
-static void follow(struct fake_exchange *exchange, void *userdata)
+static void follow(struct kube_fake_exchange *exchange, void *userdata)
 {
     struct world *seen = userdata;
     const struct step *step = seen->steps;
@@ -53,18 +53,18 @@ static void follow(struct fake_exchange *exchange, void *userdata)
     if (!strstr(exchange->path, step->expect))
         atomic_fetch_add(&seen->mismatches, 1);
     if (step->status != 200) {
-        fake_reply(exchange, step->status, step->text);
+        kube_fake_reply(exchange, step->status, step->text);
         return;
     }
-    fake_stream_begin(exchange);
+    kube_fake_stream_begin(exchange);
     if (*step->text)
-        fake_stream_send(exchange, step->text);
+        kube_fake_stream_send(exchange, step->text);
     if (step->then == END)
-        fake_stream_end(exchange);
+        kube_fake_stream_end(exchange);
     else if (step->then == CUT)
-        fake_close(exchange);
+        kube_fake_close(exchange);
     else
-        fake_hold(exchange);
+        kube_fake_hold(exchange);
 }
 
 static void changed(const struct kube_object *before, const struct kube_object *after,
@@ -73,16 +73,16 @@ static void changed(const struct kube_object *before, const struct kube_object *
     (void)before;   /* only that something has changed is of interest */
     (void)after;    /* the same */
     (void)userdata; /* the same */
-    fake_changed();
+    kube_fake_changed();
 }
 
 static void start_with(const struct step *steps, struct kube_auth *auth)
 {
     kube_transport_init();
     world.steps = steps;
-    world.server = fake_server_new(follow, &world, false);
+    world.server = kube_fake_server_new(follow, &world, false);
     world.config = (struct kube_config){.source = mem_strdup("test"),
-                                        .server = mem_strdup(fake_server_url(world.server)),
+                                        .server = mem_strdup(kube_fake_server_url(world.server)),
                                         .auth = auth};
     world.cache = kube_cache_new(&kube_kind_volume_attachment);
     kube_cache_on_change(world.cache, changed, NULL);
@@ -103,7 +103,7 @@ static void start(const struct step *steps)
 static void stop(void)
 {
     kube_watcher_free(world.watcher);
-    fake_server_free(world.server);
+    kube_fake_server_free(world.server);
     kube_cache_free(world.cache);
     mem_free(world.config.source);
     mem_free(world.config.server);
@@ -140,7 +140,7 @@ static bool holds_wanted(void *userdata)
 static void await_names(const char *wanted)
 {
     world.wanted = wanted;
-    bool held = fake_await(holds_wanted, NULL);
+    bool held = kube_fake_await(holds_wanted, NULL);
     cleanup_str char *text = contents();
     cr_assert(held, "expected %s, got %s", wanted, text);
 }
@@ -177,7 +177,7 @@ Test(kube_watcher, lists_in_pages_and_then_follows_the_watch)
         {0}};
     start(steps);
     await_names("b:13 c:3 d:11");
-    cr_assert(fake_await(is_watching, NULL));
+    cr_assert(kube_fake_await(is_watching, NULL));
     cr_expect_str_eq(health().error, "");
     stop();
 }
@@ -268,13 +268,13 @@ Test(kube_watcher, says_that_a_kind_is_not_installed_and_finds_it_once_it_is)
                                         {"resourceVersion=10&", 200, "", HOLD},
                                         {0}};
     start(steps);
-    cr_assert(fake_await(has_failed, NULL));
+    cr_assert(kube_fake_await(has_failed, NULL));
     cr_expect(health().missing);
     cr_expect_not(health().synced);
     cr_expect(strstr(health().error, "volumeattachments.storage.k8s.io/v1 is not served"), "%s",
               health().error);
     await_names("a:1");
-    cr_assert(fake_await(is_watching, NULL));
+    cr_assert(kube_fake_await(is_watching, NULL));
     cr_expect_not(health().missing);
     cr_expect_str_eq(health().error, "");
     stop();
@@ -288,7 +288,7 @@ Test(kube_watcher, says_what_is_not_permitted)
          END},
         {0}};
     start(steps);
-    cr_assert(fake_await(has_failed, NULL));
+    cr_assert(kube_fake_await(has_failed, NULL));
     cr_expect_str_eq(health().error, "User x cannot list volumeattachments");
     cr_expect_not(health().watching);
     stop();

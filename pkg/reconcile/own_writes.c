@@ -14,7 +14,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 enum { KINDS_MAX = 16 }; /* as many as there are caches */
 
@@ -161,9 +160,10 @@ static struct write *write_get(struct rec_own_writes *writes, const struct kube_
 void rec_own_writes_wrote(struct rec_own_writes *writes, const struct kube_cache *cache,
                           const char *namespace, const char *name, const char *version)
 {
-    uint64_t number = strtoull(version, NULL, 10);
-    if (number == 0)
+    int64_t parsed = 0;
+    if (!str_parse_int64(version, 1, INT64_MAX, &parsed))
         return;
+    uint64_t number = (uint64_t)parsed;
     lock(writes);
     struct write *write = write_get(writes, cache, namespace, name);
     if (number > write->version)

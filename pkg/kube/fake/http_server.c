@@ -1,6 +1,7 @@
-/* A small HTTP/1.1 server on loopback for tests. */
+/* kube: for tests: a small HTTP/1.1 server on loopback for tests. */
 #include "kube/fake/http_server.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -20,10 +21,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 64, AWAIT_S = 20 };
+enum {
+    CONNECTIONS_MAX = 64, /* a test makes a handful */
+    AWAIT_S = 20,         /* far longer than anything awaited takes */
+    LOOK_MS = 20
+};
 
 struct connection {
-    struct fake_server *server;
+    struct kube_fake_server *server;
     int socket;
     SSL *tls;
     bool close;
@@ -31,8 +36,8 @@ struct connection {
     size_t pending_len;
 };
 
-struct fake_server {
-    fake_handler_fn *handler;
+struct kube_fake_server {
+    kube_fake_handler_fn *handler;
     void *userdata;
     int listener;
     int stop; /* eventfd: readable once it is to end */
@@ -48,34 +53,27 @@ struct fake_server {
 
 /* Awaiting */
 
+/* Guards nothing: it is what the condition needs. */
 static pthread_mutex_t change_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
 
-void fake_changed(void)
+void kube_fake_changed(void)
 {
     pthread_mutex_lock(&change_mutex);
     pthread_cond_broadcast(&change);
     pthread_mutex_unlock(&change_mutex);
 }
 
-bool fake_await(bool (*holds)(void *userdata), void *userdata)
+bool kube_fake_await(bool (*holds)(void *userdata), void *userdata)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += AWAIT_S;
+    struct mono_time end = mono_add(clock_mono(&clock_system), AWAIT_S * 1000);
     bool held = false;
-    int result = 0;
-    /* Not every change is announced: look again every 20 ms, too. */
-    while (!(held = holds(userdata)) && result != ETIMEDOUT) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        if (until.tv_sec >= end.tv_sec)
-            break;
-        until.tv_nsec += 20000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+    /* Not every change is announced: look again every LOOK_MS, too. */
+    while (!(held = holds(userdata)) && clock_mono(&clock_system).ms < end.ms) {
+        const struct timespec until = clock_deadline(LOOK_MS);
         pthread_mutex_lock(&change_mutex);
-        (void)pthread_cond_timedwait(&change, &change_mutex, &until); /* looked at in the loop */
+        (void)pthread_cond_clockwait(&change, &change_mutex, CLOCK_MONOTONIC,
+                                     &until); /* why it ended is found out by looking */
         pthread_mutex_unlock(&change_mutex);
     }
     return held;
@@ -115,43 +113,43 @@ static void transmit(struct connection *connection, const char *data, size_t len
     }
 }
 
-void fake_send(struct fake_exchange *exchange, const char *text)
+void kube_fake_send(struct kube_fake_exchange *exchange, const char *text)
 {
     transmit(exchange->connection, text, strlen(text));
 }
 
-void fake_reply_with(struct fake_exchange *exchange, int status, const char *header,
-                     const char *body)
+void kube_fake_reply_with(struct kube_fake_exchange *exchange, int status, const char *header,
+                          const char *body)
 {
     cleanup_str char *text =
         str_new("HTTP/1.1 %d Status\r\nContent-Type: application/json\r\nContent-Length: "
                 "%zu\r\n%s%s\r\n%s",
                 status, strlen(body), header, *header ? "\r\n" : "", body);
-    fake_send(exchange, text);
+    kube_fake_send(exchange, text);
 }
 
-void fake_reply(struct fake_exchange *exchange, int status, const char *body)
+void kube_fake_reply(struct kube_fake_exchange *exchange, int status, const char *body)
 {
-    fake_reply_with(exchange, status, "", body);
+    kube_fake_reply_with(exchange, status, "", body);
 }
 
-void fake_stream_begin(struct fake_exchange *exchange)
+void kube_fake_stream_begin(struct kube_fake_exchange *exchange)
 {
-    fake_send(exchange, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    kube_fake_send(exchange, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
-void fake_stream_send(struct fake_exchange *exchange, const char *text)
+void kube_fake_stream_send(struct kube_fake_exchange *exchange, const char *text)
 {
     cleanup_str char *chunk = str_new("%zx\r\n%s\r\n", strlen(text), text);
-    fake_send(exchange, chunk);
+    kube_fake_send(exchange, chunk);
 }
 
-void fake_stream_end(struct fake_exchange *exchange)
+void kube_fake_stream_end(struct kube_fake_exchange *exchange)
 {
-    fake_send(exchange, "0\r\n\r\n");
+    kube_fake_send(exchange, "0\r\n\r\n");
 }
 
-void fake_hold(struct fake_exchange *exchange)
+void kube_fake_hold(struct kube_fake_exchange *exchange)
 {
     struct connection *connection = exchange->connection;
     char byte;
@@ -160,7 +158,7 @@ void fake_hold(struct fake_exchange *exchange)
     connection->close = true;
 }
 
-void fake_close(struct fake_exchange *exchange)
+void kube_fake_close(struct kube_fake_exchange *exchange)
 {
     struct connection *connection = exchange->connection;
     connection->close = true;
@@ -183,10 +181,13 @@ static bool fill(struct connection *connection)
 static size_t content_length(const char *header)
 {
     const char *line = strcasestr(header, "\r\nContent-Length:");
-    return line ? (size_t)strtoul(line + 17, NULL, 10) : 0;
+    size_t length = 0;
+    for (const char *at = line ? line + 17 : ""; *at == ' ' || (*at >= '0' && *at <= '9'); at++)
+        length = *at == ' ' ? length : length * 10 + (size_t)(*at - '0');
+    return length;
 }
 
-static bool read_request(struct connection *connection, struct fake_exchange *exchange)
+static bool read_request(struct connection *connection, struct kube_fake_exchange *exchange)
 {
     char *end = NULL;
     while (!(end = strstr(connection->pending, "\r\n\r\n"))) {
@@ -219,8 +220,8 @@ static bool read_request(struct connection *connection, struct fake_exchange *ex
 
 static void serve(struct connection *connection)
 {
-    struct fake_server *server = connection->server;
-    struct fake_exchange *exchange = mem_alloc(sizeof(*exchange));
+    struct kube_fake_server *server = connection->server;
+    struct kube_fake_exchange *exchange = mem_alloc(sizeof(*exchange));
     exchange->server = server;
     exchange->connection = connection;
     while (!connection->close && read_request(connection, exchange)) {
@@ -228,7 +229,7 @@ static void serve(struct connection *connection)
         exchange->number = ++server->requests;
         pthread_mutex_unlock(&server->mutex);
         server->handler(exchange, server->userdata);
-        fake_changed();
+        kube_fake_changed();
     }
     mem_free(exchange);
 }
@@ -252,7 +253,7 @@ static void *run_connection(void *userdata)
 
 static void *run_acceptor(void *userdata)
 {
-    struct fake_server *server = userdata;
+    struct kube_fake_server *server = userdata;
     for (;;) {
         struct pollfd fds[] = {{.fd = server->listener, .events = POLLIN},
                                {.fd = server->stop, .events = POLLIN}};
@@ -296,7 +297,7 @@ static X509 *certificate_new(EVP_PKEY *key)
     return certificate;
 }
 
-static void set_up_tls(struct fake_server *server)
+static void set_up_tls(struct kube_fake_server *server)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = certificate_new(key);
@@ -315,9 +316,10 @@ static void set_up_tls(struct fake_server *server)
 
 /* Life */
 
-struct fake_server *fake_server_new(fake_handler_fn *handler, void *userdata, bool tls)
+struct kube_fake_server *kube_fake_server_new(kube_fake_handler_fn *handler, void *userdata,
+                                              bool tls)
 {
-    struct fake_server *server = mem_alloc(sizeof(*server));
+    struct kube_fake_server *server = mem_alloc(sizeof(*server));
     server->handler = handler;
     server->userdata = userdata;
     pthread_mutex_init(&server->mutex, NULL);
@@ -338,8 +340,10 @@ struct fake_server *fake_server_new(fake_handler_fn *handler, void *userdata, bo
     return server;
 }
 
-void fake_server_free(struct fake_server *server)
+struct kube_fake_server *kube_fake_server_free(struct kube_fake_server *server)
 {
+    if (!server)
+        return NULL;
     ssize_t written = write(server->stop, &(uint64_t){1}, sizeof(uint64_t));
     assert(written == sizeof(uint64_t));
     (void)written; /* asserted */
@@ -349,20 +353,20 @@ void fake_server_free(struct fake_server *server)
     SSL_CTX_free(server->tls);
     mem_free(server->certificate);
     pthread_mutex_destroy(&server->mutex);
-    mem_free(server);
+    return mem_free(server);
 }
 
-const char *fake_server_url(const struct fake_server *server)
+const char *kube_fake_server_url(const struct kube_fake_server *server)
 {
     return server->url;
 }
 
-const char *fake_server_certificate(const struct fake_server *server)
+const char *kube_fake_server_certificate(const struct kube_fake_server *server)
 {
     return server->certificate;
 }
 
-int fake_server_requests(struct fake_server *server)
+int kube_fake_server_requests(struct kube_fake_server *server)
 {
     pthread_mutex_lock(&server->mutex);
     int requests = server->requests;
