@@ -6,7 +6,7 @@
  * (real_ports.h); tests and the simulation fill them from fake/ and drive the same reconcilers
  * single-threaded. Nothing else in pkg/reconcile talks to the outside.
  *
- * All functions may be called from any worker. Reads are local and never wait. Writes wait for the
+ * Thread: any worker. Reads are local and never wait. Writes wait for the
  * answer, at most for the deadline that the port's maker set (Kubernetes 15 s, XO 30 s), and fail
  * with a struct err whose class says what to do. A reconciler does at most one write to XO per
  * pass, so that a crash leaves one step in doubt and not two.

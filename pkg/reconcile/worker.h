@@ -42,8 +42,8 @@ struct rec_worker_options {
 };
 
 enum {
-    REC_WORKER_THREADS = 4, /* a pass waits for one answer at a time, at most 30 s */
-    REC_WORKER_THREADS_MAX = 64
+    REC_WORKER_THREADS = 4,     /* a pass waits for one answer at a time, at most 30 s */
+    REC_WORKER_THREADS_MAX = 64 /* XO takes 20 calls of a pool at a time: three pools' worth */
 };
 
 struct rec_worker;

@@ -145,7 +145,7 @@ Test(worker, counts_passes_by_result_and_names_each)
 
 /* Threads. */
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards threaded_passes */
 static pthread_cond_t enough = PTHREAD_COND_INITIALIZER;
 static int threaded_passes; /* guarded by mutex */
 

@@ -68,7 +68,10 @@ Test(attach_act, attaches_again_what_somebody_unplugged)
 Test(attach_act, takes_the_next_position_when_xapi_says_it_is_taken)
 {
     attach_world_put_case("L1");
-    fake_xo_add_disk(attach_world.xo, "other", "other", "L1", ATTACH_WORLD_DISK_BYTES, NULL);
+    fake_xo_add_disk(attach_world.xo, &(struct fake_disk){.uuid = "other",
+                                                          .name = "other",
+                                                          .sr = "L1",
+                                                          .size_bytes = ATTACH_WORLD_DISK_BYTES});
     attach_reconcile(attach_world.controller, "va/va-1");
     attach_reconcile(attach_world.controller, "va/va-1");
     /* somebody takes it, and the mirror has not heard of it yet */

@@ -58,8 +58,14 @@ Test(attach, keeps_the_finalizers_of_others)
 Test(attach, chooses_a_position_that_no_vbd_of_the_vm_has_plugged_or_not)
 {
     attach_world_put_case("L1");
-    fake_xo_add_disk(attach_world.xo, "root", "root", "L1", ATTACH_WORLD_DISK_BYTES, NULL);
-    fake_xo_add_disk(attach_world.xo, "other", "other", "L1", ATTACH_WORLD_DISK_BYTES, NULL);
+    fake_xo_add_disk(attach_world.xo, &(struct fake_disk){.uuid = "root",
+                                                          .name = "root",
+                                                          .sr = "L1",
+                                                          .size_bytes = ATTACH_WORLD_DISK_BYTES});
+    fake_xo_add_disk(attach_world.xo, &(struct fake_disk){.uuid = "other",
+                                                          .name = "other",
+                                                          .sr = "L1",
+                                                          .size_bytes = ATTACH_WORLD_DISK_BYTES});
     const struct xo_attach root = {.vm = "V1", .disk = "root", .position = 1};
     const struct xo_attach other = {.vm = "V1", .disk = "other", .position = 2};
     cr_assert_eq((int)attach_world.ports.xo.attach(attach_world.ports.xo.userdata, &root, NULL),
@@ -74,8 +80,11 @@ Test(attach, chooses_a_position_that_no_vbd_of_the_vm_has_plugged_or_not)
 Test(attach, attaches_a_volume_tracked_by_uuid_where_it_is)
 {
     attach_world_put_case("L1");
-    fake_xo_add_disk(attach_world.xo, "0a1b2c3d-0000-4000-8000-000000000001", "somebody's", "S",
-                     ATTACH_WORLD_DISK_BYTES, NULL);
+    fake_xo_add_disk(attach_world.xo,
+                     &(struct fake_disk){.uuid = "0a1b2c3d-0000-4000-8000-000000000001",
+                                         .name = "somebody's",
+                                         .sr = "S",
+                                         .size_bytes = ATTACH_WORLD_DISK_BYTES});
     attach_world_put_volume("0a1b2c3d-0000-4000-8000-000000000001", "{}");
     attach_world_run("va/va-1");
     cr_assert(attach_world_attached());

@@ -15,7 +15,10 @@ TestSuite(attach_explain, .init = attach_world_set_up, .fini = attach_world_tear
 Test(attach_explain, refuses_without_its_finalizer_what_can_not_be_attached)
 {
     attach_world_put_case("L1");
-    fake_xo_add_disk(attach_world.xo, "disk-2", "csi-pvc-1", "S", ATTACH_WORLD_DISK_BYTES, NULL);
+    fake_xo_add_disk(attach_world.xo, &(struct fake_disk){.uuid = "disk-2",
+                                                          .name = "csi-pvc-1",
+                                                          .sr = "S",
+                                                          .size_bytes = ATTACH_WORLD_DISK_BYTES});
     attach_world_expect_refused(
         "several disks are named csi-pvc-1: disk-1 on sr-l1, disk-2 on sr-s");
     fake_journal_expect(&attach_world.journal, "patch VolumeAttachment va-1 status",
@@ -122,8 +125,11 @@ Test(attach_explain, refuses_a_disk_that_another_vm_has)
 Test(attach_explain, refuses_to_move_a_volume_tracked_by_uuid)
 {
     attach_world_put_case("L1");
-    fake_xo_add_disk(attach_world.xo, "0a1b2c3d-0000-4000-8000-000000000001", "theirs", "L2",
-                     ATTACH_WORLD_DISK_BYTES, NULL);
+    fake_xo_add_disk(attach_world.xo,
+                     &(struct fake_disk){.uuid = "0a1b2c3d-0000-4000-8000-000000000001",
+                                         .name = "theirs",
+                                         .sr = "L2",
+                                         .size_bytes = ATTACH_WORLD_DISK_BYTES});
     attach_world_put_volume("0a1b2c3d-0000-4000-8000-000000000001", "{}");
     attach_world_expect_refused("tracked by its UUID");
 }

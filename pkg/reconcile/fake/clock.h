@@ -11,6 +11,7 @@ struct fake_clock {
     int64_t mono_ms;
 };
 
+/** Sets it to its start. */
 void fake_clock_init(struct fake_clock *clock);
 
 /** Lets both times go on. */

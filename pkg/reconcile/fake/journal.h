@@ -20,6 +20,7 @@ struct fake_journal {
     bool crashed;      /* from now on nothing has an effect */
 };
 
+/** Frees its lines. */
 void fake_journal_done(struct fake_journal *journal);
 
 /** Adds a line that is no write (an event, a thing of the world). */

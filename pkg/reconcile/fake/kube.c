@@ -14,7 +14,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-enum { KINDS_MAX = 16 };
+enum { KINDS_MAX = 16 }; /* the operator watches eight */
 
 struct store {
     const struct kube_kind *kind;

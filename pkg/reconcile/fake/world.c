@@ -98,8 +98,13 @@ void fake_world_add_volume(struct fake_world *world, const char *claim, const ch
 
     fake_kube_put(world->kube, &kube_kind_persistent_volume, volume);
     fake_kube_put(world->kube, &kube_kind_claim, bound);
-    fake_xo_add_disk(world->xo, disk, name, sr, INT64_C(10) << 30,
-                     "csi:info: {\"migrating\":{\"enabled\":true},\"srsWithTag\":\"fast\"}");
+    fake_xo_add_disk(
+        world->xo,
+        &(struct fake_disk){
+            .uuid = disk,
+            .name = name,
+            .sr = sr,
+            .description = "csi:info: {\"migrating\":{\"enabled\":true},\"srsWithTag\":\"fast\"}"});
 }
 
 void fake_world_add_attachment(struct fake_world *world, const char *name, const char *claim,

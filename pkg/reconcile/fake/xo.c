@@ -186,17 +186,17 @@ void fake_xo_load_standard(struct fake_xo *fake)
     fake_xo_load(fake, standard_world);
 }
 
-void fake_xo_add_disk(struct fake_xo *fake, const char *uuid, const char *name, const char *sr,
-                      int64_t size_bytes, const char *description)
+void fake_xo_add_disk(struct fake_xo *fake, const struct fake_disk *disk)
 {
-    const char *pool = json_string_value(json_object_get(fake_xo_mutable(fake, sr), "$pool"));
+    const char *pool = json_string_value(json_object_get(fake_xo_mutable(fake, disk->sr), "$pool"));
+    json_int_t size = disk->size_bytes ? disk->size_bytes : INT64_C(10) << 30;
 
-    fake_xo_insert(fake, uuid,
+    fake_xo_insert(fake, disk->uuid,
                    json_build("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:[], s:[], s:{}, s:s, s:s}",
-                              "type", "VDI", "name_label", name, "name_description",
-                              description ? description : "", "$SR", sr, "$pool", pool, "size",
-                              (json_int_t)size_bytes, "usage", (json_int_t)size_bytes, "tags",
-                              "$VBDs", "current_operations", "VDI_type", "user", "content", uuid));
+                              "type", "VDI", "name_label", disk->name, "name_description",
+                              disk->description ? disk->description : "", "$SR", disk->sr, "$pool",
+                              pool, "size", size, "usage", size, "tags", "$VBDs",
+                              "current_operations", "VDI_type", "user", "content", disk->uuid));
 }
 
 void fake_xo_set(struct fake_xo *fake, const char *id, const char *field, const char *json_text)
@@ -263,22 +263,21 @@ static void list_remove(struct fake_xo *fake, const char *id, const char *member
         }
 }
 
-void fake_xo_add_vbd(struct fake_xo *fake, const char *id, const char *vm, const char *disk,
-                     int position, bool read_only, bool attached)
+void fake_xo_add_vbd(struct fake_xo *fake, const struct fake_vbd *vbd)
 {
     char device[8];
     char place[8];
-    const char *pool = json_string_value(json_object_get(fake_xo_mutable(fake, vm), "$pool"));
+    const char *pool = json_string_value(json_object_get(fake_xo_mutable(fake, vbd->vm), "$pool"));
 
-    (void)str_format(device, sizeof(device), "xvd%c", 'a' + position % 26);
-    (void)str_format(place, sizeof(place), "%d", position);
-    fake_xo_insert(fake, id,
+    (void)str_format(device, sizeof(device), "xvd%c", 'a' + vbd->position % 26);
+    (void)str_format(place, sizeof(place), "%d", vbd->position);
+    fake_xo_insert(fake, vbd->id,
                    json_build("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s?, s:b}", "type", "VBD", "VM",
-                              vm, "VDI", disk, "$pool", pool, "attached", attached, "read_only",
-                              read_only, "position", place, "device", attached ? device : NULL,
-                              "is_cd_drive", 0));
-    list_add(fake, vm, id);
-    list_add(fake, disk, id);
+                              vbd->vm, "VDI", vbd->disk, "$pool", pool, "attached", vbd->attached,
+                              "read_only", vbd->read_only, "position", place, "device",
+                              vbd->attached ? device : NULL, "is_cd_drive", 0));
+    list_add(fake, vbd->vm, vbd->id);
+    list_add(fake, vbd->disk, vbd->id);
 }
 
 void fake_xo_remove_vbd(struct fake_xo *fake, const char *id)
@@ -298,7 +297,8 @@ const char *fake_xo_plug(struct fake_xo *fake, const char *vm, const char *disk)
     char id[FAKE_ID_SIZE];
 
     fake_xo_new_id(fake, "vbd", id);
-    fake_xo_add_vbd(fake, id, vm, disk, 4, false, true);
+    fake_xo_add_vbd(fake, &(struct fake_vbd){
+                              .id = id, .vm = vm, .disk = disk, .position = 4, .attached = true});
     return json_string_value(json_object_get(fake_xo_object(fake, id), "id"));
 }
 

@@ -32,9 +32,17 @@ void fake_xo_load(struct fake_xo *fake, const char *json_text);
  */
 void fake_xo_load_standard(struct fake_xo *fake);
 
-/** Adds a disk. `description` may be NULL. */
-void fake_xo_add_disk(struct fake_xo *fake, const char *uuid, const char *name, const char *sr,
-                      int64_t size_bytes, const char *description);
+/** A disk to add. */
+struct fake_disk {
+    const char *uuid; /* also what is in it */
+    const char *name;
+    const char *sr;
+    const char *description; /* NULL: "" */
+    int64_t size_bytes;      /* 0: 10 GiB */
+};
+
+/** Adds a disk, attached nowhere. */
+void fake_xo_add_disk(struct fake_xo *fake, const struct fake_disk *disk);
 
 /** Sets one field of an object from JSON text and tells the inventory; removes an object. */
 void fake_xo_set(struct fake_xo *fake, const char *id, const char *field, const char *json_text);

@@ -1,4 +1,4 @@
-/* reconcile/fake: what the files of the fake Xen Orchestra share. */
+/* reconcile/fake: what the files of the fake Xen Orchestra share. Thread: one. */
 #ifndef RECONCILE_FAKE_XO_INTERNAL_H
 #define RECONCILE_FAKE_XO_INTERNAL_H
 
@@ -6,7 +6,10 @@
 
 #include "base/map.h"
 
-enum { FAKE_MOVES_MAX = 64, FAKE_ID_SIZE = 64 };
+enum {
+    FAKE_MOVES_MAX = 64, /* at once; as many as an object may have volumes */
+    FAKE_ID_SIZE = 64    /* a UUID has 36 characters */
+};
 
 /** A copy under way. */
 struct fake_move {
@@ -59,9 +62,15 @@ void fake_xo_notify(struct fake_xo *fake, const char *id);
 /** Writes a fresh id with this prefix. */
 void fake_xo_new_id(struct fake_xo *fake, const char *prefix, char id[static FAKE_ID_SIZE]);
 
-/** Adds a VBD to both ends; `attached` as given. */
-void fake_xo_add_vbd(struct fake_xo *fake, const char *id, const char *vm, const char *disk,
-                     int position, bool read_only, bool attached);
+/** A VBD to add. */
+struct fake_vbd {
+    const char *id, *vm, *disk;
+    int position;
+    bool read_only, attached;
+};
+
+/** Adds a VBD to both ends. */
+void fake_xo_add_vbd(struct fake_xo *fake, const struct fake_vbd *vbd);
 
 /** Takes a VBD away from both ends. */
 void fake_xo_remove_vbd(struct fake_xo *fake, const char *id);

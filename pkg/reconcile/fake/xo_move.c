@@ -112,8 +112,17 @@ struct fake_move *fake_xo_start_move(struct fake_xo *fake, const char *disk, con
     if (dom0) {
         fake_xo_new_id(fake, "vbd", move->vbds[0]);
         fake_xo_new_id(fake, "vbd", move->vbds[1]);
-        fake_xo_add_vbd(fake, move->vbds[0], dom0, move->source, 1, true, true);
-        fake_xo_add_vbd(fake, move->vbds[1], dom0, move->target, 2, false, true);
+        fake_xo_add_vbd(fake, &(struct fake_vbd){.id = move->vbds[0],
+                                                 .vm = dom0,
+                                                 .disk = move->source,
+                                                 .position = 1,
+                                                 .read_only = true,
+                                                 .attached = true});
+        fake_xo_add_vbd(fake, &(struct fake_vbd){.id = move->vbds[1],
+                                                 .vm = dom0,
+                                                 .disk = move->target,
+                                                 .position = 2,
+                                                 .attached = true});
     }
     return move;
 }

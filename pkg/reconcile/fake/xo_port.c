@@ -227,8 +227,12 @@ static enum xo_result port_attach(void *userdata, const struct xo_attach *attach
     if (str_equal(refusal, "DEVICE_ALREADY_EXISTS"))
         return refuse(err, ERR_TRANSIENT, refusal);
     fake_xo_new_id(fake, "vbd", id);
-    fake_xo_add_vbd(fake, id, attach->vm, attach->disk, attach->position, attach->read_only,
-                    !refusal);
+    fake_xo_add_vbd(fake, &(struct fake_vbd){.id = id,
+                                             .vm = attach->vm,
+                                             .disk = attach->disk,
+                                             .position = attach->position,
+                                             .read_only = attach->read_only,
+                                             .attached = !refusal});
     return refusal ? refuse(err, ERR_REFUSED, refusal) : verdict.result;
 }
 

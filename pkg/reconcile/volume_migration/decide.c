@@ -8,23 +8,21 @@
  */
 #include "reconcile/volume_migration/decide.h"
 
-typedef struct migration_verdict verdict;
-
-static verdict make(enum migration_step step, enum migration_state state, enum rec_reason reason,
-                    int disk)
+static struct migration_verdict make(enum migration_step step, enum migration_state state,
+                                     enum rec_reason reason, int disk)
 {
-    return (verdict){
+    return (struct migration_verdict){
         .step = step, .state = state, .reason = reason, .disk = disk, .keep = MIGRATION_NO_DISK};
 }
 
-static verdict wait_for(enum rec_reason reason)
+static struct migration_verdict wait_for(enum rec_reason reason)
 {
     enum migration_state state =
         migration_reason_stalls(reason) ? MIGRATION_STATE_STALLED : MIGRATION_STATE_WAITING;
     return make(MIGRATION_WAIT, state, reason, MIGRATION_NO_DISK);
 }
 
-static verdict ask_a_person(enum rec_reason reason)
+static struct migration_verdict ask_a_person(enum rec_reason reason)
 {
     return make(MIGRATION_WAIT, MIGRATION_STATE_MANUAL, reason, MIGRATION_NO_DISK);
 }
@@ -56,7 +54,7 @@ bool migration_reason_stalls(enum rec_reason reason)
     return reason >= REC_REASON_OTHER_DRIVER && reason <= REC_REASON_RETRY_LIMIT_REACHED;
 }
 
-static verdict ended(enum migration_end end)
+static struct migration_verdict ended(enum migration_end end)
 {
     switch (end) {
     case MIGRATION_DONE:
@@ -83,7 +81,7 @@ static bool moves(const struct migration_facts *facts)
 }
 
 /* Row 5. */
-static verdict follow(const struct migration_facts *facts)
+static struct migration_verdict follow(const struct migration_facts *facts)
 {
     bool ours = facts->open && facts->call != MIGRATION_CALL_NEVER_SENT;
     bool stop = ours && (facts->cancel || facts->stuck);
@@ -103,7 +101,7 @@ static bool settled(const struct migration_facts *facts)
     return facts->call == MIGRATION_CALL_ANSWERED ? facts->noticed : facts->quiet;
 }
 
-static verdict observe_on(const struct migration_facts *facts)
+static struct migration_verdict observe_on(const struct migration_facts *facts)
 {
     enum migration_state state = facts->cancel ? MIGRATION_STATE_CANCELLING
                                  : facts->open ? MIGRATION_STATE_FINISHING
@@ -112,8 +110,8 @@ static verdict observe_on(const struct migration_facts *facts)
 }
 
 /* Takes the marker off the disk, if it is on it, and then closes the attempt this way. */
-static verdict close_attempt(const struct migration_facts *facts, int disk,
-                             enum migration_step step)
+static struct migration_verdict close_attempt(const struct migration_facts *facts, int disk,
+                                              enum migration_step step)
 {
     enum migration_state state =
         facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_FINISHING;
@@ -124,14 +122,14 @@ static verdict close_attempt(const struct migration_facts *facts, int disk,
     return make(step, state, reason, disk);
 }
 
-static verdict withdraw(const struct migration_facts *facts, int disk)
+static struct migration_verdict withdraw(const struct migration_facts *facts, int disk)
 {
     return close_attempt(facts, disk,
                          facts->cancel ? MIGRATION_CLOSE_CANCELLED : MIGRATION_CLOSE_WITHDRAWN);
 }
 
 /* Rows 6 to 8. */
-static verdict no_disk(const struct migration_facts *facts)
+static struct migration_verdict no_disk(const struct migration_facts *facts)
 {
     if (!facts->open)
         return wait_for(REC_REASON_DISK_NOT_FOUND);
@@ -143,7 +141,7 @@ static verdict no_disk(const struct migration_facts *facts)
 }
 
 /* Rows 9 and 10. */
-static verdict in_place(const struct migration_facts *facts, int disk)
+static struct migration_verdict in_place(const struct migration_facts *facts, int disk)
 {
     const struct migration_disk_facts *it = &facts->disks[disk];
 
@@ -169,7 +167,7 @@ static enum rec_reason obstacle(const struct migration_facts *facts, int disk)
 }
 
 /* Rows 11 to 15. */
-static verdict attempt_elsewhere(const struct migration_facts *facts, int disk)
+static struct migration_verdict attempt_elsewhere(const struct migration_facts *facts, int disk)
 {
     const struct migration_disk_facts *it = &facts->disks[disk];
 
@@ -186,7 +184,7 @@ static verdict attempt_elsewhere(const struct migration_facts *facts, int disk)
 }
 
 /* Rows 16 to 19. */
-static verdict elsewhere(const struct migration_facts *facts, int disk)
+static struct migration_verdict elsewhere(const struct migration_facts *facts, int disk)
 {
     enum rec_reason reason = obstacle(facts, disk);
 
@@ -205,7 +203,7 @@ static verdict elsewhere(const struct migration_facts *facts, int disk)
     return make(MIGRATION_OPEN, MIGRATION_STATE_STARTING, REC_REASON_STARTING, disk);
 }
 
-static verdict one_disk(const struct migration_facts *facts)
+static struct migration_verdict one_disk(const struct migration_facts *facts)
 {
     if (facts->disks[0].at_target)
         return in_place(facts, 0);
@@ -260,13 +258,13 @@ static int explained_source(const struct migration_facts *facts)
 }
 
 /* Every disk but one is a leftover: written down first, then renamed. */
-static verdict leave_only(const struct migration_facts *facts, int keep)
+static struct migration_verdict leave_only(const struct migration_facts *facts, int keep)
 {
     enum migration_state state =
         facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_FINISHING;
     enum rec_reason reason = facts->cancel ? REC_REASON_CANCELLING : REC_REASON_FINISHING;
     int first = MIGRATION_NO_DISK;
-    verdict result;
+    struct migration_verdict result;
 
     for (size_t i = 0; i < facts->disk_count; i++) {
         if ((int)i == keep)
@@ -285,7 +283,7 @@ static verdict leave_only(const struct migration_facts *facts, int keep)
 }
 
 /* Rows 21 and 23 to 27. */
-static verdict interrupted(const struct migration_facts *facts)
+static struct migration_verdict interrupted(const struct migration_facts *facts)
 {
     int source = explained_source(facts);
     struct others others = look_at_others(facts);
@@ -305,7 +303,7 @@ static verdict interrupted(const struct migration_facts *facts)
 }
 
 /* Rows 20 to 27. */
-static verdict several(const struct migration_facts *facts)
+static struct migration_verdict several(const struct migration_facts *facts)
 {
     if (facts->call == MIGRATION_CALL_NEVER_SENT) {
         int disk = MIGRATION_NO_DISK;
@@ -321,7 +319,7 @@ static verdict several(const struct migration_facts *facts)
     return interrupted(facts);
 }
 
-verdict migration_decide_volume(const struct migration_facts *facts)
+struct migration_verdict migration_decide_volume(const struct migration_facts *facts)
 {
     if (facts->ended != MIGRATION_GOES_ON)
         return ended(facts->ended);
@@ -342,7 +340,7 @@ verdict migration_decide_volume(const struct migration_facts *facts)
 }
 
 /* Whether a volume keeps the others of its object from beginning. */
-static bool holds_back(const struct migration_facts *facts, const verdict *it)
+static bool holds_back(const struct migration_facts *facts, const struct migration_verdict *it)
 {
     switch (it->state) {
     case MIGRATION_STATE_WAITING:

@@ -191,8 +191,11 @@ static void observe_inventory(const struct rec_ports *ports,
         struct migration_volume_view *view = &observation->volumes[i];
         cleanup_str char *key = str_new("%s/%s", resource->object.namespace, view->claim_name);
         migration_observe_disks(inventory, resource, view, &observation->facts[i]);
-        migration_observe_target(inventory, nodes[i], key, &reservations, view,
-                                 &observation->facts[i]);
+        const struct migration_search search = {.inventory = inventory,
+                                                .node_vm = nodes[i],
+                                                .claim_key = key,
+                                                .reservations = &reservations};
+        migration_observe_target(&search, view, &observation->facts[i]);
     }
     ports->xo.unread(ports->xo.userdata, inventory);
     (void)mem_free(reservations.items); /* returns NULL */

@@ -76,6 +76,7 @@ void migration_observe(const struct rec_ports *ports, struct migration_memories 
                        const struct migration_resource *resource,
                        struct migration_observation *ret);
 
+/** Frees what it owns; it may be done twice. */
 void migration_observation_done(struct migration_observation *observation);
 #define cleanup_migration_observation CLEANUP(migration_observation_done)
 
@@ -114,12 +115,17 @@ void migration_observe_disks(const struct xo_inventory *inventory,
                              const struct migration_resource *resource,
                              struct migration_volume_view *view, struct migration_facts *facts);
 
-/**
- * Says of each disk whether it is where it should be, and chooses where it goes: destination or
- * no_target, and home_tag. `node_vm` is the VM of target.nodeName. What is chosen is reserved.
- */
-void migration_observe_target(const struct xo_inventory *inventory, const char *node_vm,
-                              const char *claim_key, struct migration_reservations *reservations,
+/** What a place is looked for with; all *borrowed*. */
+struct migration_search {
+    const struct xo_inventory *inventory;
+    const char *node_vm;   /* VM of target.nodeName, "" for none */
+    const char *claim_key; /* namespace/name: whose reservations are its own */
+    struct migration_reservations *reservations; /* what is chosen is added */
+};
+
+/** Says of each disk whether it is where it should be, and chooses where it goes: destination or
+ * no_target, and home_tag. */
+void migration_observe_target(const struct migration_search *search,
                               struct migration_volume_view *view, struct migration_facts *facts);
 
 /** Copies where an SR is. */

@@ -12,6 +12,7 @@
 /* The rule, with everything looked up once. */
 struct rule {
     const struct xo_inventory *inventory;
+    const struct migration_search *search;
     const struct migration_target *target;
     const char *tag;  /* of the candidates; "" for a single SR */
     const char *host; /* that must reach it; "" : any */
@@ -54,14 +55,14 @@ static bool accepts(const struct rule *rule, const struct xo_sr *sr)
     return has_tag(sr, rule->tag) && reachable(rule, sr);
 }
 
-static int64_t free_bytes(const struct xo_sr *sr, const char *claim_key,
-                          const struct migration_reservations *reservations)
+static int64_t free_bytes(const struct rule *rule, const struct xo_sr *sr)
 {
+    const struct migration_reservations *reservations = rule->search->reservations;
     int64_t left = sr->size_bytes - sr->physical_usage_bytes;
 
     for (size_t i = 0; i < reservations->len; i++)
         if (str_equal(reservations->items[i].sr, sr->uuid) &&
-            !str_equal(reservations->items[i].claim, claim_key))
+            !str_equal(reservations->items[i].claim, rule->search->claim_key))
             left -= reservations->items[i].bytes;
     return left;
 }
@@ -85,30 +86,27 @@ static void missing(const struct rule *rule, struct migration_volume_view *view,
                   "sight");
 }
 
-static void take(const struct rule *rule, const struct xo_sr *sr, const char *claim_key,
-                 struct migration_reservations *reservations, struct migration_volume_view *view,
-                 struct migration_facts *facts)
+static void take(const struct rule *rule, const struct xo_sr *sr,
+                 struct migration_volume_view *view, struct migration_facts *facts)
 {
     int64_t size = view->disks[0].size_bytes;
     char why[MIGRATION_WHY_SIZE];
 
     view->destination = migration_place_of(rule->inventory, sr);
-    if (free_bytes(sr, claim_key, reservations) >= size) {
-        migration_reserve(reservations, sr->uuid, claim_key, size);
+    if (free_bytes(rule, sr) >= size) {
+        migration_reserve(rule->search->reservations, sr->uuid, rule->search->claim_key, size);
         return;
     }
     (void)str_format(why, sizeof(why),
                      "%s has %lld MiB free, less what is promised to other moves; the disk needs "
                      "%lld MiB: the move starts when there is room",
-                     view->destination.sr_name,
-                     (long long)(free_bytes(sr, claim_key, reservations) >> 20),
+                     view->destination.sr_name, (long long)(free_bytes(rule, sr) >> 20),
                      (long long)(size >> 20));
     no_target(view, facts, REC_REASON_NO_SPACE, why);
 }
 
-static void choose_sr(const struct rule *rule, const char *claim_key,
-                      struct migration_reservations *reservations,
-                      struct migration_volume_view *view, struct migration_facts *facts)
+static void choose_sr(const struct rule *rule, struct migration_volume_view *view,
+                      struct migration_facts *facts)
 {
     const struct xo_sr *sr = xo_inventory_sr(rule->inventory, rule->target->sr_uuid);
     char why[MIGRATION_WHY_SIZE];
@@ -131,7 +129,7 @@ static void choose_sr(const struct rule *rule, const char *claim_key,
                                             : "is connected to no running host (PBD not attached)");
         no_target(view, facts, REC_REASON_SR_NOT_REACHABLE, why);
     } else {
-        take(rule, sr, claim_key, reservations, view, facts);
+        take(rule, sr, view, facts);
     }
 }
 
@@ -143,9 +141,7 @@ struct candidates {
     const struct xo_sr *best;
 };
 
-static struct candidates find_candidates(const struct rule *rule, const char *claim_key,
-                                         const char *avoid,
-                                         const struct migration_reservations *reservations)
+static struct candidates find_candidates(const struct rule *rule, const char *avoid)
 {
     struct candidates found = {0};
     const struct xo_sr *sr;
@@ -162,7 +158,7 @@ static struct candidates find_candidates(const struct rule *rule, const char *cl
         if (!reachable(rule, sr) || sr->in_maintenance)
             continue;
         found.reachable++;
-        room = free_bytes(sr, claim_key, reservations);
+        room = free_bytes(rule, sr);
         if (str_equal(sr->uuid, avoid))
             room = INT64_MIN + 1; /* it had no room for the disk: only when there is no other */
         if (!found.best || room > most) {
@@ -173,12 +169,11 @@ static struct candidates find_candidates(const struct rule *rule, const char *cl
     return found;
 }
 
-static void choose_tagged(const struct rule *rule, const char *claim_key,
-                          struct migration_reservations *reservations,
-                          struct migration_volume_view *view, struct migration_facts *facts)
+static void choose_tagged(const struct rule *rule, struct migration_volume_view *view,
+                          struct migration_facts *facts)
 {
     const char *avoid = view->record ? view->record->avoid_sr : "";
-    struct candidates found = find_candidates(rule, claim_key, avoid, reservations);
+    struct candidates found = find_candidates(rule, avoid);
     char why[MIGRATION_WHY_SIZE];
 
     if (found.local + found.shared == 0) {
@@ -204,7 +199,7 @@ static void choose_tagged(const struct rule *rule, const char *claim_key,
                          *rule->host ? rule->target->node_name : "");
         no_target(view, facts, REC_REASON_SR_NOT_REACHABLE, why);
     } else {
-        take(rule, found.best, claim_key, reservations, view, facts);
+        take(rule, found.best, view, facts);
     }
 }
 
@@ -265,11 +260,12 @@ static void judge_places(const struct rule *rule, struct migration_volume_view *
     }
 }
 
-void migration_observe_target(const struct xo_inventory *inventory, const char *node_vm,
-                              const char *claim_key, struct migration_reservations *reservations,
+void migration_observe_target(const struct migration_search *search,
                               struct migration_volume_view *view, struct migration_facts *facts)
 {
-    struct rule rule = {.inventory = inventory, .target = &view->target, .host = "", .pool = ""};
+    const struct xo_inventory *inventory = search->inventory;
+    struct rule rule = {
+        .inventory = inventory, .search = search, .target = &view->target, .host = "", .pool = ""};
     const struct xo_disk *disk =
         facts->disk_count ? xo_inventory_disk(inventory, view->disks[0].uuid) : NULL;
 
@@ -280,15 +276,15 @@ void migration_observe_target(const struct xo_inventory *inventory, const char *
     rule.pool = disk->pool;
     rule.tag = *view->target.srs_with_tag ? view->target.srs_with_tag : view->own_tag;
     if (*view->target.node_name)
-        rule.host = host_of_node(&rule, node_vm, view, facts);
+        rule.host = host_of_node(&rule, search->node_vm, view, facts);
     judge_places(&rule, view, facts);
     if (facts->open) {
         const struct xo_sr *sr = xo_inventory_sr(inventory, view->record->destination.sr_uuid);
         if (sr)
             view->destination = migration_place_of(inventory, sr);
         facts->no_target = REC_REASON_INACTIVE;
-        migration_reserve(reservations, view->record->destination.sr_uuid, claim_key,
-                          view->record->size_bytes);
+        migration_reserve(search->reservations, view->record->destination.sr_uuid,
+                          search->claim_key, view->record->size_bytes);
         return;
     }
     if (view->disks[0].marker.malformed) {
@@ -304,11 +300,11 @@ void migration_observe_target(const struct xo_inventory *inventory, const char *
         facts->disk_count > 1)
         return;
     if (*view->target.sr_uuid)
-        choose_sr(&rule, claim_key, reservations, view, facts);
+        choose_sr(&rule, view, facts);
     else if (!*rule.tag)
         no_target(view, facts, REC_REASON_TAG_UNKNOWN,
                   "neither the disk's marker nor the volume nor its StorageClass says which tag "
                   "(srsWithTag) the volume belongs to: use target.srUUID or target.srsWithTag");
     else
-        choose_tagged(&rule, claim_key, reservations, view, facts);
+        choose_tagged(&rule, view, facts);
 }

@@ -30,6 +30,7 @@ void migration_summarize(const struct rec_ports *ports,
                          const struct migration_observation *observation,
                          const struct migration_verdict *verdicts, struct migration_summary *ret);
 
+/** Frees what it owns; it may be done twice. */
 void migration_summary_done(struct migration_summary *summary);
 #define cleanup_migration_summary CLEANUP(migration_summary_done)
 

@@ -98,48 +98,45 @@ static const char *origin(const struct migration_volume_view *view)
     return *view->disks[0].place.sr_name ? view->disks[0].place.sr_name : "its place";
 }
 
+/* What is the same for every volume. */
+static const struct {
+    enum rec_reason reason;
+    const char *text;
+} sentences[] = {
+    {REC_REASON_XEN_ORCHESTRA_AWAY, "no connection to Xen Orchestra, or it has not listed "
+                                    "everything yet: nothing is decided until "
+                                    "it is back"},
+    {REC_REASON_QUEUED,
+     "waits for the other volumes of this object: none moves before all can, and "
+     "two at a time"},
+    {REC_REASON_OBSERVING,
+     "an earlier move may still be on its way: waits until it is certain that "
+     "nothing is"},
+    {REC_REASON_STALE_MARKER_CLEARED,
+     "the disk was marked as being moved and nothing moves it: takes the marker off"},
+};
+
 static void put_waiting(struct buf *buf, const struct migration_volume_view *view,
                         const struct migration_facts *facts, enum rec_reason reason)
 {
-    switch (reason) {
-    case REC_REASON_XEN_ORCHESTRA_AWAY:
-        buf_put(buf, "no connection to Xen Orchestra, or it has not listed everything yet: nothing "
-                     "is decided until it is back");
-        break;
-    case REC_REASON_POOL_AWAY:
-        if (facts->blind != REC_REASON_INACTIVE)
-            buf_put(buf, "Xen Orchestra does not show all its pools now: what is missing may only "
-                         "be out of sight, so nothing is decided");
-        else
-            buf_put(buf, view->why);
-        break;
-    case REC_REASON_DISK_NOT_FOUND:
+    for (size_t i = 0; i < ARRAY_LEN(sentences); i++)
+        if (sentences[i].reason == reason) {
+            buf_put(buf, sentences[i].text);
+            return;
+        }
+    if (reason == REC_REASON_POOL_AWAY && facts->blind != REC_REASON_INACTIVE)
+        buf_put(buf, "Xen Orchestra does not show all its pools now: what is missing may only be "
+                     "out of sight, so nothing is decided");
+    else if (reason == REC_REASON_DISK_NOT_FOUND)
         buf_putf(buf,
                  "no disk in Xen Orchestra is named %s: if it was renamed, give it its name back",
                  view->disk_name);
-        break;
-    case REC_REASON_QUEUED:
-        buf_put(buf, "waits for the other volumes of this object: none moves before all can, and "
-                     "two at a time");
-        break;
-    case REC_REASON_IN_USE:
+    else if (reason == REC_REASON_IN_USE)
         put_attached(buf, view, facts);
-        break;
-    case REC_REASON_OBSERVING:
-        buf_put(buf, "an earlier move may still be on its way: waits until it is certain that "
-                     "nothing is");
-        break;
-    case REC_REASON_REFUSED:
+    else if (reason == REC_REASON_REFUSED)
         buf_put(buf, view->record ? view->record->message : "");
-        break;
-    case REC_REASON_STALE_MARKER_CLEARED:
-        buf_put(buf, "the disk was marked as being moved and nothing moves it: takes the marker "
-                     "off");
-        break;
-    default: /* every other reason was explained where it was found */
-        buf_put(buf, view->why);
-        break;
-    }
+    else
+        buf_put(buf, view->why); /* it was explained where it was found */
 }
 
 static void put_state(struct buf *buf, const struct migration_volume_view *view,

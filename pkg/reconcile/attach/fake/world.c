@@ -97,7 +97,11 @@ void attach_world_put_case(const char *sr)
     attach_world_put_node("worker-2", "V2");
     attach_world_put_volume("name:pvc-1", "{}");
     put_pod("db-0", "worker-1");
-    fake_xo_add_disk(attach_world.xo, "disk-1", "csi-pvc-1", sr, ATTACH_WORLD_DISK_BYTES, MARKER);
+    fake_xo_add_disk(attach_world.xo, &(struct fake_disk){.uuid = "disk-1",
+                                                          .name = "csi-pvc-1",
+                                                          .sr = sr,
+                                                          .description = MARKER,
+                                                          .size_bytes = ATTACH_WORLD_DISK_BYTES});
     attach_world_put_attachment("va-1", "worker-1");
 }
 
