@@ -12,18 +12,16 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xo/resolve.h"
 
 #include <libwebsockets.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    HOST_MAX = 256,          /* a DNS name has at most 253 */
     RECEIVE_SIZE = 64 << 10, /* what one callback hands over: 7 MB are about 100 of them */
     URL_MAX = 512            /* a host, a port and no path to speak of */
 };
@@ -32,11 +30,13 @@ struct xo_client {
     struct loop *loop;
     struct lws_vhost *vhost;
     struct lws_protocols protocols[2];
-    char host[HOST_MAX];
-    char authority[HOST_MAX + 8]; /* host:port, for the Host header */
-    char url[URL_MAX];            /* for messages */
+    char host[XO_HOST_MAX];
+    char authority[XO_HOST_MAX + 8]; /* host:port, for the Host header */
+    char url[XO_URL_MAX];            /* for messages */
     int port;
     int tls_flags; /* 0: plain */
+    bool numeric;  /* the host is an address */
+    size_t attempts;
     int64_t handshake_ms, ping_ms, silence_ms;
     unsigned char *abandoned; /* frame of the last connection that was abandoned: libwebsockets may
                                  touch it until the socket is closed, before the next one opens */
@@ -45,10 +45,11 @@ struct xo_client {
 struct xo_connection {
     struct xo_client *client;
     struct xo_connection_events events;
-    struct lws *wsi;          /* NULL before the attempt and after its end */
-    struct loop_timer *timer; /* the attempt, then the handshake, then pings */
-    struct buf message;       /* the one being received */
-    unsigned char *frame;     /* the one being sent: permessage-deflate reads it piece by piece,
+    struct lws *wsi;                  /* NULL before the attempt and after its end */
+    struct loop_timer *timer;         /* the attempt, then the handshake, then pings */
+    struct xo_resolution *resolution; /* of the name, while it is under way */
+    struct buf message;               /* the one being received */
+    unsigned char *frame; /* the one being sent: permessage-deflate reads it piece by piece,
                                  until the socket is writable again */
     bool open;
     bool connecting; /* inside libwebsockets' connect, which must find the connection alive */
@@ -60,103 +61,12 @@ struct xo_connection {
     char close_reason[128];
 };
 
-/** A URL, taken apart. */
-struct address {
-    char host[HOST_MAX];
-    int port;
-    bool tls;
-};
-
-static int read_scheme(const char *url, struct address *address, const char **ret_rest)
-{
-    static const struct {
-        const char *prefix;
-        bool tls;
-    } schemes[] = {{"http://", false}, {"ws://", false}, {"https://", true}, {"wss://", true}};
-    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
-        if (str_starts_with(url, schemes[i].prefix)) {
-            address->tls = schemes[i].tls;
-            *ret_rest = url + strlen(schemes[i].prefix);
-            return 0;
-        }
-    }
-    return -1;
-}
-
-static int read_url(const char *url, struct address *address, struct err *err)
-{
-    const char *rest = NULL;
-    if (str_empty(url) || strlen(url) >= URL_MAX || read_scheme(url, address, &rest) < 0)
-        return err_set(err, ERR_INVALID,
-                       "the URL of Xen Orchestra must start with https:// (or http://, ws://, "
-                       "wss://): \"%s\"",
-                       url ? url : "");
-    if (strchr(rest, '@')) /* not shown: it holds a password */
-        return err_set(err, ERR_INVALID,
-                       "the URL of Xen Orchestra must not hold a user and password: give them by "
-                       "their own settings");
-    size_t len = strcspn(rest, "/?#");
-    size_t host_len = rest[0] == '[' ? strcspn(rest, "]") + 1 : strcspn(rest, ":/?#");
-    const char *host = rest;
-    if (rest[0] == '[' && host_len <= len) {
-        host++;
-        host_len -= 2;
-    }
-    int64_t port = address->tls ? 443 : 80;
-    const char *after = host + host_len + (rest[0] == '[' ? 1 : 0);
-    size_t after_len = after <= rest + len ? (size_t)(rest + len - after) : 0;
-    char digits[8] = "";
-    bool port_fits = after_len == 0 || (after[0] == ':' && after_len < sizeof(digits));
-    if (port_fits && after_len > 0) {
-        memcpy(digits, after + 1, after_len - 1);
-        port_fits = str_parse_int64(digits, 1, 65535, &port);
-    }
-    if (host_len == 0 || host_len >= sizeof(address->host) || !port_fits)
-        return err_set(err, ERR_INVALID,
-                       "the URL of Xen Orchestra needs a host and, if any, a port from 1 to 65535: "
-                       "\"%s\"",
-                       url);
-    memcpy(address->host, host, host_len);
-    address->host[host_len] = '\0';
-    address->port = (int)port;
-    return 0;
-}
-
-static int check_ca_file(const char *path, struct err *err)
-{
-    struct buf text cleanup_buf = {.max = 4 << 20}; /* all public authorities are 220 kB */
-    if (file_read(path, &text, err) < 0)
-        return err_wrap(err, "the certificate authorities of Xen Orchestra");
-    BIO *bio = BIO_new_mem_buf(buf_str(&text), (int)text.len);
-    X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    bool found = certificate != NULL;
-    X509_free(certificate);
-    BIO_free(bio);
-    if (!found)
-        return err_set(err, ERR_INVALID,
-                       "%s holds no certificate: expected PEM, \"-----BEGIN CERTIFICATE-----\"",
-                       path);
-    return 0;
-}
-
-int xo_endpoint_check(const struct xo_endpoint *endpoint, struct err *err)
-{
-    struct address address = {0};
-    if (read_url(endpoint->url, &address, err) < 0)
-        return -1;
-    if (address.tls && strchr(address.host, ':') && !endpoint->insecure)
-        return err_set(err, ERR_INVALID,
-                       "the certificate of an IPv6 address cannot be verified here: use the name "
-                       "of the host in \"%s\"",
-                       endpoint->url);
-    return endpoint->ca_file ? check_ca_file(endpoint->ca_file, err) : 0;
-}
-
 /* The end. */
 
 static void release(struct xo_connection *connection)
 {
     connection->timer = loop_timer_free(connection->timer);
+    connection->resolution = xo_resolution_cancel(connection->resolution);
     buf_done(&connection->message);
     (void)mem_free(connection->client->abandoned); /* these return NULL, by convention */
     connection->client->abandoned = connection->frame;
@@ -223,13 +133,13 @@ static void on_failed(struct xo_connection *connection, const struct lws *wsi, c
     end_because(connection, ERR_TRANSIENT, why.len ? buf_str(&why) : "refused");
 }
 
-static void connect_now(struct xo_connection *connection)
+static void connect_to(struct xo_connection *connection, const char *address)
 {
     struct xo_client *client = connection->client;
     struct lws_client_connect_info info = {
         .context = loop_context(client->loop),
         .vhost = client->vhost,
-        .address = client->host,
+        .address = address,
         .port = client->port,
         .path = "/api/", /* exactly: XO never answers an upgrade anywhere else */
         .host = client->authority,
@@ -240,7 +150,6 @@ static void connect_now(struct xo_connection *connection)
         .ietf_version_or_minus_one = -1,
         .pwsi = &connection->wsi,
     };
-    loop_timer_set(connection->timer, client->handshake_ms);
     connection->connecting = true;
     const struct lws *wsi = lws_client_connect_via_info(&info);
     connection->connecting = false;
@@ -253,13 +162,37 @@ static void connect_now(struct xo_connection *connection)
     }
 }
 
+static void on_resolved(const char *address, const struct err *err, void *userdata)
+{
+    struct xo_connection *connection = userdata;
+    connection->resolution = NULL; /* it frees itself */
+    if (address)
+        connect_to(connection, address);
+    else
+        end_because(connection, ERR_TRANSIENT, err->message);
+}
+
+static void begin(struct xo_connection *connection)
+{
+    struct xo_client *client = connection->client;
+    loop_timer_set(connection->timer, client->handshake_ms);
+    if (client->numeric)
+        connect_to(connection, client->host);
+    else
+        connection->resolution =
+            xo_resolve(client->loop, client->host, client->attempts++, on_resolved, connection);
+}
+
 static void on_timer(void *userdata)
 {
     struct xo_connection *connection = userdata;
     struct xo_client *client = connection->client;
     if (!connection->attempted) {
         connection->attempted = true;
-        connect_now(connection);
+        begin(connection);
+    } else if (connection->resolution) {
+        end_because(connection, ERR_TRANSIENT,
+                    "no name server told the address of the host in time");
     } else if (!connection->open) {
         char why[128];
         str_format(why, sizeof(why),
@@ -399,8 +332,8 @@ static const struct lws_extension extensions[] = {
 int xo_client_new(struct loop *loop, const struct xo_endpoint *endpoint, struct xo_client **ret,
                   struct err *err)
 {
-    struct address address = {0};
-    if (xo_endpoint_check(endpoint, err) < 0 || read_url(endpoint->url, &address, err) < 0)
+    struct xo_address address = {0};
+    if (xo_endpoint_read(endpoint, &address, err) < 0)
         return -1;
     struct xo_client *client = mem_alloc(sizeof(*client));
     client->loop = loop;
@@ -410,9 +343,9 @@ int xo_client_new(struct loop *loop, const struct xo_endpoint *endpoint, struct 
     client->ping_ms = endpoint->ping_ms ? endpoint->ping_ms : XO_CONNECTION_PING_MS;
     client->silence_ms = endpoint->silence_ms ? endpoint->silence_ms : XO_CONNECTION_SILENCE_MS;
     str_copy(client->host, sizeof(client->host), address.host);
-    bool ipv6 = strchr(address.host, ':') != NULL;
-    str_format(client->authority, sizeof(client->authority), "%s%s%s:%d", ipv6 ? "[" : "",
-               address.host, ipv6 ? "]" : "", address.port);
+    client->numeric = address.numeric;
+    str_format(client->authority, sizeof(client->authority), "%s%s%s:%d", address.ipv6 ? "[" : "",
+               address.host, address.ipv6 ? "]" : "", address.port);
     str_format(client->url, sizeof(client->url), "%s://%s/api/", address.tls ? "wss" : "ws",
                client->authority);
     if (address.tls)

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/macros.h"
+#include "xo/endpoint.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,14 +28,6 @@ enum {
 
 struct xo_connection;
 
-/** Where to, and how it is trusted. */
-struct xo_endpoint {
-    const char *url;     /* http, https, ws or wss; a path is ignored: XO answers on /api/ only */
-    const char *ca_file; /* NULL: the system's authorities */
-    bool insecure;       /* any certificate will do */
-    int64_t handshake_ms, ping_ms, silence_ms; /* 0: as above */
-};
-
 /** What happens to it. All run on the loop and may call any function of this header. */
 struct xo_connection_events {
     void (*opened)(void *userdata);
@@ -47,12 +40,6 @@ struct xo_connection_events {
     void (*closed)(void *userdata, const struct err *why);
     void *userdata;
 };
-
-/**
- * Checks an endpoint without connecting: ERR_INVALID names what is wrong with the URL; errors for a
- * certificate file that cannot be read.
- */
-int xo_endpoint_check(const struct xo_endpoint *endpoint, struct err *err) WARN_UNUSED;
 
 /** A *new* host for connections in the loop's libwebsockets context. */
 struct xo_client;
