@@ -2,7 +2,7 @@
  * reconcile/volume_migration: whole passes over what has to wait, and over what is refused, each with
  * the sentence that a user reads.
  *
- * Covers observe_claim.c. Covers observe_disks.c. Covers observe_target.c. Covers summarize_text.c.
+ * Covers observe_claim.c, observe_disks.c, observe_target.c and summarize_text.c.
  */
 #include "reconcile/volume_migration/migration.h"
 
@@ -39,8 +39,8 @@ Test(migration_refusal, waits_while_a_vm_has_the_disk)
     cr_assert_str_eq(fake_migrations_phase(), "Pending");
     cr_assert_str_eq(fake_migrations_reason(), "InUse");
     cr_assert_not_null(strstr(fake_migrations_message(), "worker-1"));
-    (void)fake_migrations_world.ports.xo.delete_vbd(fake_migrations_world.ports.xo.userdata, id,
-                                                    NULL);
+    const struct xo_port *xo = &fake_migrations_world.ports.xo;
+    cr_assert_eq(xo->delete_vbd(xo->userdata, id, NULL), XO_DONE);
     fake_migrations_run(60 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
 }

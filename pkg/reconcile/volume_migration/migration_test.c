@@ -2,7 +2,7 @@
  * reconcile/volume_migration: whole passes over both worlds: a move from the applied object to the
  * disk in its new place; cancelling it; several volumes, generations and objects.
  *
- * Covers observe.c. Covers act.c. Covers memory.c. Covers summarize.c. Covers summarize_write.c. Covers summarize_volume.c.
+ * Covers observe.c, act.c, memory.c, summarize.c, summarize_write.c and summarize_volume.c.
  */
 #include "reconcile/volume_migration/migration.h"
 
