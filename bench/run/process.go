@@ -24,7 +24,7 @@ const (
 	syncLimit  = 60 * time.Second // far beyond the slowest; then something is wrong
 	samplePace = 2 * time.Millisecond
 	readyPace  = 5 * time.Millisecond
-	// After the sync each object is reconciled once, and a garbage collector gives back what it can.
+	// After the sync objects are reconciled, and a garbage collector gives back what it can.
 	settleTime  = 3 * time.Second
 	idleTime    = time.Second
 	eventCount  = 5000
