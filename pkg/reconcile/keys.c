@@ -182,7 +182,7 @@ static void object_changed(const struct kube_object *before, const struct kube_o
                            void *userdata)
 {
     const struct rec_keys *keys = userdata;
-    const struct kube_kind *kind = after ? after->kind : before->kind;
+    const struct kube_kind *kind = after ? after->kind : before ? before->kind : NULL;
 
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         if (routes[i].kind != kind)

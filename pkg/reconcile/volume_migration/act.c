@@ -173,8 +173,9 @@ static enum xo_result do_step(const struct rec_ports *ports,
                               const struct migration_volume_view *view,
                               const struct migration_verdict *verdict, struct err *err)
 {
+    /* A step that is about no disk looks at none. */
     const struct migration_disk_view *disk =
-        verdict->disk == MIGRATION_NO_DISK ? NULL : &view->disks[verdict->disk];
+        &view->disks[verdict->disk == MIGRATION_NO_DISK ? 0 : verdict->disk];
 
     switch (verdict->step) {
     case MIGRATION_MARK:

@@ -19,6 +19,9 @@ enum {
     DELAY_MAX_MS = 24 * 3600 * 1000 /* a delay of more than a day is taken as a day */
 };
 
+/* Of volumes that the spec names, and of those that it named before. */
+enum { RECORDS_MAX = 2 * MIGRATION_VOLUMES_MAX };
+
 /* "namespace/claim": at most 253 characters each. */
 enum { KEY_SIZE = 2 * 253 + 2 };
 
@@ -27,7 +30,7 @@ static int64_t unit_ms(const char **text)
     static const struct {
         const char *name;
         int64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}};
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
 
     for (size_t i = 0; i < ARRAY_LEN(units); i++)
         if (str_starts_with(*text, units[i].name)) {
@@ -160,7 +163,7 @@ static const struct kube_field status_fields[] = {
 static int records_decode(const json_t *array, struct kube_arena *arena,
                           struct migration_resource *resource, struct err *err)
 {
-    size_t count = bounded_len(array, MIGRATION_VOLUMES_MAX * 2);
+    size_t count = bounded_len(array, RECORDS_MAX);
     struct migration_volume_record *records = kube_arena_alloc(arena, count * sizeof(*records));
 
     for (size_t i = 0; i < count; i++)
