@@ -160,3 +160,81 @@ Test(attach_act, waits_until_its_caches_have_seen_its_own_writes)
     attach_world_run("va/va-1");
     cr_assert(attach_world_attached());
 }
+
+/* Passes until it settles, whatever fails meanwhile; the number of failed passes. */
+static int run_through_failures(void)
+{
+    int failed = 0;
+
+    for (int i = 0; i < ATTACH_WORLD_PASSES_MAX; i++) {
+        const struct rec_outcome outcome = attach_world_run("va/va-1");
+        if (outcome.kind == REC_SETTLED)
+            return failed;
+        failed += outcome.kind == REC_RETRY;
+        fake_clock_advance(&attach_world.clock, outcome.delay_ms);
+    }
+    cr_assert_fail("it does not settle");
+    return failed;
+}
+
+Test(attach_act, tries_again_when_the_api_server_fails)
+{
+    static const enum err_class classes[] = {ERR_TRANSIENT, ERR_CONFLICT, ERR_REFUSED};
+
+    for (size_t i = 0; i < ARRAY_LEN(classes); i++) {
+        attach_world_tear_down();
+        attach_world.journal = (struct fake_journal){0};
+        attach_world_set_up();
+        attach_world_put_case("L1");
+        fake_kube_fail(attach_world.kube, FAKE_PATCH, 3, classes[i]);
+        cr_assert_eq(run_through_failures(), 3);
+        cr_assert(attach_world_attached());
+        fake_kube_delete(attach_world.kube, &kube_kind_volume_attachment, "", "va-1");
+        fake_kube_fail(attach_world.kube, FAKE_PATCH, 2, classes[i]);
+        cr_assert_eq(run_through_failures(), 2);
+        cr_assert(attach_world_gone());
+    }
+}
+
+Test(attach_act, says_why_a_migration_could_not_be_made)
+{
+    attach_world_put_case("L2");
+    fake_kube_fail(attach_world.kube, FAKE_CREATE, 1, ERR_REFUSED);
+    cr_assert_eq((int)attach_world_run("va/va-1").kind, (int)REC_RETRY);
+    cr_assert_not_null(strstr(attach_world_text("status.attachError.message"),
+                              "creating XoVolumeMigration shop/va-1: a planned fault"));
+    (void)attach_world_run("va/va-1"); /* it waits for the move now */
+    cr_assert_null(attach_world_text("status.attachError.message"));
+}
+
+Test(attach_act, looks_again_when_the_name_of_its_migration_was_just_taken)
+{
+    attach_world_put_case("L2");
+    fake_kube_fail(attach_world.kube, FAKE_CREATE, 1, ERR_CONFLICT);
+    cr_assert_eq((int)attach_world_run("va/va-1").kind, (int)REC_LATER);
+    cr_assert_null(attach_world_text("status.attachError.message"));
+}
+
+Test(attach_act, leaves_a_position_that_is_promised_to_another_disk)
+{
+    struct attach_promises *promises = &attach_world.controller->promises;
+
+    attach_world_put_case("L1");
+    cr_assert(attach_promises_take(promises, "V1", "csi-other", 1,
+                                   clock_mono(&attach_world.clock.clock)));
+    (void)attach_world_run("va/va-1"); /* seen below */
+    cr_assert_str_eq(attach_world_text("status.attachmentMetadata.device"), "xvdc");
+}
+
+Test(attach_act, waits_while_the_server_of_the_pool_is_not_connected)
+{
+    attach_world_put_case("L1");
+    cleanup_json json_t *servers =
+        json_build("[{s:s, s:s, s:s, s:b}, {s:s, s:s, s:s, s:b}]", "id", "1", "status",
+                   "connecting", "poolId", "P", "enabled", 1, "id", "2", "status", "connected",
+                   "poolId", "Q", "enabled", 1);
+    xo_inventory_servers(fake_xo_inventory(attach_world.xo), servers);
+    cr_assert_eq((int)attach_world_run("va/va-1").kind, (int)REC_LATER);
+    cr_assert_not(attach_world_attached());
+    cr_assert_eq(fake_kube_events(attach_world.kube, "PoolAway"), 1);
+}

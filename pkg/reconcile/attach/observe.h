@@ -62,7 +62,7 @@ struct attach_observation {
     char vm_state[ATTACH_ID_SIZE];
     char host[ATTACH_ID_SIZE];
     char host_name[ATTACH_NAME_SIZE];
-    char disk[ATTACH_ID_SIZE]; /* UUID of the first one */
+    char disk[ATTACH_ID_SIZE]; /* UUID; of several, the one that is moved */
     char sr[ATTACH_ID_SIZE];
     char sr_name[ATTACH_NAME_SIZE];
     char disk_list[ATTACH_TEXT_SIZE]; /* UUIDs and SRs of all, when there are several */

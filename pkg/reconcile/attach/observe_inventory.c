@@ -16,7 +16,7 @@ struct view {
     struct attach_observation *observation;
     struct attach_facts *facts;
     const struct xo_vm *vm;     /* NULL: not there */
-    const struct xo_disk *disk; /* the first one; NULL: none */
+    const struct xo_disk *disk; /* the one that matters; NULL: none */
 };
 
 static void copy(char *target, size_t size, const char *text)
@@ -107,7 +107,8 @@ static void view_disk(struct view *view, const struct xo_disk *disk)
 {
     struct attach_facts *facts = view->facts;
 
-    if (!view->disk)
+    /* Of several, the one that data is read from: it has the task, and is where it comes from. */
+    if (!view->disk || (disk->operations.len > 0 && view->disk->operations.len == 0))
         view->disk = disk;
     facts->disks++;
     if (disk->operations.len > 0)

@@ -178,6 +178,17 @@ Test(attach_moves, waits_for_somebody_elses_attempt_at_the_claim_but_not_for_one
     cr_assert(attach_world_attached());
 }
 
+Test(attach_moves, tells_the_progress_of_somebody_elses_move)
+{
+    attach_world_put_case("L1");
+    fake_xo_foreign_move(attach_world.xo, "disk-1", "S");
+    fake_xo_advance(attach_world.xo, 10 * 1000); /* of 20 s */
+    attach_world_run("va/va-1");
+    fake_journal_expect(&attach_world.journal,
+                        "event Normal MovingDisk shop/db-0: moving disk csi-pvc-1 from sr-l1, 50 %",
+                        NULL);
+}
+
 Test(attach_moves, never_attaches_a_disk_that_somebody_moves_in_xen_orchestra)
 {
     attach_world_put_case("L1");
