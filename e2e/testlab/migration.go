@@ -13,8 +13,9 @@ import (
 	"xo-operator.dev/e2e/lab"
 )
 
-// MoveMax is how long a move of one of the tests' small disks may take, with its retries, on a machine that does much else.
-const MoveMax = 90 * time.Second
+// MoveMax is how long a move of one of the tests' small disks may take on a machine that does much else: seconds, and a
+// minute more when Xen Orchestra must first connect to its pools again.
+const MoveMax = 2 * time.Minute
 
 // MigrationManifest is an XoVolumeMigration; target and more are YAML in one line, such as {srsWithTag: k8s-shared}.
 func MigrationManifest(name, target, more string, claims ...string) string {
