@@ -2,6 +2,7 @@
 #include "xosim/content.h"
 
 #include "base/json.h"
+#include "base/mem.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -141,7 +142,8 @@ Test(content, fills_some_regions_of_a_seeded_disk_and_leaves_others)
 
 Test(content, refuses_more_extents_than_a_disk_may_have)
 {
-    struct content content = {.extents = calloc(CONTENT_EXTENTS_MAX, sizeof(struct extent)),
+    struct content content = {.extents =
+                                  mem_alloc_array(CONTENT_EXTENTS_MAX, sizeof(struct extent)),
                               .len = CONTENT_EXTENTS_MAX,
                               .capacity = CONTENT_EXTENTS_MAX};
     for (size_t i = 0; i < CONTENT_EXTENTS_MAX; i++)

@@ -1,0 +1,231 @@
+/* xosim: the state that survives. A process that dies is a child that ends without another word. */
+#include "xosim/store.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "xosim/control.h"
+#include "xosim/fake/lab.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[64];
+
+static void setup(void)
+{
+    (void)str_format(folder, sizeof(folder), "/tmp/xosim-store-XXXXXX"); /* it fits */
+    cr_assert_not_null(mkdtemp(folder));
+}
+
+static void teardown(void)
+{
+    static const char *const names[] = {"state.json", "state.json.new", "journal.1", "journal.2",
+                                        "journal.3"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        cleanup_str char *path = str_new("%s/%s", folder, names[i]);
+        (void)unlink(path); /* most are not there */
+    }
+    (void)rmdir(folder); /* a leftover is looked at by hand */
+}
+
+TestSuite(store, .init = setup, .fini = teardown);
+
+static struct site *open_site(struct fake_client **ret_client)
+{
+    struct site *site = fake_site_from(WORLDS "/default.yaml", NULL, folder);
+    *ret_client = fake_client_signed_in(site, "lab-token");
+    return site;
+}
+
+/* Runs `act` on a site in a process that then dies at once. */
+static void in_a_life(void (*act)(struct site *site, struct fake_client *client))
+{
+    pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        struct fake_client *client = NULL;
+        struct site *site = open_site(&client);
+        act(site, client);
+        _exit(0);
+    }
+    int status = 0;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void make_and_attach(struct site *site, struct fake_client *client)
+{
+    struct disk *disk = lab_disk(site, "pvc-1", LAB_LOCAL_A1);
+    fake_client_must(client, "vdi.set",
+                     json_build("{s:s, s:s}", "id", disk->uuid, "name_description", "kept"));
+    fake_client_must(client, "tag.add", json_build("{s:s, s:s}", "id", disk->uuid, "tag", "t"));
+    lab_attach(client, LAB_WORKER_A1, disk, "4");
+    const char *text = "{\"offset\":0,\"length\":4096,\"seed\":9}";
+    const struct control_request request = {.method = "POST",
+                                            .path = "/vms/worker-a1/devices/xvde/write",
+                                            .body = text,
+                                            .body_len = strlen(text)};
+    json_t *body = NULL;
+    if (control_handle(site, &request, &body) != 200)
+        _exit(1);
+    json_decref(body);
+}
+
+Test(store, brings_disks_devices_and_their_bytes_back)
+{
+    in_a_life(make_and_attach);
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    struct disk *disk = lab_find(site, "pvc-1", LAB_LOCAL_A1);
+    cr_assert_not_null(disk);
+    struct content written = {0};
+    cr_assert(content_write(&written, 0, 4096, 9));
+    cr_expect_eq(content_difference(&disk->content, &written, 4096), 0);
+    cr_expect_eq(disk_stale_bytes(disk), 0);
+    const json_t *seen = xo_object(site->xo, disk->uuid);
+    cr_expect_str_eq(json_str_at(seen, "name_description"), "kept");
+    cr_expect_eq(json_array_size(json_object_get(seen, "tags")), 1);
+    const struct xapi_vm *vm = xapi_find(site->xapi, XAPI_VM, LAB_WORKER_A1);
+    const struct xapi_vbd *vbd = xapi_vm_device(vm, "xvde");
+    cr_assert_not_null(vbd);
+    cr_expect_eq(vbd->vdi->disk, disk);
+    content_done(&written);
+    lab_close(site, client);
+}
+
+static void die_in_mid_copy(struct site *site, struct fake_client *client)
+{
+    const struct disk *disk = lab_disk(site, "pvc-1", LAB_LOCAL_A1);
+    lab_migrate(client, disk, LAB_LOCAL_A2);
+    fake_run(site, 5000);
+}
+
+Test(store, finds_a_copy_in_flight_again_as_an_incomplete_disk_without_a_task)
+{
+    in_a_life(die_in_mid_copy);
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    const struct disk *disk = lab_find(site, "pvc-1", LAB_LOCAL_A1);
+    const struct disk *copy = lab_find(site, "pvc-1", LAB_LOCAL_A2);
+    cr_assert(disk && copy);
+    cr_expect(disk->complete && !copy->complete);
+    cr_expect_gt(disk_stale_bytes(copy), 0);
+    cr_expect_lt(disk_stale_bytes(copy), disk_only_here_bytes(disk) + disk->size);
+    cr_expect_str_eq(copy->parent, disk->uuid);
+    const json_t *seen = xo_object(site->xo, disk->uuid);
+    cr_expect_eq(json_array_size(json_object_get(seen, "$VBDs")), 0);
+    cr_expect_eq(json_object_size(json_object_get(seen, "current_operations")), 0);
+    cr_expect_eq(json_object_size(json_object_get(site->xo->by_type, "task")), 0);
+    fake_client_must(client, "vdi.delete", lab_id(copy->uuid));
+    lab_close(site, client);
+}
+
+static void make_and_delete(struct site *site, struct fake_client *client)
+{
+    const struct disk *disk = lab_disk(site, "pvc-1", LAB_LOCAL_A1);
+    fake_client_must(client, "vdi.delete", lab_id(disk->uuid));
+    lab_disk(site, "pvc-2", LAB_LOCAL_A1);
+}
+
+Test(store, keeps_what_is_gone_in_the_ground_truth_only)
+{
+    in_a_life(make_and_delete);
+    in_a_life(make_and_delete);
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    cr_expect_eq(lab_count(site, "pvc-1"), 0);
+    cr_expect_eq(lab_count(site, "pvc-2"), 2);
+    size_t ever = 0;
+    for (size_t i = 0; i < site->xapi->disks.all.len; i++)
+        ever += str_equal(((const struct disk *)site->xapi->disks.all.items[i])->name, "pvc-1");
+    cr_expect_eq(ever, 2);
+    const struct xapi_sr *sr = xapi_find(site->xapi, XAPI_SR, LAB_LOCAL_A1);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < sr->vdis.len; i++)
+        sum += ((const struct xapi_vdi *)sr->vdis.items[i])->size;
+    cr_expect_eq(sr->allocated, sum);
+    lab_close(site, client);
+}
+
+static void expire_and_make_tokens(struct site *site, struct fake_client *client)
+{
+    fake_client_must(client, "token.create", json_build("{s:s}", "description", "for a test"));
+    lab_fault(site, "{\"name\":\"expire-token\",\"token\":\"lab-token\"}");
+    site_commit(site);
+}
+
+Test(store, keeps_tokens_and_their_end)
+{
+    in_a_life(expire_and_make_tokens);
+    struct site *site = fake_site_from(WORLDS "/default.yaml", NULL, folder);
+    struct fake_client *client = fake_client_open(site);
+    cr_expect_eq(fake_client_error(client, "session.signIn",
+                                   json_build("{s:s}", "token", "lab-token")),
+                 3);
+    cr_expect_eq(site->xo->tokens.len, 2);
+    lab_close(site, client);
+}
+
+Test(store, leaves_out_a_last_record_that_was_torn)
+{
+    in_a_life(make_and_attach);
+    cleanup_str char *path = str_new("%s/journal.1", folder);
+    FILE *file = fopen(path, "ae");
+    cr_assert_not_null(file);
+    cr_assert_gt(fprintf(file, "{\"disk\":{\"uuid\":\"torn"), 0);
+    cr_assert_eq(fclose(file), 0);
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    cr_expect_eq(lab_count(site, "pvc-1"), 1);
+    lab_close(site, client);
+}
+
+static int open_with(const char *yaml, struct err *err)
+{
+    cleanup_world struct world world = {0};
+    struct site *site = NULL;
+    cr_assert_eq(world_read(&world, "other.yaml", yaml, strlen(yaml), err), 0);
+    const struct site_options options = {.world = &world, .seed = 1, .state_dir = folder};
+    int result = site_new(&options, &site, err);
+    site_free(site);
+    return result;
+}
+
+Test(store, refuses_the_state_of_another_world)
+{
+    struct err err = {0};
+    in_a_life(make_and_attach);
+    cr_assert_neq(open_with("pools: [{name: p}]\nhosts: [{name: h, pool: p}]\n", &err), 0);
+    cr_expect(strstr(err.message, "holds the state of another world"), "%s", err.message);
+}
+
+Test(store, says_where_a_state_can_not_be_understood)
+{
+    cleanup_str char *path = str_new("%s/state.json", folder);
+    FILE *file = fopen(path, "we");
+    struct err err = {0};
+    cr_assert_not_null(file);
+    cr_assert_gt(fprintf(file, "{\"what\":1}\n"), 0);
+    cr_assert_eq(fclose(file), 0);
+    cr_assert_neq(open_with("pools: [{name: p}]\nhosts: [{name: h, pool: p}]\n", &err), 0);
+    cr_expect(strstr(err.message, "state.json:1: not understood"), "%s", err.message);
+}
+
+Test(store, never_hands_out_an_id_twice)
+{
+    in_a_life(make_and_delete);
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    size_t before = site->xapi->disks.all.len;
+    lab_disk(site, "pvc-3", LAB_LOCAL_A1); /* asserts inside that its uuid is new */
+    cr_expect_eq(site->xapi->disks.all.len, before + 1);
+    lab_close(site, client);
+}
