@@ -32,7 +32,8 @@ static void append(struct content *content, uint64_t start, uint64_t end, uint64
 {
     if (start >= end || seed == 0)
         return;
-    struct extent *last = content->len > 0 ? &content->extents[content->len - 1] : NULL;
+    struct extent *last =
+        content->extents && content->len > 0 ? &content->extents[content->len - 1] : NULL;
     if (last && last->end == start && last->seed == seed) {
         last->end = end;
         return;

@@ -261,11 +261,13 @@ static const struct {
     {"POST", {"speed"}, post_speed},
 };
 
+/* The value of a hexadecimal digit, or -1. */
 static int hex_value(char c)
 {
-    const char *digits = "0123456789abcdef";
-    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
-    return at ? (int)(at - digits) : -1;
+    static const char digits[] = "0123456789abcdefABCDEF";
+    const char *at = c ? strchr(digits, c) : NULL;
+    int value = at ? (int)(at - digits) : -1;
+    return value > 15 ? value - 6 : value;
 }
 
 static char *decode(const char *text, size_t len)
@@ -273,11 +275,14 @@ static char *decode(const char *text, size_t len)
     char *decoded = mem_alloc(len + 1);
     size_t used = 0;
     for (size_t i = 0; i < len; i++) {
-        bool escaped = text[i] == '%' && i + 2 < len && hex_value(text[i + 1]) >= 0 &&
-                       hex_value(text[i + 2]) >= 0;
-        decoded[used++] =
-            escaped ? (char)(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i];
-        i += escaped ? 2 : 0;
+        int high = text[i] == '%' && i + 2 < len ? hex_value(text[i + 1]) : -1;
+        int low = high >= 0 ? hex_value(text[i + 2]) : -1;
+        if (low < 0) {
+            decoded[used++] = text[i];
+            continue;
+        }
+        decoded[used++] = (char)(unsigned char)((unsigned)high << 4 | (unsigned)low);
+        i += 2;
     }
     return decoded;
 }

@@ -163,8 +163,7 @@ static int check_fields(const struct fault_kind *kind, const json_t *spec, struc
 {
     const char *key = NULL;
     json_t *value = NULL;
-    json_object_foreach((json_t *)(uintptr_t)spec, key, value)
-    {
+    json_object_foreach((json_t *)(uintptr_t)spec, key, value) {
         size_t i = 0;
         while (i < ARRAY_LEN(fields) && !str_equal(fields[i].name, key))
             i++;

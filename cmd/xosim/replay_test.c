@@ -64,8 +64,7 @@ static void perform(struct replay *replay, const struct action *action)
         xapi_restart(replay->site->xapi, pool);
         break;
     case ACTION_DELETE:
-        json_object_foreach(json_object_get(xo->by_type, "VDI"), id, vdi)
-        {
+        json_object_foreach(json_object_get(xo->by_type, "VDI"), id, vdi) {
             if (str_equal(json_str_at(vdi, "name_label"), replay->recording->disk_name) &&
                 str_equal(json_str_at(vdi, "$SR"), action->sr)) {
                 fake_client_start(replay->other, "vdi.delete", json_build("{s:s}", "id", id));
@@ -110,8 +109,7 @@ static const char *translate(const struct replay *replay, const char *recorded_i
     json_t *object = NULL;
     if (!recorded || xo_object(replay->site->xo, recorded_id))
         return recorded_id;
-    json_object_foreach(replay->site->xo->objects, id, object)
-    {
+    json_object_foreach(replay->site->xo->objects, id, object) {
         if (same(object, recorded, "type") && same(object, recorded, "name_label") &&
             same(object, recorded, "VM") && same(object, recorded, "position") &&
             same(object, recorded, "$SR") && same(object, recorded, "status"))
@@ -139,8 +137,7 @@ static void note_objects(struct replay *replay, const json_t *items)
 {
     const char *id = NULL;
     json_t *object = NULL;
-    json_object_foreach((json_t *)(uintptr_t)items, id, object)
-    {
+    json_object_foreach((json_t *)(uintptr_t)items, id, object) {
         if (json_is_object(object))
             json_object_set(replay->seen, id, object);
     }

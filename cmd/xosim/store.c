@@ -400,14 +400,12 @@ static void put_dirty(struct store *store)
 {
     const char *uuid = NULL;
     json_t *unused = NULL;
-    json_object_foreach(store->dirty_disks, uuid, unused)
-    {
+    json_object_foreach(store->dirty_disks, uuid, unused) {
         const struct disk *disk = disks_find(&store->xapi->disks, uuid);
         if (disk)
             put_line(&store->lines, "disk", disk_record(store->xapi, disk));
     }
-    json_object_foreach(store->dirty_vbds, uuid, unused)
-    {
+    json_object_foreach(store->dirty_vbds, uuid, unused) {
         const struct xapi_vbd *vbd = xapi_find(store->xapi, XAPI_VBD, uuid);
         if (vbd)
             put_line(&store->lines, "vbd", vbd_record(vbd));

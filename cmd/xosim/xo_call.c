@@ -63,7 +63,7 @@ void xo_call_start(struct xo_session *session, json_t *id, const char *method_na
         xo_call_fail(call, 10, "invalid parameters", json_build("{s:o}", "errors", errors));
         return;
     }
-    if (method->admin && !str_equal(session->user->permission, "admin")) {
+    if (method->admin && !(session->user && str_equal(session->user->permission, "admin"))) {
         xo_call_fail(call, 2, "not enough permissions",
                      json_build("{s:s, s:{}}", "permission", "admin", "object"));
         return;

@@ -28,8 +28,7 @@ static const char *pending_copy(void)
 {
     const char *id = NULL;
     json_t *task = NULL;
-    json_object_foreach(json_object_get(site->xo->by_type, "task"), id, task)
-    {
+    json_object_foreach(json_object_get(site->xo->by_type, "task"), id, task) {
         if (str_equal(json_str_at(task, "name_label"), "Async.VDI.copy") &&
             str_equal(json_str_at(task, "status"), "pending"))
             return id;

@@ -10,8 +10,7 @@ bool xo_filter_matches(const json_t *object, const json_t *pattern)
         json_t *wanted = NULL;
         if (!json_is_object(object))
             return false;
-        json_object_foreach((json_t *)(uintptr_t)pattern, key, wanted)
-        {
+        json_object_foreach((json_t *)(uintptr_t)pattern, key, wanted) {
             const json_t *value = json_object_get(object, key);
             if (!value || !xo_filter_matches(value, wanted))
                 return false;
@@ -47,8 +46,7 @@ static void select_from(const struct selection *selection, json_t *objects)
 {
     const char *id = NULL;
     json_t *object = NULL;
-    json_object_foreach(objects, id, object)
-    {
+    json_object_foreach(objects, id, object) {
         if (json_object_size(selection->result) >= selection->limit)
             return;
         if (selection->pattern && !xo_filter_matches(object, selection->pattern))

@@ -84,8 +84,7 @@ static void update(struct xo_pool *pool, json_t *enter, json_t *exit)
     struct xo *xo = pool->xo;
     const char *id = NULL;
     json_t *unused = NULL;
-    json_object_foreach(pool->pending, id, unused)
-    {
+    json_object_foreach(pool->pending, id, unused) {
         const struct xapi_object *object = map_get(&xo->xapi->objects, id);
         if (object) {
             json_t *json = xo_render(object);
@@ -144,8 +143,7 @@ static json_t *mirrored(const struct xo_pool *pool)
     json_t *ids = json_object();
     const char *id = NULL;
     json_t *object = NULL;
-    json_object_foreach(pool->xo->objects, id, object)
-    {
+    json_object_foreach(pool->xo->objects, id, object) {
         if (str_equal(json_str_at(object, "$pool"), pool->pool->object.uuid))
             json_put(ids, id, json_integer(0));
     }
@@ -183,8 +181,8 @@ void xo_pool_blip(struct xo *xo, struct xapi_pool *xapi_pool, double seconds)
     cleanup_json json_t *gone = mirrored(pool);
     const char *id = NULL;
     json_t *unused = NULL;
-    json_object_foreach(gone, id, unused)(void)
-        mirror_remove(xo, id); /* it is there: the list was just made */
+    json_object_foreach(gone, id, unused)
+        (void)mirror_remove(xo, id); /* it is there: the list was just made */
     pool->state = XO_POOL_GONE;
     timer_stop(xo->timers, &pool->flush);
     timer_start(xo->timers, &pool->reconnect, (int64_t)(seconds * 1e6), reconnect, pool);

@@ -252,8 +252,7 @@ static bool matches_value(const struct xo_query *query, const json_t *value, uns
             return true;
     }
     if (json_is_object(value)) {
-        json_object_foreach((json_t *)(uintptr_t)value, key, member)
-        {
+        json_object_foreach((json_t *)(uintptr_t)value, key, member) {
             if (matches_value(query, member, depth + 1))
                 return true;
         }

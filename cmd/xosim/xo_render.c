@@ -109,11 +109,11 @@ static json_t *render_sr(const struct xapi_sr *sr)
     json_t *json =
         json_build("{s:s, s:I, s:s, s:o, s:b, s:s, s:s, s:I, s:b, s:s, s:o, s:I}", "content_type",
                    sr->host ? "user" : "", "physical_usage",
-                   (json_int_t)(sr->physical_base + sr->allocated), "allocationStrategy", "thick",
-                   "current_operations", json_copy(sr->current_operations), "inMaintenanceMode", 0,
-                   "name_description", "", "name_label", sr->name_label, "size",
-                   (json_int_t)sr->size, "shared", sr->host == NULL, "SR_type", sr->type, "tags",
-                   json_copy(sr->tags), "usage", (json_int_t)sr->allocated);
+                   (json_int_t)sr->physical_base + (json_int_t)sr->allocated, "allocationStrategy",
+                   "thick", "current_operations", json_copy(sr->current_operations),
+                   "inMaintenanceMode", 0, "name_description", "", "name_label", sr->name_label,
+                   "size", (json_int_t)sr->size, "shared", sr->host == NULL, "SR_type", sr->type,
+                   "tags", json_copy(sr->tags), "usage", (json_int_t)sr->allocated);
     json_put(json, "VDIs", ids_of(&sr->vdis));
     json_put(json, "other_config", json_object());
     json_put(json, "sm_config", json_object());

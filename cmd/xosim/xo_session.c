@@ -19,10 +19,10 @@ enum {
     XO_UNKNOWN = -32000,
 };
 
-#define MINUTE_MS        ((int64_t)60 * 1000)
-#define DAY_MS           (24 * 60 * MINUTE_MS)
-#define TOKEN_DEFAULT_MS (30 * DAY_MS)
-#define TOKEN_MAX_MS     (365 * DAY_MS / 2)
+#define MINUTE_MS        ((int64_t)60000)
+#define DAY_MS           ((int64_t)24 * 60 * MINUTE_MS)
+#define TOKEN_DEFAULT_MS ((int64_t)30 * DAY_MS)
+#define TOKEN_MAX_MS     ((int64_t)365 * DAY_MS / 2)
 
 struct xo_user *xo_add_user(struct xo *xo, const char *id, const char *email, const char *password,
                             const char *permission)

@@ -96,14 +96,13 @@ struct kube_strings kube_arena_strings(struct kube_arena *arena, const json_t *a
     size_t count = 0;
     size_t index = 0;
     json_t *member = NULL;
-    json_array_foreach((json_t *)(uintptr_t)array, index, member) count +=
-        json_is_string(member) ? 1 : 0;
+    json_array_foreach((json_t *)(uintptr_t)array, index, member)
+        count += json_is_string(member) ? 1 : 0;
     if (count == 0)
         return (struct kube_strings){0};
     const char **items = kube_arena_alloc(arena, count * sizeof(*items));
     size_t len = 0;
-    json_array_foreach((json_t *)(uintptr_t)array, index, member)
-    {
+    json_array_foreach((json_t *)(uintptr_t)array, index, member) {
         if (json_is_string(member))
             items[len++] = kube_arena_str(arena, json_string_value(member));
     }
@@ -129,14 +128,13 @@ struct kube_pairs kube_arena_pairs(struct kube_arena *arena, const json_t *objec
     size_t count = 0;
     const char *key = NULL;
     json_t *value = NULL;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value) count +=
-        wanted(key, value, only) ? 1 : 0;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+        count += wanted(key, value, only) ? 1 : 0;
     if (count == 0)
         return (struct kube_pairs){0};
     struct kube_pair *items = kube_arena_alloc(arena, count * sizeof(*items));
     size_t len = 0;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-    {
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
         if (!wanted(key, value, only))
             continue;
         items[len].key = kube_arena_str(arena, key);

@@ -100,9 +100,9 @@ static void work(const char *key)
     (void)others; /* asserted */
     cleanup_kube_object const struct kube_object *object = kube_cache_get(cache, NULL, key);
     int64_t version = -1;
-    if (object)
-        (void)str_parse_int64(object->resource_version, 0, INT64_MAX, &version); /* it is ours */
-    atomic_store(&shown[number], version);
+    bool shows_version =
+        object && str_parse_int64(object->resource_version, 0, INT64_MAX, &version);
+    atomic_store(&shown[number], shows_version ? version : -1);
     atomic_fetch_sub(&working[number], 1);
 }
 

@@ -1,4 +1,5 @@
-/* kube, 8: requests over real sockets. Covers transport.c. */
+/* kube, 8: requests over real sockets.
+ * Covers transport.c. */
 #include "kube/client.h"
 #include "kube/fake/http_server.h"
 #include "kube/transport.h"

@@ -1,4 +1,5 @@
-/* kube, 1: kubeconfig files, merged and refused. Covers kubeconfig.c. Covers yaml.c. Covers auth.c. Covers auth_exec.c. */
+/* kube, 1: kubeconfig files, merged and refused.
+ * Covers kubeconfig.c, yaml.c, auth.c, auth_exec.c. */
 #include "kube/config.h"
 
 #include "kube/auth_exec.h"

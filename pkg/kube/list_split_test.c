@@ -1,4 +1,5 @@
-/* kube, 2: lists and watch streams, wherever they are cut. Covers json_scan.c. Covers watch_decode.c. */
+/* kube, 2: lists and watch streams, wherever they are cut.
+ * Covers json_scan.c, watch_decode.c. */
 #include "kube/list_split.h"
 #include "kube/types.h"
 #include "kube/watch_decode.h"

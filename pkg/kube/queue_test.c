@@ -1,4 +1,5 @@
-/* kube, 4: what the work queue promises. Covers heap.c. Covers backoff.c. */
+/* kube, 4: what the work queue promises.
+ * Covers heap.c, backoff.c. */
 #include "kube/queue.h"
 
 #include "base/mem.h"

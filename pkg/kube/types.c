@@ -238,8 +238,7 @@ static int node_decode(const json_t *json, struct kube_arena *arena, struct kube
     struct kube_node *node = CONTAINER_OF(object, struct kube_node, object);
     size_t index = 0;
     json_t *taint = NULL;
-    json_array_foreach(json_at(json, "spec.taints"), index, taint)
-    {
+    json_array_foreach(json_at(json, "spec.taints"), index, taint) {
         if (str_equal(json_str_at(taint, "key"), "node.kubernetes.io/out-of-service"))
             node->out_of_service = true;
     }
@@ -312,12 +311,11 @@ static int pod_decode(const json_t *json, struct kube_arena *arena, struct kube_
     size_t index = 0;
     size_t count = 0;
     json_t *volume = NULL;
-    json_array_foreach(volumes, index, volume) count +=
-        *pod_volume_claim(json, volume, buffer) ? 1 : 0;
+    json_array_foreach(volumes, index, volume)
+        count += *pod_volume_claim(json, volume, buffer) ? 1 : 0;
     if (count > 0) {
         const char **claims = kube_arena_alloc(arena, count * sizeof(*claims));
-        json_array_foreach(volumes, index, volume)
-        {
+        json_array_foreach(volumes, index, volume) {
             const char *claim = pod_volume_claim(json, volume, buffer);
             if (*claim)
                 claims[pod->claims.len++] = kube_arena_str(arena, claim);

@@ -1,5 +1,5 @@
-/* kube, 2 → 3: objects as a real API server sends them (testdata/objects), decoded. Covers object.c.
- * Covers field.c. Covers arena.c. */
+/* kube, 2 → 3: objects as a real API server sends them (testdata/objects), decoded.
+ * Covers object.c, field.c, arena.c. */
 #include "kube/types.h"
 
 #include "kube/arena.h"

@@ -1,4 +1,5 @@
-/* kube, 2 → 3: lists and watches over real sockets, with servers that misbehave. Covers reflector.c. */
+/* kube, 2 → 3: lists and watches over real sockets, with servers that misbehave.
+ * Covers reflector.c. */
 #include "kube/fake/http_server.h"
 #include "kube/transport.h"
 #include "kube/types.h"

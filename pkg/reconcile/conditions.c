@@ -5,10 +5,14 @@
 
 #include <assert.h>
 
-static const char *const condition_names[] = {
-#define CONDITION_NAME(constant, name, means) [REC_CONDITION_##constant] = (name),
-    REC_CONDITION_TYPES(CONDITION_NAME)
-#undef CONDITION_NAME
+static const struct {
+    const char *name;
+    const char *otherwise; /* message while it is False and there is nothing more to say */
+} condition_types[] = {
+#define CONDITION_ROW(constant, name_, means, otherwise_)                                          \
+    [REC_CONDITION_##constant] = {.name = (name_), .otherwise = (otherwise_)},
+    REC_CONDITION_TYPES(CONDITION_ROW)
+#undef CONDITION_ROW
 };
 
 static const struct rec_reason_info reasons[] = {
@@ -40,7 +44,7 @@ enum rec_reason rec_reason_parse(const char *name)
 const char *rec_condition_name(enum rec_condition_type type)
 {
     assert(type < REC_CONDITION_COUNT);
-    return condition_names[type];
+    return condition_types[type].name;
 }
 
 const json_t *rec_condition_find(const json_t *conditions, enum rec_condition_type type)
@@ -48,9 +52,9 @@ const json_t *rec_condition_find(const json_t *conditions, enum rec_condition_ty
     size_t i;
     const json_t *condition;
 
-    json_array_foreach(conditions, i,
-                       condition) if (str_equal(json_str_at(condition, "type"),
-                                                rec_condition_name(type))) return condition;
+    json_array_foreach(conditions, i, condition)
+        if (str_equal(json_str_at(condition, "type"), rec_condition_name(type)))
+            return condition;
     return NULL;
 }
 
@@ -65,7 +69,9 @@ static json_t *build_one(enum rec_condition_type type, const struct rec_conditio
 
     if (str_equal(json_str_at(old, "status"), status) && json_str_at(old, "lastTransitionTime"))
         since = json_str_at(old, "lastTransitionTime");
-    (void)str_copy(message, sizeof(message), condition->message ? condition->message : "");
+    (void)str_copy(message, sizeof(message),
+                   str_empty(condition->message) ? condition_types[type].otherwise
+                                                 : condition->message);
     json_put_str(object, "type", rec_condition_name(type));
     json_put_str(object, "status", status);
     json_put(object, "observedGeneration", json_integer(generation));

@@ -16,19 +16,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* constant, name, polarity of the condition type: what it says while it is True */
+/* constant, name, polarity of the condition type: what it says while it is True; its message while
+ * it is False and there is nothing more to say */
 #define REC_CONDITION_TYPES(X)                                                                     \
-    X(CANCELLED, "Cancelled", "stopped on request; the source is intact")                          \
+    X(CANCELLED, "Cancelled", "stopped on request; the source is intact", "it was not stopped")    \
     X(MANUAL_RECOVERY_REQUIRED, "ManualRecoveryRequired",                                          \
-      "a person must decide which disk is the good one; until then the volume is not touched")     \
-    X(MIGRATING, "Migrating", "data is being copied now")                                          \
-    X(READY, "Ready", "this generation is done: every volume is where the spec wants it")          \
-    X(RECONCILING, "Reconciling", "work is going on, or waits to go on")                           \
-    X(STALLED, "Stalled", "nothing will happen until the spec or the world changes")
+      "a person must decide which disk is the good one; until then the volume is not touched",     \
+      "no person is needed to tell which disk is the good one")                                    \
+    X(MIGRATING, "Migrating", "data is being copied now", "no data is being copied now")           \
+    X(READY, "Ready", "this generation is done: every volume is where the spec wants it",          \
+      "not every volume is where the spec wants it")                                               \
+    X(RECONCILING, "Reconciling", "work is going on, or waits to go on",                           \
+      "no work is going on or waits to go on")                                                     \
+    X(STALLED, "Stalled", "nothing will happen until the spec or the world changes",               \
+      "no change of the spec or the world is waited for")
 
 /** In the order in which they are written: by name, so that equal states give equal text. */
 enum rec_condition_type {
-#define REC_CONDITION_ENUM(constant, name, means) REC_CONDITION_##constant,
+#define REC_CONDITION_ENUM(constant, name, means, otherwise) REC_CONDITION_##constant,
     REC_CONDITION_TYPES(REC_CONDITION_ENUM)
 #undef REC_CONDITION_ENUM
         REC_CONDITION_COUNT
@@ -140,7 +145,8 @@ const char *rec_condition_name(enum rec_condition_type type);
 struct rec_condition {
     bool status;
     enum rec_reason reason;
-    const char *message; /* *borrowed*; cut at REC_CONDITION_MESSAGE_MAX */
+    const char *
+        message; /* "": what its type says while it is False; *borrowed*; cut at REC_CONDITION_MESSAGE_MAX */
 };
 
 /* Kubernetes takes 32,768 characters; a person reads a few lines, and 64 volumes each may have one.

@@ -23,7 +23,7 @@ Test(conditions, have_reasons_of_one_camel_case_word_each_its_own)
         cr_assert(isupper((unsigned char)name[0]), "%s", name);
         for (const char *c = name; *c; c++)
             cr_assert(isalnum((unsigned char)*c), "%s", name);
-        cr_assert_eq(rec_reason_parse(name), i, "%s is there twice", name);
+        cr_assert_eq(rec_reason_parse(name), (enum rec_reason)i, "%s is there twice", name);
         cr_assert_not(str_empty(rec_reason_info((enum rec_reason)i)->means), "%s", name);
     }
     cr_assert_eq(rec_reason_parse("Nonsense"), REC_REASON_COUNT);
@@ -52,6 +52,22 @@ Test(conditions, have_every_type_and_reason_in_the_documentation_and_no_other)
         cr_assert_neq(rec_reason_parse(name), REC_REASON_COUNT, "%s is no reason", name);
         row = start;
     }
+}
+
+Test(conditions, each_have_a_sentence_also_when_there_is_nothing_to_say)
+{
+    struct rec_condition conditions[REC_CONDITION_COUNT];
+    fill(conditions);
+    conditions[REC_CONDITION_READY].message = "nothing moved yet";
+    cleanup_json json_t *array =
+        rec_conditions_build(conditions, NULL, 1, (struct wall_time){1000});
+    for (int i = 0; i < REC_CONDITION_COUNT; i++) {
+        const json_t *condition = rec_condition_find(array, (enum rec_condition_type)i);
+        cr_assert_not(str_empty(json_str_at(condition, "message")), "%s",
+                      rec_condition_name((enum rec_condition_type)i));
+    }
+    cr_assert_str_eq(json_str_at(rec_condition_find(array, REC_CONDITION_READY), "message"),
+                     "nothing moved yet");
 }
 
 Test(conditions, are_all_there_in_order_with_the_generation_they_are_about)

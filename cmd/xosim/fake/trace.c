@@ -55,8 +55,7 @@ static void note_shape(struct trace *trace, const char *what, const json_t *obje
 {
     const char *key = NULL;
     json_t *value = NULL;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-    {
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
         cleanup_str char *name = str_new("%s.%s", what, key);
         if (!json_object_get(trace->shapes, name))
             json_put(trace->shapes, name, json_object());
@@ -102,8 +101,7 @@ static bool has_barrier(const json_t *pool)
 {
     const char *key = NULL;
     json_t *unused = NULL;
-    json_object_foreach(json_object_get(pool, "otherConfig"), key, unused)
-    {
+    json_object_foreach(json_object_get(pool, "otherConfig"), key, unused) {
         if (str_starts_with(key, "xo:barrier:"))
             return true;
     }
@@ -159,8 +157,7 @@ static void add_enter(struct trace *trace, const json_t *items)
 {
     const char *id = NULL;
     json_t *object = NULL;
-    json_object_foreach((json_t *)(uintptr_t)items, id, object)
-    {
+    json_object_foreach((json_t *)(uintptr_t)items, id, object) {
         const char *type = json_str_at(object, "type");
         note_shape(trace, type, object);
         cleanup_str char *state = state_of(object);
@@ -177,8 +174,7 @@ static void add_exit(struct trace *trace, const json_t *items)
 {
     const char *id = NULL;
     json_t *unused = NULL;
-    json_object_foreach((json_t *)(uintptr_t)items, id, unused)
-    {
+    json_object_foreach((json_t *)(uintptr_t)items, id, unused) {
         const char *state = json_string_value(json_object_get(trace->last, id));
         if (!state)
             continue; /* an object that this client never heard of */
@@ -195,8 +191,7 @@ static void add_result(struct trace *trace, const char *id, const json_t *result
 {
     const char *key = NULL;
     json_t *object = NULL;
-    json_object_foreach((json_t *)(uintptr_t)result, key, object)
-    {
+    json_object_foreach((json_t *)(uintptr_t)result, key, object) {
         if (json_str_at(object, "type"))
             note_shape(trace, json_str_at(object, "type"), object);
     }
@@ -250,8 +245,7 @@ static void compare_order(const struct trace *wanted, const struct trace *got, c
     const char *later = NULL;
     json_t *later_when = NULL;
     int64_t got_when = json_integer_value(json_object_get(got->facts, fact));
-    json_object_foreach(wanted->facts, later, later_when)
-    {
+    json_object_foreach(wanted->facts, later, later_when) {
         const json_t *got_later = json_object_get(got->facts, later);
         if (json_integer_value(later_when) > when && got_later &&
             json_integer_value(got_later) < got_when)
@@ -265,8 +259,7 @@ static int64_t end_of(const struct trace *wanted, const struct trace *got)
     int64_t end = 0;
     const char *fact = NULL;
     json_t *unused = NULL;
-    json_object_foreach(wanted->facts, fact, unused)
-    {
+    json_object_foreach(wanted->facts, fact, unused) {
         int64_t when = json_integer_value(json_object_get(got->facts, fact));
         end = when > end ? when : end;
     }
@@ -279,15 +272,13 @@ char *trace_compare(const struct trace *wanted, const struct trace *got)
     const char *fact = NULL;
     json_t *when = NULL;
     int64_t end = end_of(wanted, got);
-    json_object_foreach(wanted->facts, fact, when)
-    {
+    json_object_foreach(wanted->facts, fact, when) {
         if (json_object_get(got->facts, fact))
             compare_order(wanted, got, fact, json_integer_value(when), &text);
         else
             buf_putf(&text, "never: %s\n", fact);
     }
-    json_object_foreach(got->facts, fact, when)
-    {
+    json_object_foreach(got->facts, fact, when) {
         if (!json_object_get(wanted->facts, fact) && json_integer_value(when) <= end)
             buf_putf(&text, "too much: %s\n", fact);
     }
@@ -300,8 +291,7 @@ static bool knows(const struct trace *trace, const char *name)
     const char *key = NULL;
     json_t *unused = NULL;
     size_t len = (size_t)(strrchr(name, '.') - name) + 1;
-    json_object_foreach(trace->shapes, key, unused)
-    {
+    json_object_foreach(trace->shapes, key, unused) {
         if (strncmp(key, name, len) == 0)
             return true;
     }
@@ -313,20 +303,17 @@ char *trace_compare_shapes(const struct trace *wanted, const struct trace *got)
     struct buf text = {0};
     const char *name = NULL;
     json_t *types = NULL;
-    json_object_foreach(wanted->shapes, name, types)
-    {
+    json_object_foreach(wanted->shapes, name, types) {
         if (!json_object_get(got->shapes, name) && knows(got, name))
             buf_putf(&text, "missing: %s\n", name);
     }
-    json_object_foreach(got->shapes, name, types)
-    {
+    json_object_foreach(got->shapes, name, types) {
         const json_t *wanted_types = json_object_get(wanted->shapes, name);
         const char *type = NULL;
         json_t *unused = NULL;
         if (!wanted_types && knows(wanted, name))
             buf_putf(&text, "too much: %s\n", name);
-        json_object_foreach(types, type, unused)
-        {
+        json_object_foreach(types, type, unused) {
             if (wanted_types && !json_object_get(wanted_types, type))
                 buf_putf(&text, "a %s: %s\n", type, name);
         }

@@ -147,7 +147,8 @@ void fake_xo_load(struct fake_xo *fake, const char *json_text)
     json_t *object;
 
     cr_assert(rv == 0, "%s in %s", err.message, json_text);
-    json_object_foreach(objects, id, object) fake_xo_insert(fake, id, json_deep_copy(object));
+    json_object_foreach(objects, id, object)
+        fake_xo_insert(fake, id, json_deep_copy(object));
     tell_servers(fake);
 }
 

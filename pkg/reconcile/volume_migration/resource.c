@@ -223,9 +223,9 @@ static int migration_decode(const json_t *json, struct kube_arena *arena,
         return -1;
     resource->observed_generation = json_int_at(json, "status.observedGeneration", -1);
     resource->reason = "";
-    json_array_foreach(conditions, i,
-                       condition) if (str_equal(json_str_at(condition, "type"), "Ready"))
-        resource->reason = kube_arena_str(arena, json_str_at(condition, "reason"));
+    json_array_foreach(conditions, i, condition)
+        if (str_equal(json_str_at(condition, "type"), "Ready"))
+            resource->reason = kube_arena_str(arena, json_str_at(condition, "reason"));
     if (records_decode(json_at(json, "status.migratedVolumes"), arena, resource, err) < 0 ||
         leftovers_decode(json_at(json, "status.leftovers"), arena, resource, err) < 0)
         return -1;

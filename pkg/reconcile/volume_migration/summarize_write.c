@@ -19,8 +19,7 @@ static json_t *without_progress(const json_t *status)
 
     json_object_del(copy, "progress"); /* not there: nothing to do */
     json_object_del(copy, "estimatedCompletionTime");
-    json_array_foreach(json_object_get(copy, "migratedVolumes"), i, entry)
-    {
+    json_array_foreach(json_object_get(copy, "migratedVolumes"), i, entry) {
         json_object_del(entry, "progressPercent");
         json_object_del(entry, "bytesPerSecond");
     }

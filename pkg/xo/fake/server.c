@@ -170,8 +170,7 @@ static void list(struct xo_fake *fake, const struct xo_fake_request *request)
     json_t *found = json_object();
     const char *id = NULL;
     json_t *object = NULL;
-    json_object_foreach(fake->world, id, object)
-    {
+    json_object_foreach(fake->world, id, object) {
         if (str_equal(json_str_at(object, "type"), type))
             json_put(found, id, json_incref(object));
     }
