@@ -49,6 +49,7 @@ struct kube_fake_server {
     size_t thread_count;
     pthread_mutex_t mutex; /* guards what is below */
     int requests;
+    int connections;
 };
 
 /* Awaiting */
@@ -238,6 +239,9 @@ static void *run_connection(void *userdata)
 {
     struct connection *connection = userdata;
     bool ready = true;
+    pthread_mutex_lock(&connection->server->mutex);
+    connection->server->connections++;
+    pthread_mutex_unlock(&connection->server->mutex);
     if (connection->server->tls) {
         connection->tls = SSL_new(connection->server->tls);
         SSL_set_fd(connection->tls, connection->socket);
@@ -372,4 +376,12 @@ int kube_fake_server_requests(struct kube_fake_server *server)
     int requests = server->requests;
     pthread_mutex_unlock(&server->mutex);
     return requests;
+}
+
+int kube_fake_server_connections(struct kube_fake_server *server)
+{
+    pthread_mutex_lock(&server->mutex);
+    int connections = server->connections;
+    pthread_mutex_unlock(&server->mutex);
+    return connections;
 }

@@ -43,6 +43,9 @@ const char *kube_fake_server_certificate(const struct kube_fake_server *server);
 /** Requests so far. */
 int kube_fake_server_requests(struct kube_fake_server *server);
 
+/** Connections so far. */
+int kube_fake_server_connections(struct kube_fake_server *server);
+
 /** A whole JSON answer. */
 void kube_fake_reply(struct kube_fake_exchange *exchange, int status, const char *body);
 
