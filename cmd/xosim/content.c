@@ -38,7 +38,7 @@ static void append(struct content *content, uint64_t start, uint64_t end, uint64
         last->end = end;
         return;
     }
-    if (content->len == content->capacity) {
+    if (!content->extents || content->len == content->capacity) {
         content->capacity = content->capacity ? content->capacity * 2 : 4;
         content->extents =
             mem_resize_array(content->extents, content->capacity, sizeof(struct extent));

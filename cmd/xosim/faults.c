@@ -15,6 +15,9 @@
 
 #include <fnmatch.h>
 
+/* A year: longer than any test, and far from where microseconds overflow. */
+#define SECONDS_MAX (365.0 * 24 * 3600)
+
 enum fault_fields {
     TAKES_COPY = 1, /* at, match */
     TAKES_POOL = 2,
@@ -183,6 +186,8 @@ static int check(const struct site *site, const struct fault_kind *kind, const s
         return -1;
     if (fault->at > 1 && json_object_get(fault->spec, "at"))
         return err_set(err, ERR_INVALID, "at: above 1; write a fraction of a copy, from 0 to 1");
+    if (json_real_at(fault->spec, "seconds", 0) > SECONDS_MAX)
+        return err_set(err, ERR_INVALID, "seconds: more than a year; write fewer");
     if ((kind->fields & TAKES_POOL) && !pool_of(site, fault))
         return err_set(err, ERR_INVALID, "pool: there is none of that name; see GET /world");
     if ((kind->fields & TAKES_METHOD) && !text_of(fault, "method"))

@@ -53,6 +53,8 @@ Test(faults, are_refused_with_the_field_and_what_to_write)
     cr_expect(strstr(refusal("{\"name\":\"pool-blip\",\"pool\":\"x\"}"), "pool: there is none"));
     cr_expect(
         strstr(refusal("{\"name\":\"expire-token\",\"token\":\"x\"}"), "there is no such token"));
+    cr_expect(strstr(refusal("{\"name\":\"xo-restart\",\"seconds\":1e300}"),
+                     "seconds: more than a year"));
     cr_expect(strstr(refusal("{\"name\":\"drop-reply\"}"), "method: not found"));
 }
 

@@ -166,7 +166,6 @@ Test(server, never_answers_an_upgrade_on_another_path)
 {
     static const char *const paths[] = {"/api", "/", "/api/?x=1", "/other/"};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-        cleanup_buf struct buf heard = {0};
         int socket_fd = upgrade(paths[i]);
         struct pollfd watched = {.fd = socket_fd, .events = POLLIN};
         cr_expect_eq(poll(&watched, 1, HANG_MS), 0, "%s", paths[i]);
