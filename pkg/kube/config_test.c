@@ -44,6 +44,13 @@ static char *file(const char *name, const char *text)
     return path;
 }
 
+/* Writes a file into the folder that is then found by its name. */
+static void put_file(const char *name, const char *text)
+{
+    cleanup_str char *path = file(name, text);
+    cr_assert_not_null(path);
+}
+
 static const struct kube_config_options options = {.clock = &clock_system};
 
 static struct kube_config *load(const char *files)
@@ -130,7 +137,7 @@ Test(kube_config, takes_each_name_whole_from_the_first_file_that_has_it)
 Test(kube_config, takes_paths_relative_to_the_file_that_names_them)
 {
     cleanup_str char *ca = file("ca.crt", "x");
-    cleanup_str char *token = file("token", "from-file\n");
+    put_file("token", "from-file\n");
     cleanup_str char *path = file("a", CONFIG(SERVER ", certificate-authority: ca.crt",
                                               "tokenFile: token, token: ignored"));
     cleanup_kube_config struct kube_config *config = load(path);
@@ -241,9 +248,9 @@ Test(kube_config, needs_the_file_that_was_asked_for)
 
 Test(kube_config, finds_itself_in_a_pod)
 {
-    cleanup_str char *token = file("token", "projected");
+    put_file("token", "projected");
     cleanup_str char *ca = file("ca.crt", "x");
-    cleanup_str char *namespace = file("namespace", "operators");
+    put_file("namespace", "operators");
     setenv("KUBERNETES_SERVICE_HOST", "fd00::1", 1);
     setenv("KUBERNETES_SERVICE_PORT", "443", 1);
     cleanup_kube_config struct kube_config *config = NULL;
@@ -273,17 +280,15 @@ Test(kube_config, knows_that_this_is_no_pod)
            ", args: [one, two], env: [{name: EXTRA, value: more}], provideClusterInfo: true, "     \
            "installHint: see the manual}")
 
-static char *script(const char *name, const char *text)
+static void put_script(const char *name, const char *text)
 {
-    char *path = file(name, text);
+    cleanup_str char *path = file(name, text);
     cr_assert_eq(chmod(path, 0700), 0);
-    return path;
 }
 
 Test(kube_auth, runs_a_plugin_with_its_arguments_and_the_cluster)
 {
-    cleanup_str char *plugin =
-        script("plugin",
+    put_script("plugin",
                "#!/bin/sh\necho \"$KUBERNETES_EXEC_INFO\" > \"$(dirname \"$0\")/info\"\n"
                "echo '{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/"
                "v1\",\"status\":{\"token\":\"'$1-$2-$EXTRA'\"}}'\n");
@@ -302,7 +307,7 @@ Test(kube_auth, runs_a_plugin_with_its_arguments_and_the_cluster)
 
 Test(kube_auth, runs_a_plugin_again_only_when_its_token_expires_or_was_refused)
 {
-    cleanup_str char *plugin = script(
+    put_script(
         "plugin",
         "#!/bin/sh\necho x >> \"$(dirname \"$0\")/count\"\n"
         "echo '{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\","
@@ -321,7 +326,7 @@ Test(kube_auth, runs_a_plugin_again_only_when_its_token_expires_or_was_refused)
 
 Test(kube_auth, says_which_plugin_failed_and_nothing_of_its_output)
 {
-    cleanup_str char *plugin = script("plugin", "#!/bin/sh\necho secret-output; exit 3\n");
+    put_script("plugin", "#!/bin/sh\necho secret-output; exit 3\n");
     cleanup_str char *path = file("a", EXEC("./plugin"));
     cleanup_kube_config struct kube_config *config = load(path);
     cleanup_kube_auth_now struct kube_auth_now now = {0};
@@ -371,7 +376,7 @@ Test(kube_auth, reads_a_token_file_again_every_minute)
     cleanup_str char *path = file("token", "one");
     struct kube_auth *auth = kube_auth_new_token_file(path, &virtual_clock);
     expect_token(auth, " one");
-    cleanup_str char *again = file("token", "two");
+    put_file("token", "two");
     now_ms += 59999;
     expect_token(auth, " one");
     now_ms += 1;
@@ -389,7 +394,7 @@ Test(kube_auth, reads_a_token_file_again_after_a_401_but_not_in_a_tight_loop)
     cleanup_kube_auth_now struct kube_auth_now now = {0};
     struct err err = {0};
     cr_assert_eq(kube_auth_get(auth, &now, &err), 0);
-    cleanup_str char *again = file("token", "two");
+    put_file("token", "two");
     kube_auth_refused(auth, &now);
     expect_token(auth, " one");
     now_ms += 5000;

@@ -337,9 +337,9 @@ static int find_current_context(struct load *load, struct err *err)
 
 static int load_context(struct load *load, struct kube_config *config, struct err *err)
 {
-    struct entry context;
-    struct entry cluster;
-    struct entry user;
+    struct entry context = {0};
+    struct entry cluster = {0};
+    struct entry user = {0};
     if (find_current_context(load, err) < 0 ||
         find_entry(load, "contexts", "context", load->context, &context, err) < 0)
         return -1;

@@ -145,15 +145,16 @@ static json_t *object_with(const struct kube_lease *lease, bool give_back)
     char now[CLOCK_RFC3339_SIZE];
     wall_format_micro(clock_wall(&clock_system), now);
     const char *acquired = json_str_at(lease->object, "spec.acquireTime");
-    int64_t transitions = json_int_at(lease->object, "spec.leaseTransitions", 0);
     bool change = !ours(lease);
+    json_int_t transitions = json_int_at(lease->object, "spec.leaseTransitions", 0);
+    if (change && lease->object)
+        transitions++;
     int64_t seconds = give_back ? 1 : options->duration_ms / 1000;
     json_t *spec =
         json_build("{s:s, s:I, s:s, s:s, s:I}", "holderIdentity",
                    give_back ? "" : options->identity, "leaseDurationSeconds", (json_int_t)seconds,
                    "acquireTime", change || !acquired ? now : acquired, "renewTime", now,
-                   "leaseTransitions",
-                   (json_int_t)(transitions + (change && lease->object ? 1 : 0)));
+                   "leaseTransitions", transitions);
     json_t *metadata =
         json_build("{s:s, s:s}", "name", options->name, "namespace", options->namespace);
     json_put_str(metadata, "resourceVersion",

@@ -200,6 +200,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *userdata)
 }
 
 /* The line that ends the header: from here on a watch is open, even if nothing ever happens. */
+// NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's
 static size_t take_header(char *data, size_t size, size_t count, void *userdata)
 {
     struct kube_reflector *reflector = userdata;
