@@ -123,8 +123,9 @@ static int find_entry(struct load *load, const char *list, const char *kind, con
         }
     }
     cleanup_str char *names = file_names(load);
-    return err_set(err, ERR_INVALID, "kubeconfig %s: context %s: there is no %s named \"%s\"",
-                   names, load->context, kind, name);
+    (void)err_set(err, ERR_INVALID, "kubeconfig %s: context %s: there is no %s named \"%s\"", names,
+                  load->context, kind, name); /* returned below */
+    return -1;
 }
 
 static const char *text_of(const struct entry *entry, const char *key)
