@@ -74,96 +74,6 @@ void xo_inventory_on_change(struct xo_inventory *inventory, xo_change_fn *handle
     inventory->handlers[inventory->handlers_len++].userdata = userdata;
 }
 
-/* What changed. */
-
-static void add_change(struct xo_inventory *inventory, enum xo_change_kind kind, const char *id,
-                       const char *disk_name)
-{
-    if (inventory->writer.changes_len == inventory->writer.changes_capacity) {
-        size_t capacity = inventory->writer.changes_capacity * 2 + 64;
-        inventory->writer.changes =
-            mem_resize_array(inventory->writer.changes, capacity, sizeof(struct xo_change));
-        inventory->writer.changes_capacity = capacity;
-    }
-    inventory->writer.changes[inventory->writer.changes_len++] =
-        (struct xo_change){.kind = kind, .id = id, .disk_name = disk_name};
-}
-
-static const char *disk_name(const struct xo_object *object)
-{
-    return ((const struct xo_disk *)object->body)->name;
-}
-
-/* Notes an object that readers look up themselves: once per write. */
-static void note_itself(struct xo_inventory *inventory, struct xo_object *object,
-                        enum xo_change_kind kind)
-{
-    if (object->noted == inventory->writer.number)
-        return;
-    object->noted = inventory->writer.number;
-    add_change(inventory, kind, object->id,
-               object->kind == XO_OBJECT_DISK ? disk_name(object) : "");
-}
-
-static void note_id(struct xo_inventory *inventory, const char *id, enum xo_object_kind kind,
-                    enum xo_change_kind change)
-{
-    struct xo_object *object = xo_index_find(&inventory->table, XO_INDEX_ID, id, 0);
-    if (object && object->kind == kind)
-        note_itself(inventory, object, change);
-}
-
-static void note_disks_of_vm(struct xo_inventory *inventory, const struct xo_vm *vm)
-{
-    for (size_t i = 0; i < vm->vbds.len; i++) {
-        const struct xo_vbd *vbd = xo_inventory_vbd(inventory, vm->vbds.items[i]);
-        if (vbd)
-            note_id(inventory, vbd->disk, XO_OBJECT_DISK, XO_CHANGE_DISK);
-    }
-}
-
-static void note_disks_of_task(struct xo_inventory *inventory, const struct xo_task *task)
-{
-    struct xo_object *disk = NULL;
-    for (size_t i = 0; (disk = xo_index_find(&inventory->table, XO_INDEX_DISK_TASK, task->ref, i));
-         i++)
-        note_itself(inventory, disk, XO_CHANGE_DISK);
-}
-
-/* Notes what depends on an object that was linked or is about to be unlinked. */
-static void note(struct xo_inventory *inventory, struct xo_object *object)
-{
-    switch (object->kind) {
-    case XO_OBJECT_POOL: /* absence of its objects means something now, or no longer */
-    case XO_OBJECT_HOST: /* went down or came up: everything on it may be decided otherwise */
-        inventory->writer.freshness_changed = true;
-        break;
-    case XO_OBJECT_SR:
-        note_itself(inventory, object, XO_CHANGE_SR);
-        break;
-    case XO_OBJECT_PBD:
-        note_id(inventory, ((const struct xo_pbd *)object->body)->sr, XO_OBJECT_SR, XO_CHANGE_SR);
-        break;
-    case XO_OBJECT_DISK:
-        note_itself(inventory, object, XO_CHANGE_DISK);
-        break;
-    case XO_OBJECT_VBD:
-        note_id(inventory, ((const struct xo_vbd *)object->body)->disk, XO_OBJECT_DISK,
-                XO_CHANGE_DISK);
-        note_id(inventory, ((const struct xo_vbd *)object->body)->vm, XO_OBJECT_VM, XO_CHANGE_VM);
-        break;
-    case XO_OBJECT_VM:
-        note_itself(inventory, object, XO_CHANGE_VM);
-        note_disks_of_vm(inventory, object->body);
-        break;
-    case XO_OBJECT_TASK:
-        note_disks_of_task(inventory, object->body);
-        break;
-    case XO_OBJECT_KINDS:
-        break;
-    }
-}
-
 /* Preparing: no lock. */
 
 static void add_step(struct xo_inventory *inventory, struct xo_object *old, struct xo_object *new)
@@ -205,8 +115,7 @@ static void prepare_items(struct xo_inventory *inventory, const json_t *items, b
 {
     const char *id = NULL;
     json_t *item = NULL;
-    json_object_foreach((json_t *)(uintptr_t)items, id, item)
-    {
+    json_object_foreach((json_t *)(uintptr_t)items, id, item) {
         if (enter) {
             prepare_enter(inventory, id, item);
         } else {
@@ -278,7 +187,7 @@ static void link_object(struct xo_inventory *inventory, struct xo_object *object
     inventory->counts[object->kind]++;
     if (object->kind == XO_OBJECT_POOL)
         map_put(&inventory->pools_seen, object->id, NULL);
-    note(inventory, object);
+    xo_inventory_note(inventory, object);
 }
 
 static void apply_step(struct xo_inventory *inventory, const struct xo_step *step)
@@ -287,11 +196,12 @@ static void apply_step(struct xo_inventory *inventory, const struct xo_step *ste
     if (step->old) {
         bool same_kind = new &&new->kind == step->old->kind;
         bool is_disk = step->old->kind == XO_OBJECT_DISK;
-        bool renamed = same_kind && is_disk && !str_equal(disk_name(new), disk_name(step->old));
+        bool renamed = same_kind && is_disk &&
+                       !str_equal(xo_object_disk_name(new), xo_object_disk_name(step->old));
         /* The old version speaks for what only it touched: its name, the disk of a VBD, the disks
          * of a task. */
         if (!same_kind || !is_disk || renamed)
-            note(inventory, step->old);
+            xo_inventory_note(inventory, step->old);
         if (same_kind && !renamed)
             step->new->noted = step->old->noted; /* once is enough */
         unlink_object(inventory, step->old, new != NULL);
@@ -411,8 +321,7 @@ static void view_servers(const json_t *servers, struct servers_view *view)
 {
     size_t i = 0;
     json_t *server = NULL;
-    json_array_foreach((json_t *)(uintptr_t)servers, i, server)
-    {
+    json_array_foreach((json_t *)(uintptr_t)servers, i, server) {
         const char *pool = json_str_at(server, "poolId");
         if (!pool)
             continue;
@@ -420,8 +329,7 @@ static void view_servers(const json_t *servers, struct servers_view *view)
         if (str_equal(json_str_at(server, "status"), "connected"))
             map_put(&view->connected, pool, NULL);
     }
-    json_array_foreach((json_t *)(uintptr_t)servers, i, server)
-    {
+    json_array_foreach((json_t *)(uintptr_t)servers, i, server) {
         const char *pool = json_str_at(server, "poolId");
         if (str_equal(json_str_at(server, "status"), "connecting") &&
             (!pool || !map_has(&view->connected, pool)))

@@ -24,8 +24,7 @@ static void check(struct xo_inventory *inventory, const json_t *items)
     const struct xo_inventory *read = xo_inventory_read(inventory);
     const char *id = NULL;
     json_t *item = NULL;
-    json_object_foreach((json_t *)(uintptr_t)items, id, item)
-    {
+    json_object_foreach((json_t *)(uintptr_t)items, id, item) {
         const struct xo_disk *disk = xo_inventory_disk(read, id);
         bool found = !disk || disk->name[0] == '\0';
         const struct xo_disk *same = NULL;

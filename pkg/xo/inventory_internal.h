@@ -124,10 +124,12 @@ struct xo_inventory {
     size_t handlers_len;
 };
 
-/* inventory_decode.c */
+/* inventory_fields.c */
 
 /** The kind for XO's `type`; XO_OBJECT_NONE for NULL and for what is not mirrored. */
 enum xo_object_kind xo_object_kind_of(const char *type);
+
+/* inventory_decode.c */
 
 /**
  * A *new* object from XO's JSON, or NULL when `old` (of the same kind, may be NULL) says the same:
@@ -135,6 +137,15 @@ enum xo_object_kind xo_object_kind_of(const char *type);
  */
 struct xo_object *xo_object_decode(enum xo_object_kind kind, const char *id, const json_t *json,
                                    const struct xo_object *old) WARN_UNUSED;
+
+/** The name_label of an object that is a disk. */
+const char *xo_object_disk_name(const struct xo_object *object);
+
+/* inventory_change.c */
+
+/** Notes what is to be looked at again because this object was linked, or is about to be unlinked.
+ * Under the write lock. */
+void xo_inventory_note(struct xo_inventory *inventory, struct xo_object *object);
 
 /* inventory_index.c */
 

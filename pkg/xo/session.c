@@ -20,9 +20,13 @@
 #include "base/str.h"
 #include "xo/session_internal.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+
+/* Listings of some size come at a reconnection, notifications of that size after a lost pool. */
+enum { TRIM_BYTES = 256 << 10 };
 
 const char *xo_session_state_name(enum xo_session_state state)
 {
@@ -201,9 +205,8 @@ static void on_opened(void *userdata)
     sign_in(userdata);
 }
 
-static void on_received(void *userdata, const char *text, size_t len)
+static void handle(struct xo_session *session, const char *text, size_t len)
 {
-    struct xo_session *session = userdata;
     struct xo_message message cleanup_xo_message = {.kind = XO_MESSAGE_OTHER};
     struct err err = {0};
     if (xo_rpc_decode(text, len, &message, &err) < 0) {
@@ -215,6 +218,15 @@ static void on_received(void *userdata, const char *text, size_t len)
         xo_calls_reply(&session->calls, &message);
     else if (message.kind == XO_MESSAGE_NOTIFICATION && session->state >= XO_SESSION_LISTING)
         xo_inventory_notify(session->inventory, message.params);
+}
+
+static void on_received(void *userdata, const char *text, size_t len)
+{
+    handle(userdata, text, len);
+    /* Parsed JSON takes ten times its text, and what the inventory made of it lies in between: the
+     * allocator would keep all of it for the rest of the process's life. */
+    if (len >= TRIM_BYTES)
+        (void)malloc_trim(0); /* whether it found something does not matter */
 }
 
 static char *on_writable(void *userdata)
