@@ -33,6 +33,7 @@ struct kube_cache {
     struct handler handlers[KUBE_CACHE_HANDLERS_MAX]; /* unchanged after the first write */
     size_t handler_count;
     uint32_t round;        /* the writer's */
+    bool replacing;        /* the writer's: a whole list is being taken in */
     pthread_rwlock_t lock; /* guards everything below against readers */
     struct kube_cache_index by_key;
     struct kube_cache_index indexes[INDEXES_MAX];
@@ -157,6 +158,17 @@ static bool same_version(const struct kube_object *a, const struct kube_object *
            *a->resource_version;
 }
 
+/* An event's object is as far as the cache then is. That must be so before anybody is told: who is
+ * told of its own write asks at once whether it has been seen. The objects of a list come in any
+ * order. */
+static void raise_version(struct kube_cache *cache, const struct kube_object *object)
+{
+    int64_t version = 0;
+    if (!cache->replacing && str_parse_int64(object->resource_version, 1, INT64_MAX, &version) &&
+        (uint64_t)version > cache->version)
+        cache->version = (uint64_t)version;
+}
+
 void kube_cache_put(struct kube_cache *cache, struct kube_object *object)
 {
     assert(object->kind == cache->kind);
@@ -177,6 +189,7 @@ void kube_cache_put(struct kube_cache *cache, struct kube_object *object)
     }
     slot->round = cache->round;
     index_object(cache, object, index_add_value);
+    raise_version(cache, object);
     unlock(cache);
     tell(cache, before, object);
     kube_object_unref(before);
@@ -210,6 +223,7 @@ void kube_cache_keep(struct kube_cache *cache, const char *namespace, const char
 void kube_cache_replace_begin(struct kube_cache *cache)
 {
     cache->round++;
+    cache->replacing = true;
 }
 
 void kube_cache_replace_end(struct kube_cache *cache)
@@ -222,6 +236,7 @@ void kube_cache_replace_end(struct kube_cache *cache)
         else
             i++;
     }
+    cache->replacing = false;
     write_lock(cache);
     cache->synced = true;
     unlock(cache);

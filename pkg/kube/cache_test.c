@@ -174,3 +174,42 @@ Test(kube_cache, has_seen_a_version_once_it_is_synced_and_as_far)
     cr_expect_not(kube_cache_seen(cache, 11));
     kube_cache_free(cache);
 }
+
+static void expect_seen(const struct kube_object *before, const struct kube_object *after,
+                        void *userdata)
+{
+    int64_t version = 0;
+    (void)before; /* what it was does not matter */
+    cr_assert(after && str_parse_int64(after->resource_version, 1, INT64_MAX, &version));
+    cr_expect(kube_cache_seen(userdata, (uint64_t)version));
+    told[0] = '!';
+}
+
+Test(kube_cache, has_seen_the_version_of_an_event_before_it_tells)
+{
+    struct kube_cache *cache = kube_cache_new(&kube_kind_volume_attachment);
+    told[0] = '\0';
+    kube_cache_on_change(cache, expect_seen, cache);
+    kube_cache_replace_begin(cache);
+    kube_cache_replace_end(cache);
+    kube_cache_set_version(cache, 10);
+    put(cache, "a", "v", 12);
+    cr_expect_eq(told[0], '!');
+    cr_expect_not(kube_cache_seen(cache, 13));
+    kube_cache_free(cache);
+}
+
+Test(kube_cache, has_not_seen_the_versions_of_a_list_that_is_not_complete)
+{
+    struct kube_cache *cache = new_cache();
+    kube_cache_replace_begin(cache);
+    kube_cache_replace_end(cache);
+    kube_cache_set_version(cache, 10);
+    kube_cache_replace_begin(cache);
+    put(cache, "b", "v", 20);
+    cr_expect_not(kube_cache_seen(cache, 20));
+    kube_cache_replace_end(cache);
+    kube_cache_set_version(cache, 21);
+    cr_expect(kube_cache_seen(cache, 20));
+    kube_cache_free(cache);
+}
