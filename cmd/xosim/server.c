@@ -1,5 +1,7 @@
 /*
  * xosim: the loop: run what is due, sleep until the next timer or until something arrives.
+ *
+ * Compression is not offered: permessage-deflate of libwebsockets 4.1 garbles messages that the socket does not take at once.
  */
 #include "xosim/server_internal.h"
 
@@ -29,11 +31,6 @@ static void emit(int level, const char *line)
 static const lws_retry_bo_t quiet = {.secs_since_valid_ping = UINT16_MAX,
                                      .secs_since_valid_hangup = UINT16_MAX};
 
-static const struct lws_extension extensions[] = {
-    {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
-    {NULL, NULL, NULL},
-};
-
 static int listen_on(struct server *server, const struct endpoint *endpoint,
                      struct lws_context_creation_info *info, struct lws_vhost **ret,
                      struct err *err)
@@ -57,7 +54,6 @@ static int open_both(struct server *server, const struct options *options, struc
     struct lws_context_creation_info info = {0};
     info.vhost_name = "xen-orchestra";
     info.protocols = server->xo_protocols;
-    info.extensions = extensions;
     if (options->tls_cert) {
         info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
         info.ssl_cert_filepath = options->tls_cert;

@@ -83,6 +83,7 @@ void site_set_speed(struct site *site, double speed, int64_t real_us)
     site->real_base_us = real_us;
     site->virtual_base_us = site->timers.now_us;
     site->speed = speed;
+    site->xapi->tick_ms = (int64_t)fmax(XAPI_COPY_TICK_MS, SITE_TICK_REAL_MS * speed);
 }
 
 void site_follow(struct site *site, int64_t real_us)

@@ -222,6 +222,8 @@ struct xapi {
     struct xapi_listener listeners[XAPI_LISTENERS];
     struct xapi_hooks hooks;
     struct timer heartbeat;
+    int64_t
+        tick_ms; /* XAPI_COPY_TICK_MS, or more when time goes so fast that nobody could follow */
 };
 
 /** *New*, without pools. `timers` and `ids` are *borrowed* for its life. */

@@ -144,7 +144,7 @@ static void tick_again(struct xapi_copy *copy)
 {
     struct xapi *xapi = copy->operation.xapi;
     double left_us = (double)(copy->size - copy->position) / rate_of(copy) * 1e6;
-    double tick_us = (double)ms_to_us(XAPI_COPY_TICK_MS);
+    double tick_us = (double)ms_to_us(xapi->tick_ms);
     struct timer *timer = &copy->operation.timer;
     copy->last_us = xapi->timers->now_us;
     timer_start(xapi->timers, timer, (int64_t)ceil(fmin(left_us, tick_us)), timer->run,
@@ -280,7 +280,7 @@ struct xapi_task *xapi_vdi_copy(struct xapi *xapi, struct xapi_vdi *vdi, struct 
     str_copy(copy->operation.arguments.other, REF_SIZE, target->object.uuid);
     vdi->sr->copies++;
     sr->copies++;
-    xapi_operation_start(&copy->operation, xapi, pool, XAPI_COPY_TICK_MS, run_copy);
+    xapi_operation_start(&copy->operation, xapi, pool, xapi->tick_ms, run_copy);
     return task;
 }
 

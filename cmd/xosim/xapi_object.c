@@ -13,6 +13,7 @@ struct xapi *xapi_new(struct timers *timers, struct ids *ids)
     struct xapi *xapi = mem_alloc(sizeof(*xapi));
     xapi->timers = timers;
     xapi->ids = ids;
+    xapi->tick_ms = XAPI_COPY_TICK_MS;
     return xapi;
 }
 
