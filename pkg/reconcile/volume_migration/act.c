@@ -240,14 +240,19 @@ struct migration_act migration_act(const struct rec_ports *ports,
         const struct migration_volume_view *view = &observation->volumes[i];
         const char *disk =
             verdict->disk == MIGRATION_NO_DISK ? view->task : view->disks[verdict->disk].uuid;
-        if (!migration_step_is_write(verdict->step) ||
-            just_done(observation, view->memory, verdict->step, disk))
+        if (!migration_step_is_write(verdict->step))
             continue;
+        if (just_done(observation, view->memory, verdict->step, disk)) {
+            act.arriving = act.arriving || verdict->step == MIGRATION_SETTLE_MARKER;
+            continue;
+        }
         act.step = verdict->step;
         act.volume = i;
         act.result = do_step(ports, observation, view, verdict, &act.error);
-        if (act.result == XO_DONE)
+        if (act.result == XO_DONE) {
             note_step(observation, view->memory, verdict->step, disk);
+            act.arriving = act.arriving || verdict->step == MIGRATION_SETTLE_MARKER;
+        }
         log_info("step in Xen Orchestra", log_str("step", step_name(act.step)),
                  log_str("object", observation->resource->object.name),
                  log_str("reconcileID", rec_worker_reconcile_id()),

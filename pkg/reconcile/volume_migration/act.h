@@ -18,6 +18,7 @@ struct migration_act {
     size_t volume;            /* index of the volume it was for */
     enum xo_result result;
     struct err error; /* unless result is XO_DONE */
+    bool arriving;    /* a marker at its new home was written, and is not seen yet */
 };
 
 /**

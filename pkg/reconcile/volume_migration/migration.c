@@ -179,8 +179,8 @@ static struct rec_outcome pass(struct migration_controller *controller,
     if (act.step != MIGRATION_WAIT && act.result != XO_DONE && act.error.class != ERR_CONFLICT)
         (void)str_copy(observation->volumes[act.volume].trouble, MIGRATION_WHY_SIZE,
                        act.error.message);
-    if (act.step == MIGRATION_SETTLE_MARKER && act.result == XO_DONE)
-        return rec_later(MIGRATION_NOTICE_MS); /* what follows says more than "almost done" */
+    if (act.arriving) /* what follows says more than "almost done" */
+        return after_act(&act, rec_later(MIGRATION_NOTICE_MS));
     migration_summarize(ports, observation, verdicts, &summary);
     if (migration_summary_write(ports, observation, verdicts, &summary, memory, &written,
                                 &put_off_ms, &err) < 0)

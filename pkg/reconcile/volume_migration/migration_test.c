@@ -190,6 +190,21 @@ Test(migration, waits_for_another_object_that_has_the_volume_and_names_it)
     cr_assert_str_eq(json_str_at(other, "status.phase"), "Succeeded");
 }
 
+Test(migration, writes_no_status_while_the_marker_at_the_new_home_is_on_its_way_to_be_seen)
+{
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(19 * 1000);
+    fake_journal_clear(&fake_migrations_world.journal);
+    fake_xo_advance(fake_migrations_world.xo, 2 * 1000); /* the move ends */
+    fake_xo_hold(fake_migrations_world.xo, true);
+    fake_migrations_run(1000);
+    fake_migrations_run(1000);
+    fake_journal_expect(&fake_migrations_world.journal, "xo set copy-1 *", NULL);
+    fake_xo_hold(fake_migrations_world.xo, false);
+    fake_migrations_run(1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+}
+
 Test(migration, shows_progress_that_never_runs_backwards_at_most_every_ten_seconds)
 {
     int64_t before = 0;
