@@ -7,8 +7,8 @@
 #include "process.h"
 
 #include "base/log.h"
+#include "kube/transport.h"
 
-#include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +32,7 @@ static int run(const struct options *options, struct err *err)
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0,
                 0); /* a hint: secrets are also kept out of dumps one by one */
     block_signals();
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return err_set(err, ERR_UNKNOWN, "libcurl can't be initialised");
+    kube_transport_init();
     cleanup_process struct process *process = NULL;
     if (process_new(options, &process, err) < 0)
         return -1;
@@ -46,7 +45,7 @@ int main(int argc, char **argv)
     cleanup_options struct options options = {0};
     enum options_action action = OPTIONS_RUN;
     if (options_parse(argc, argv, &options, &action, &err) < 0) {
-        (void)fprintf(stderr, "xo-operator: %s\n", err.message);
+        fprintf(stderr, "xo-operator: %s\n", err.message);
         return 2;
     }
     if (action == OPTIONS_HELP) {
@@ -54,7 +53,7 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     if (action == OPTIONS_VERSION) {
-        (void)printf("xo-operator %s\n", XO_VERSION);
+        printf("xo-operator %s\n", XO_VERSION);
         return EXIT_SUCCESS;
     }
     log_configure(options.log_level, options.log_format);

@@ -66,37 +66,6 @@ static const struct kube_kind *const kinds[PROCESS_KINDS] = {
     &kube_kind_pod,
 };
 
-struct process {
-    const struct options *options; /* borrowed */
-    const struct clock *clock;
-    char identity[160]; /* of the lease and of events */
-    uint64_t seed;      /* of all jitter */
-    struct metrics *metrics;
-    struct kube_metrics *kube_metrics;
-    struct kube_config *config;
-    struct kube_limiter *limiter;
-    struct kube_cache *caches[PROCESS_KINDS];
-    struct kube_watcher *watcher;
-    struct loop *loop;
-    struct xo_inventory *inventory;
-    struct xo_session *session;
-    struct xo_moves *moves;
-    struct kube_events *events;
-    struct rec_kube_port *kube_port;
-    struct rec_xo_port xo_port;
-    struct rec_ports ports;
-    struct kube_queue *migration_queue;
-    struct kube_queue *attach_queue;
-    struct rec_keys keys;
-    struct migration_controller *migration;
-    struct attach_controller *attach;
-    struct rec_worker *migration_worker;
-    struct rec_worker *attach_worker;
-    struct health *health;
-    struct http_server *server;
-    struct kube_lease *lease;
-    atomic_bool leading; /* set by the lease's thread, read by main */
-};
 
 /* Names this process among its replicas: the Pod's or the machine's name, and something that a restart changes. */
 static void make_identity(struct process *process)
@@ -208,6 +177,7 @@ static struct kube_queue *make_queue(struct process *process, const char *name)
 {
     const struct kube_queue_options options = {.name = name,
                                                .clock = process->clock,
+                                               .metrics = process->kube_metrics,
                                                .seed = process->seed};
     return kube_queue_new(&options);
 }
@@ -289,138 +259,6 @@ int process_new(const struct options *options, struct process **ret, struct err 
         return -1;
     *ret = steal(&process);
     return 0;
-}
-
-static void lease_acquired(void *userdata)
-{
-    struct process *process = userdata;
-    atomic_store(&process->leading, true);
-}
-
-static void lease_lost(const struct err *reason, void *userdata)
-{
-    (void)userdata; /* nothing is saved: whoever leads next observes */
-    log_error("the lease is lost; this process ends at once", log_err(reason));
-    _exit(EXIT_FAILURE);
-}
-
-static int start_election(struct process *process, struct err *err)
-{
-    const struct options *options = process->options;
-    if (!options->leader_election) {
-        atomic_store(&process->leading, true);
-        return 0;
-    }
-    const char *namespace =
-        options->lease_namespace ? options->lease_namespace : process->config->namespace;
-    if (str_empty(namespace))
-        return err_set(err, ERR_INVALID,
-                       "no namespace for the lease; set --leader-election-namespace");
-    const struct kube_lease_options lease = {
-        .config = process->config,
-        .metrics = process->kube_metrics,
-        .namespace = namespace,
-        .name = options->lease_name,
-        .identity = process->identity,
-        .acquired = lease_acquired,
-        .lost = lease_lost,
-        .userdata = process,
-    };
-    if (kube_lease_new(&lease, &process->lease, err) < 0)
-        return -1;
-    health_set_lease(process->health, process->lease);
-    return 0;
-}
-
-static int start_workers(struct process *process, struct err *err)
-{
-    log_info("leading: work begins", log_str("identity", process->identity));
-    if (process->attach_worker && rec_worker_start(process->attach_worker, err) < 0)
-        return -1;
-    if (process->migration_worker && rec_worker_start(process->migration_worker, err) < 0)
-        return -1;
-    return 0;
-}
-
-/* Compares the served CRD with ours; logs each answer that differs from the one before. */
-static bool check_crd(struct process *process, enum kube_crd_verdict *last)
-{
-    struct kube_client *client = kube_client_new(
-        &(struct kube_client_options){.config = process->config, .metrics = process->kube_metrics});
-    struct kube_crd_finding finding =
-        kube_crd_check(client, "xovolumemigrations.migration.xo-operator.dev",
-                       MIGRATION_SCHEMA_VERSION);
-    (void)kube_client_free(client); /* returns NULL, by convention */
-    bool matches = finding.verdict == KUBE_CRD_MATCHES;
-    struct err found = {0};
-    if (!matches)
-        (void)err_set(&found, ERR_REFUSED, "%s", finding.text); /* kept, not returned */
-    health_set_crd(process->health, &found);
-    if (finding.verdict != *last) {
-        if (matches)
-            log_info("the CRD is the one that this version expects");
-        else
-            log_warn("the CRD is not the one that this version expects", log_err(&found));
-    }
-    *last = finding.verdict;
-    return matches;
-}
-
-/* Says what changed about the session, once per change. */
-static void report_session(struct process *process, enum xo_session_state *last)
-{
-    struct xo_session_status status = xo_session_status(process->session);
-    bool was_ready = *last == XO_SESSION_READY;
-    bool ready = status.state == XO_SESSION_READY;
-    if (ready && !was_ready)
-        log_info("Xen Orchestra is connected and listed", log_str("status", status.text));
-    else if (status.state == XO_SESSION_WAITING && *last != XO_SESSION_WAITING)
-        log_warn("no session with Xen Orchestra", log_str("status", status.text));
-    *last = status.state;
-}
-
-/* Main's own loop: signals, the start of work once this process leads, and what is looked at by the second. */
-static int work(struct process *process, struct err *err)
-{
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    const struct timespec tick = {.tv_sec = PROCESS_TICK_MS / 1000};
-    bool working = false;
-    bool crd_matches = false;
-    enum kube_crd_verdict verdict = KUBE_CRD_UNREADABLE;
-    enum xo_session_state session = XO_SESSION_CONNECTING;
-    struct mono_time crd_due = clock_mono(process->clock);
-    for (;;) {
-        if (!working && atomic_load(&process->leading)) {
-            if (start_workers(process, err) < 0)
-                return -1;
-            working = true;
-        }
-        if (!crd_matches && mono_until_ms(crd_due, clock_mono(process->clock)) == 0) {
-            crd_matches = check_crd(process, &verdict);
-            crd_due = mono_add(clock_mono(process->clock), PROCESS_CRD_RETRY_MS);
-        }
-        report_session(process, &session);
-        int signal = sigtimedwait(&signals, NULL, &tick);
-        if (signal > 0) {
-            log_info("ending on request", log_int("signal", signal));
-            return 0;
-        }
-    }
-}
-
-int process_run(struct process *process, struct err *err)
-{
-    log_info("starting", log_str("version", XO_VERSION),
-             log_str("kubernetes", process->config->server),
-             log_str("xen-orchestra", process->options->xo_url),
-             log_int("http-port", http_server_port(process->server)));
-    if (loop_start(process->loop, err) < 0 || kube_watcher_start(process->watcher, err) < 0 ||
-        start_election(process, err) < 0)
-        return -1;
-    return work(process, err);
 }
 
 /* Backwards through the flow: first nobody works, then nobody leads, then nothing comes in any more. */
