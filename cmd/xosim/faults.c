@@ -328,6 +328,11 @@ bool faults_remove(struct faults *faults, const char *id)
     return false;
 }
 
+const char *faults_name(size_t number)
+{
+    return number < ARRAY_LEN(kinds) ? kinds[number].name : NULL;
+}
+
 bool faults_lose_reply(struct faults *faults, const char *method)
 {
     for (size_t i = 0; i < faults->list.len; i++) {

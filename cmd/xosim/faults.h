@@ -42,6 +42,9 @@ json_t *faults_list(const struct faults *faults) WARN_UNUSED;
 /** Takes a fault away; what it holds up goes on. Returns whether it was there. */
 bool faults_remove(struct faults *faults, const char *id);
 
+/** The name of the fault of that number, static; NULL beyond the last. */
+const char *faults_name(size_t number);
+
 /** Whether the answer to this call must be lost; counts as one use. */
 bool faults_lose_reply(struct faults *faults, const char *method);
 

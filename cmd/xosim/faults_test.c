@@ -1,7 +1,10 @@
 /* xosim: faults. */
 #include "xosim/fake/lab.h"
 
+#include "base/buf.h"
+#include "base/file.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <criterion/criterion.h>
@@ -39,6 +42,21 @@ static const char *state_of(size_t index)
 {
     cleanup_json json_t *all = faults_list(site->faults);
     return str_equal(json_str_at(json_array_get(all, index), "state"), "armed") ? "armed" : "over";
+}
+
+Test(faults, are_described_in_the_documentation_and_in_the_manual_page)
+{
+    cleanup_buf struct buf documentation = {0};
+    cleanup_buf struct buf manual = {0};
+    struct err err = {0};
+    cr_assert_eq(file_read(DOCS "/xosim.md", &documentation, &err), 0, "%s", err.message);
+    cr_assert_eq(file_read(DOCS "/man/xosim.1", &manual, &err), 0, "%s", err.message);
+    for (size_t i = 0; faults_name(i); i++) {
+        cleanup_str char *row = str_new("| `%s` |", faults_name(i));
+        cleanup_str char *item = str_new(".It Cm %s\n", faults_name(i));
+        cr_expect(strstr(buf_str(&documentation), row), "%s", row);
+        cr_expect(strstr(buf_str(&manual), item), "%s", item);
+    }
 }
 
 Test(faults, are_refused_with_the_field_and_what_to_write)

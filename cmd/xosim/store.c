@@ -10,10 +10,9 @@
  * next journal. A kill between the two leaves an old journal whose records the snapshot has
  * already.
  */
-#include "xosim/store.h"
+#include "xosim/store_internal.h"
 
 #include "base/buf.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -25,20 +24,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct store {
-    char *folder;
-    char *world_hash;
-    struct xapi *xapi;
-    struct xo *xo;
-    int64_t generation;
-    int journal; /* descriptor, or -1 */
-    size_t journal_len;
-    json_t *dirty_disks; /* { uuid: true } */
-    json_t *dirty_vbds;
-    struct buf lines; /* records that need no look at the objects: tokens, VBDs that are gone */
-    json_t *tokens;   /* records read at the start, for store_start */
-};
 
 static json_t *vdi_record(const struct xapi_vdi *vdi)
 {
@@ -97,12 +82,12 @@ static int write_all(int descriptor, const char *data, size_t len)
     return 0;
 }
 
-static char *path_of(const struct store *store, const char *name)
+char *store_path(const struct store *store, const char *name)
 {
     return str_new("%s/%s", store->folder, name);
 }
 
-static char *journal_path(const struct store *store, int64_t generation)
+char *store_journal_path(const struct store *store, int64_t generation)
 {
     return str_new("%s/journal.%lld", store->folder, (long long)generation);
 }
@@ -140,9 +125,9 @@ static int write_snapshot(struct store *store, struct err *err)
     void *token = NULL;
     for (size_t i = 0; map_next(&store->xo->tokens, &i, NULL, &token);)
         put_line(&lines, "token", token_record(token));
-    cleanup_str char *path = path_of(store, "state.json");
-    cleanup_str char *next = path_of(store, "state.json.new");
-    cleanup_str char *journal = journal_path(store, store->generation);
+    cleanup_str char *path = store_path(store, "state.json");
+    cleanup_str char *next = store_path(store, "state.json.new");
+    cleanup_str char *journal = store_journal_path(store, store->generation);
     int descriptor = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return err_set_errno(err, errno, "%s", next);
@@ -159,151 +144,6 @@ static int write_snapshot(struct store *store, struct err *err)
     return 0;
 }
 
-static const struct xapi_vm *vm_of(const struct store *store, const json_t *record)
-{
-    const char *uuid = json_str_at(record, "vm");
-    return uuid ? xapi_find(store->xapi, XAPI_VM, uuid) : NULL;
-}
-
-static bool restore_vdi(struct store *store, const json_t *record, struct disk *disk)
-{
-    const char *sr_uuid = json_str_at(record, "sr");
-    const char *name = json_str_at(record, "name");
-    struct xapi_sr *sr = sr_uuid ? xapi_find(store->xapi, XAPI_SR, sr_uuid) : NULL;
-    struct xapi_vdi *vdi = xapi_find(store->xapi, XAPI_VDI, disk->uuid);
-    if (!sr || !name)
-        return false;
-    const struct xapi_vdi_options options = {.uuid = disk->uuid, .name_label = name, .disk = disk};
-    if (vdi) /* a later record of it */
-        vdi->sr->allocated -= vdi->size;
-    else
-        vdi = xapi_vdi_add(store->xapi, sr, &options);
-    xapi_set_ref(store->xapi, &vdi->object, json_str_at(record, "ref"));
-    vdi->size = (uint64_t)json_int_at(record, "size", 0);
-    vdi->sr->allocated += vdi->size;
-    mem_replace_str(&vdi->name_label, name);
-    mem_replace_str(&vdi->name_description, json_str_at(record, "description"));
-    vdi->type = str_equal(json_str_at(record, "type"), "system") ? "system" : "user";
-    json_decref(vdi->tags);
-    json_decref(vdi->other_config);
-    vdi->tags = json_deep_copy(json_object_get(record, "tags"));
-    vdi->other_config = json_deep_copy(json_object_get(record, "otherConfig"));
-    return true;
-}
-
-static bool restore_disk(struct store *store, const json_t *record)
-{
-    const char *uuid = json_str_at(record, "uuid");
-    const char *family = json_str_at(record, "family");
-    if (!uuid || !family)
-        return false;
-    struct disk *disk = disks_find(&store->xapi->disks, uuid);
-    if (!disk)
-        disk = disks_restore(&store->xapi->disks, uuid, family);
-    mem_replace_str(&disk->name, json_str_at(record, "name"));
-    str_copy(disk->sr, sizeof(disk->sr), json_str_at(record, "sr"));
-    str_copy(disk->parent, sizeof(disk->parent), json_str_at(record, "parent"));
-    disk->exists = json_bool_at(record, "exists", false);
-    disk->complete = json_bool_at(record, "complete", false);
-    disk_resize(disk, (uint64_t)json_int_at(record, "size", 0));
-    disk->family->size = (uint64_t)json_int_at(record, "familySize", 0);
-    content_done(&disk->content);
-    content_done(&disk->family->ideal);
-    if (!content_from_json(&disk->content, json_object_get(record, "content")) ||
-        !content_from_json(&disk->family->ideal, json_object_get(record, "ideal")))
-        return false;
-    const json_t *vdi = json_object_get(record, "vdi");
-    if (vdi)
-        return restore_vdi(store, vdi, disk);
-    struct xapi_vdi *old = xapi_find(store->xapi, XAPI_VDI, uuid);
-    if (old)
-        xapi_vdi_remove(store->xapi, old);
-    return true;
-}
-
-static bool restore_vbd(struct store *store, const json_t *record)
-{
-    const char *uuid = json_str_at(record, "uuid");
-    const char *vdi_uuid = json_str_at(record, "vdi");
-    const struct xapi_vm *vm = vm_of(store, record);
-    struct xapi_vdi *vdi = vdi_uuid ? xapi_find(store->xapi, XAPI_VDI, vdi_uuid) : NULL;
-    const char *position = json_str_at(record, "position");
-    if (!uuid || !vm || !position)
-        return false;
-    struct xapi_vbd *vbd = xapi_find(store->xapi, XAPI_VBD, uuid);
-    if (!vdi) /* a journal that is read again: the disk has gone since */
-        return true;
-    if (!vbd)
-        vbd = xapi_vbd_add(store->xapi, vdi, (struct xapi_vm *)(uintptr_t)vm, uuid, position);
-    xapi_set_ref(store->xapi, &vbd->object, json_str_at(record, "ref"));
-    vbd->attached = json_bool_at(record, "attached", false);
-    vbd->read_only = json_bool_at(record, "readOnly", false);
-    vbd->bootable = json_bool_at(record, "bootable", false);
-    mem_replace_str(&vbd->device, json_str_at(record, "device"));
-    return true;
-}
-
-static bool restore_header(struct store *store, const json_t *record, struct err *err)
-{
-    store->generation = json_int_at(record, "generation", 0);
-    /* Never hand out an id of an earlier run again. */
-    store->xapi->ids->state = ids_mix(store->xapi->ids->state ^ (uint64_t)store->generation);
-    if (str_equal(json_str_at(record, "world"), store->world_hash))
-        return true;
-    err_set(err, ERR_INVALID,
-            "%s: holds the state of another world; name another --state-dir or delete this one",
-            store->folder);
-    return false;
-}
-
-static bool restore_line(struct store *store, const json_t *line, struct err *err)
-{
-    const char *kind = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)line));
-    json_t *record = kind ? json_object_get(line, kind) : NULL;
-    if (str_equal(kind, "header"))
-        return restore_header(store, record, err);
-    if (str_equal(kind, "disk"))
-        return restore_disk(store, record);
-    if (str_equal(kind, "vbd"))
-        return restore_vbd(store, record);
-    if (str_equal(kind, "token")) {
-        json_add(store->tokens, json_incref(record));
-        return true;
-    }
-    if (str_equal(kind, "vbdGone") && json_is_string(record)) {
-        struct xapi_vbd *vbd = xapi_find(store->xapi, XAPI_VBD, json_string_value(record));
-        if (vbd)
-            xapi_vbd_remove(store->xapi, vbd);
-        return true;
-    }
-    return false;
-}
-
-/* Reads a file of records. A last line without an end was torn and is left out. */
-static int restore_file(struct store *store, const char *path, bool *ret_found, struct err *err)
-{
-    cleanup_buf struct buf text = {.max = STORE_FILE_MAX};
-    struct err problem = {0};
-    *ret_found = file_read(path, &text, &problem) == 0;
-    if (!*ret_found)
-        return problem.class == ERR_NOT_FOUND ? 0 : err_copy(err, &problem);
-    size_t number = 0;
-    for (const char *line = buf_str(&text), *end = NULL; (end = strchr(line, '\n'));
-         line = end + 1) {
-        cleanup_json json_t *json = NULL;
-        number++;
-        problem = (struct err){0};
-        if (json_parse(line, (size_t)(end - line), &json, &problem) != 0 ||
-            !restore_line(store, json, &problem)) {
-            if (problem.class != ERR_NONE)
-                return err_copy(err, &problem);
-            return err_set(err, ERR_INVALID,
-                           "%s:%zu: not understood; delete the folder to begin anew", path, number);
-        }
-    }
-    return 0;
-}
-
 int store_open(const char *folder, const char *world_hash, struct xapi *xapi, struct store **ret,
                bool *ret_restored, struct err *err)
 {
@@ -317,13 +157,13 @@ int store_open(const char *folder, const char *world_hash, struct xapi *xapi, st
     store->dirty_disks = json_object();
     store->dirty_vbds = json_object();
     store->tokens = json_array();
-    cleanup_str char *path = path_of(store, "state.json");
+    cleanup_str char *path = store_path(store, "state.json");
     bool found = false;
     bool found_journal = false;
-    int result = restore_file(store, path, &found, err);
-    cleanup_str char *journal = journal_path(store, store->generation);
+    int result = store_read_file(store, path, &found, err);
+    cleanup_str char *journal = store_journal_path(store, store->generation);
     if (result == 0 && found)
-        result = restore_file(store, journal, &found_journal, err);
+        result = store_read_file(store, journal, &found_journal, err);
     if (result != 0) {
         store_close(store);
         return -1;
@@ -359,27 +199,11 @@ static void on_disk(void *userdata, struct disk *disk)
     json_put(store->dirty_disks, disk->uuid, json_true());
 }
 
-static void restore_tokens(struct store *store)
-{
-    for (size_t i = 0; i < json_array_size(store->tokens); i++) {
-        const json_t *record = json_array_get(store->tokens, i);
-        const char *email = json_str_at(record, "user");
-        const char *text = json_str_at(record, "token");
-        struct xo_user *user = email ? xo_find_user(store->xo, email) : NULL;
-        if (!user || !text)
-            continue;
-        struct xo_token *token =
-            xo_add_token(store->xo, text, user, json_int_at(record, "expires", 0));
-        token->created_ms = json_int_at(record, "created", 0);
-        mem_replace_str(&token->description, json_str_at(record, "description"));
-    }
-}
-
 int store_start(struct store *store, struct xo *xo, struct err *err)
 {
-    cleanup_str char *old = journal_path(store, store->generation);
+    cleanup_str char *old = store_journal_path(store, store->generation);
     store->xo = xo;
-    restore_tokens(store);
+    store_restore_tokens(store);
     store->generation++;
     if (write_snapshot(store, err) != 0)
         return -1;
@@ -429,7 +253,7 @@ void store_commit(struct store *store)
     buf_clear(&store->lines);
     if (store->journal_len < STORE_JOURNAL_MAX)
         return;
-    cleanup_str char *old = journal_path(store, store->generation);
+    cleanup_str char *old = store_journal_path(store, store->generation);
     store->generation++;
     if (write_snapshot(store, &err) != 0)
         log_error("the state can not be written", log_err(&err));

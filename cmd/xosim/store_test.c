@@ -1,4 +1,4 @@
-/* xosim: the state that survives. A process that dies is a child that ends without another word. */
+/* xosim: the state that survives. A process that dies is a child that ends without another word. Covers store_restore.c. */
 #include "xosim/store.h"
 
 #include "base/buf.h"
