@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum flag {
-    FLAG_KUBECONFIG = 256, /* above any character */
+    FLAG_KUBECONFIG = 256, /* above any character; rows[] is in this order */
     FLAG_CONTEXT,
     FLAG_XO_URL,
     FLAG_XO_TOKEN_FILE,
@@ -36,8 +36,13 @@ enum flag {
     FLAG_HELP
 };
 
+/* A flag whose value is kept as it is says which member takes it. */
+#define MEMBER(name) offsetof(struct options, name)
+#define NO_MEMBER    SIZE_MAX
+
 struct flag_row {
     enum flag flag;
+    size_t member; /* a const char * of struct options, or NO_MEMBER */
     const char *name;
     const char *argument; /* NULL: it has none */
     const char *variable; /* environment; NULL: none */
@@ -45,55 +50,57 @@ struct flag_row {
 };
 
 static const struct flag_row rows[] = {
-    {FLAG_KUBECONFIG, "kubeconfig", "FILE", NULL,
+    {FLAG_KUBECONFIG, MEMBER(kubeconfig), "kubeconfig", "FILE", NULL,
      "how to reach Kubernetes; without it $KUBECONFIG, without that as the Pod's ServiceAccount"},
-    {FLAG_CONTEXT, "context", "NAME", NULL, "context of the kubeconfig to use (its current one)"},
-    {FLAG_XO_URL, "xo-url", "URL", "XOA_URL", "Xen Orchestra, http:// or https://"},
-    {FLAG_XO_TOKEN_FILE, "xo-token-file", "FILE", NULL,
+    {FLAG_CONTEXT, MEMBER(context), "context", "NAME", NULL,
+     "context of the kubeconfig to use (its current one)"},
+    {FLAG_XO_URL, MEMBER(xo_url), "xo-url", "URL", "XOA_URL", "Xen Orchestra, http:// or https://"},
+    {FLAG_XO_TOKEN_FILE, MEMBER(xo_token_file), "xo-token-file", "FILE", NULL,
      "file with an authentication token; read again when it changes ($XOA_TOKEN: the token "
      "itself)"},
-    {FLAG_XO_USERNAME, "xo-username", "NAME", "XOA_USERNAME",
+    {FLAG_XO_USERNAME, MEMBER(xo_username), "xo-username", "NAME", "XOA_USERNAME",
      "user to sign in as, without a token"},
-    {FLAG_XO_PASSWORD_FILE, "xo-password-file", "FILE", NULL,
+    {FLAG_XO_PASSWORD_FILE, MEMBER(xo_password_file), "xo-password-file", "FILE", NULL,
      "file with that user's password ($XOA_PASSWORD: the password itself)"},
-    {FLAG_XO_CA_FILE, "xo-ca-file", "FILE", NULL,
+    {FLAG_XO_CA_FILE, MEMBER(xo_ca_file), "xo-ca-file", "FILE", NULL,
      "certificates that Xen Orchestra's is verified with (the system's)"},
-    {FLAG_XO_INSECURE, "xo-insecure-skip-tls-verify", NULL, NULL,
+    {FLAG_XO_INSECURE, NO_MEMBER, "xo-insecure-skip-tls-verify", NULL, NULL,
      "accept any certificate from Xen Orchestra; anyone in between can then read the token"},
-    {FLAG_DRIVER_NAME, "driver-name", "NAME", NULL,
+    {FLAG_DRIVER_NAME, MEMBER(driver_name), "driver-name", "NAME", NULL,
      "CSI driver whose volumes are looked after (csi.xen-orchestra.marcsi.ch)"},
-    {FLAG_DISK_NAME_PREFIX, "disk-name-prefix", "TEXT", NULL,
+    {FLAG_DISK_NAME_PREFIX, MEMBER(disk_name_prefix), "disk-name-prefix", "TEXT", NULL,
      "what a disk's name starts with, before the volume's name (csi-)"},
-    {FLAG_CONTROLLERS, "controllers", "LIST", NULL, "what to run, of attach,migration (both)"},
-    {FLAG_WORKERS, "workers", "N", NULL, "keys that are worked on at once, 1 to 64 (4)"},
-    {FLAG_LISTEN, "listen", "ADDRESS:PORT", NULL,
+    {FLAG_CONTROLLERS, NO_MEMBER, "controllers", "LIST", NULL,
+     "what to run, of attach,migration (both)"},
+    {FLAG_WORKERS, NO_MEMBER, "workers", "N", NULL, "keys that are worked on at once, 1 to 64 (4)"},
+    {FLAG_LISTEN, MEMBER(listen), "listen", "ADDRESS:PORT", NULL,
      "where /healthz, /readyz and /metrics are served (:8080)"},
-    {FLAG_NO_LEADER_ELECTION, "no-leader-election", NULL, NULL,
+    {FLAG_NO_LEADER_ELECTION, NO_MEMBER, "no-leader-election", NULL, NULL,
      "work without a lease; only where nothing else can run beside"},
-    {FLAG_LEASE_NAMESPACE, "leader-election-namespace", "NAME", "POD_NAMESPACE",
-     "namespace of the lease (the Pod's own)"},
-    {FLAG_LEASE_NAME, "leader-election-id", "NAME", NULL, "name of the lease (xo-operator)"},
-    {FLAG_LOG_LEVEL, "log-level", "LEVEL", NULL, "debug, info, warn or error (info)"},
-    {FLAG_LOG_FORMAT, "log-format", "FORMAT", NULL, "text or json (text)"},
-    {FLAG_VERSION, "version", NULL, NULL, "print the version and exit"},
-    {FLAG_HELP, "help", NULL, NULL, "print this and exit"},
+    {FLAG_LEASE_NAMESPACE, MEMBER(lease_namespace), "leader-election-namespace", "NAME",
+     "POD_NAMESPACE", "namespace of the lease (the Pod's own)"},
+    {FLAG_LEASE_NAME, MEMBER(lease_name), "leader-election-id", "NAME", NULL,
+     "name of the lease (xo-operator)"},
+    {FLAG_LOG_LEVEL, NO_MEMBER, "log-level", "LEVEL", NULL, "debug, info, warn or error (info)"},
+    {FLAG_LOG_FORMAT, NO_MEMBER, "log-format", "FORMAT", NULL, "text or json (text)"},
+    {FLAG_VERSION, NO_MEMBER, "version", NULL, NULL, "print the version and exit"},
+    {FLAG_HELP, NO_MEMBER, "help", NULL, NULL, "print this and exit"},
 };
 
 void options_print_help(FILE *stream)
 {
-    (void)
-        fputs("Usage: xo-operator [FLAG…]\n\n"
-              "Moves the disks behind Kubernetes volumes between the storage repositories of Xen "
-              "Orchestra,\nwhen a Pod needs them elsewhere and on request. See xo-operator(1).\n\n",
-              stream);
+    fputs("Usage: xo-operator [FLAG…]\n\n"
+          "Moves the disks behind Kubernetes volumes between the storage repositories of Xen "
+          "Orchestra,\nwhen a Pod needs them elsewhere and on request. See xo-operator(1).\n\n",
+          stream);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char flag[64];
-        (void)str_join(flag, sizeof(flag), rows[i].name, rows[i].argument ? " " : "",
-                       rows[i].argument ? rows[i].argument : "");
-        (void)fprintf(stream, "  --%-32s %s", flag, rows[i].help);
+        str_join(flag, sizeof(flag), rows[i].name, rows[i].argument ? " " : "",
+                 rows[i].argument ? rows[i].argument : "");
+        fprintf(stream, "  --%-32s %s", flag, rows[i].help);
         if (rows[i].variable)
-            (void)fprintf(stream, " [$%s]", rows[i].variable);
-        (void)fputc('\n', stream);
+            fprintf(stream, " [$%s]", rows[i].variable);
+        fputc('\n', stream);
     }
 }
 
@@ -121,18 +128,19 @@ static int parse_controllers(const char *list, struct options *options, struct e
 {
     options->run_attach = false;
     options->run_migration = false;
-    cleanup_str char *copy = mem_strdup(list);
-    char *rest = copy;
-    for (const char *word; (word = strsep(&rest, ","));) {
-        if (str_equal(word, "attach"))
+    for (const char *word = list; word;) {
+        const char *end = strchrnul(word, ',');
+        cleanup_str char *name = mem_strndup(word, (size_t)(end - word));
+        if (str_equal(name, "attach"))
             options->run_attach = true;
-        else if (str_equal(word, "migration"))
+        else if (str_equal(name, "migration"))
             options->run_migration = true;
         else
             return err_set(err, ERR_INVALID,
                            "--controllers: \"%s\" is none; write attach, migration or "
                            "attach,migration",
-                           word);
+                           name);
+        word = *end ? end + 1 : NULL;
     }
     return 0;
 }
@@ -151,69 +159,28 @@ static int apply_log(enum flag flag, const char *value, struct options *options,
     return 0;
 }
 
-/* Where a flag whose value is kept as it is goes; NULL for the others. */
-static const char **text_of(enum flag flag, struct options *options)
-{
-    switch ((int)flag) {
-    case FLAG_KUBECONFIG:
-        return &options->kubeconfig;
-    case FLAG_CONTEXT:
-        return &options->context;
-    case FLAG_XO_URL:
-        return &options->xo_url;
-    case FLAG_XO_TOKEN_FILE:
-        return &options->xo_token_file;
-    case FLAG_XO_USERNAME:
-        return &options->xo_username;
-    case FLAG_XO_PASSWORD_FILE:
-        return &options->xo_password_file;
-    case FLAG_XO_CA_FILE:
-        return &options->xo_ca_file;
-    case FLAG_DRIVER_NAME:
-        return &options->driver_name;
-    case FLAG_DISK_NAME_PREFIX:
-        return &options->disk_name_prefix;
-    case FLAG_LISTEN:
-        return &options->listen;
-    case FLAG_LEASE_NAMESPACE:
-        return &options->lease_namespace;
-    case FLAG_LEASE_NAME:
-        return &options->lease_name;
-    default:
-        return NULL;
-    }
-}
-
-static int apply(enum flag flag, const char *value, struct options *options,
+static int apply(const struct flag_row *row, const char *value, struct options *options,
                  enum options_action *action, struct err *err)
 {
-    const char **text = text_of(flag, options);
-    if (text) {
-        *text = value;
+    if (row->member != NO_MEMBER) {
+        *(const char **)(void *)((char *)options + row->member) = value;
         return 0;
     }
-    switch ((int)flag) {
-    case FLAG_XO_INSECURE:
+    if (row->flag == FLAG_XO_INSECURE)
         options->xo_insecure = true;
-        return 0;
-    case FLAG_CONTROLLERS:
-        return parse_controllers(value, options, err);
-    case FLAG_WORKERS:
-        if (!str_parse_int64(value, 1, 64, &options->workers))
-            return err_set(err, ERR_INVALID, "--workers: \"%s\" is no number from 1 to 64", value);
-        return 0;
-    case FLAG_NO_LEADER_ELECTION:
+    else if (row->flag == FLAG_NO_LEADER_ELECTION)
         options->leader_election = false;
-        return 0;
-    case FLAG_VERSION:
+    else if (row->flag == FLAG_VERSION)
         *action = OPTIONS_VERSION;
-        return 0;
-    case FLAG_HELP:
+    else if (row->flag == FLAG_HELP)
         *action = OPTIONS_HELP;
-        return 0;
-    default:
-        return apply_log(flag, value, options, err);
-    }
+    else if (row->flag == FLAG_CONTROLLERS)
+        return parse_controllers(value, options, err);
+    else if (row->flag == FLAG_WORKERS && !str_parse_int64(value, 1, 64, &options->workers))
+        return err_set(err, ERR_INVALID, "--workers: \"%s\" is no number from 1 to 64", value);
+    else if (row->flag == FLAG_LOG_LEVEL || row->flag == FLAG_LOG_FORMAT)
+        return apply_log(row->flag, value, options, err);
+    return 0;
 }
 
 static int check(const struct options *options, struct err *err)
@@ -260,7 +227,7 @@ static int read_flags(int argc, char **argv, struct options *options, enum optio
             return err_set(err, ERR_INVALID,
                            "%s is no flag, or has a value that it does not take; see --help",
                            argv[optind - 1]);
-        if (apply((enum flag)flag, optarg, options, action, err) < 0)
+        if (apply(&rows[flag - FLAG_KUBECONFIG], optarg, options, action, err) < 0)
             return -1;
     }
     if (optind < argc)
@@ -287,7 +254,7 @@ int options_parse(int argc, char **argv, struct options *ret, enum options_actio
     enum options_action action = OPTIONS_RUN;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const char *value = rows[i].variable ? from_environment(rows[i].variable) : NULL;
-        if (value && apply(rows[i].flag, value, &options, &action, err) < 0)
+        if (value && apply(&rows[i], value, &options, &action, err) < 0)
             return -1;
     }
     options.xo_token = secret_from_environment("XOA_TOKEN");

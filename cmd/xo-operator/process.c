@@ -7,51 +7,20 @@
  */
 #include "process.h"
 
-#include "health.h"
+#include "process_internal.h"
 
-#include "base/clock.h"
-#include "base/http_server.h"
-#include "base/log.h"
-#include "base/loop.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "base/str.h"
-#include "kube/client.h"
-#include "kube/config.h"
-#include "kube/crd_check.h"
-#include "kube/event.h"
-#include "kube/lease.h"
-#include "kube/limiter.h"
-#include "kube/queue.h"
 #include "kube/types.h"
-#include "kube/watcher.h"
-#include "reconcile/attach/attach.h"
-#include "reconcile/keys.h"
-#include "reconcile/kube_port.h"
-#include "reconcile/volume_migration/migration.h"
 #include "reconcile/volume_migration/resource.h"
-#include "reconcile/worker.h"
-#include "reconcile/xo_port.h"
-#include "xo/inventory.h"
-#include "xo/moves.h"
-#include "xo/session.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
-    PROCESS_KINDS = 8,
     /* Writes to the API server, all workers together: external-attacher's users raise its 5/10 to this. */
     PROCESS_WRITES_PER_SECOND = 50,
-    PROCESS_WRITES_BURST = 100,
-    /* How often the served CRD is compared again while it differs. */
-    PROCESS_CRD_RETRY_MS = 15 * 1000,
-    PROCESS_TICK_MS = 1000
+    PROCESS_WRITES_BURST = 100
 };
 
 /* What is watched, and why, is also a line each of config/rbac. */
@@ -65,7 +34,6 @@ static const struct kube_kind *const kinds[PROCESS_KINDS] = {
     &kube_kind_storage_class,
     &kube_kind_pod,
 };
-
 
 /* Names this process among its replicas: the Pod's or the machine's name, and something that a restart changes. */
 static void make_identity(struct process *process)
