@@ -133,9 +133,6 @@ static int serve(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
     struct http_server *server = protocol ? protocol->user : NULL;
     struct exchange *exchange = user;
     switch ((int)reason) { /* libwebsockets has a hundred of them */
-    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-        /* `in` is the socket: the connection has no object yet. */
-        return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return -1; /* an upgrade to WebSocket */
     case LWS_CALLBACK_HTTP:

@@ -69,6 +69,8 @@ static int pick(const struct addrinfo *list, size_t turn, char address[static AD
     size_t count = 0;
     for (const struct addrinfo *info = list; info; info = info->ai_next)
         count++;
+    if (count == 0)
+        return EAI_NONAME;
     const struct addrinfo *chosen = list;
     for (size_t i = 0; i < turn % count; i++)
         chosen = chosen->ai_next;
