@@ -82,7 +82,7 @@ Test(xo_connection, goes_through_all_addresses_of_a_name)
 Test(xo_connection, says_that_nobody_listens)
 {
     struct xo_session_options session = xo_fixture_options();
-    session.endpoint = (struct xo_endpoint){.url = "http://127.0.0.1:1", .handshake_ms = 5000};
+    session.endpoint = (struct xo_endpoint){.url = "http://127.0.0.1:1", .handshake_ms = 20000};
     xo_fixture_start(&session);
     xo_fixture_wait_text("cannot connect to ws://127.0.0.1:1/api/: ");
 }

@@ -84,8 +84,8 @@ const char *xo_fixture_folder(void)
 }
 
 /* Everything that may be short is. */
-static const struct xo_session_times short_times = {.deadline_ms = 2000,
-                                                    .answer_ms = 5000,
+static const struct xo_session_times short_times = {.deadline_ms = 20000,
+                                                    .answer_ms = 20000,
                                                     .backoff_first_ms = 10,
                                                     .backoff_max_ms = 40,
                                                     .refused_first_ms = 20,
@@ -101,7 +101,7 @@ struct xo_session_options xo_fixture_options(void)
                                        .endpoint = {.url = xo_fixture.fake
                                                                ? xo_fake_url(xo_fixture.fake)
                                                                : NULL,
-                                                    .handshake_ms = 5000},
+                                                    .handshake_ms = 20000},
                                        .token = xo_fixture.token,
                                        .on_status = on_status,
                                        .times = short_times};
