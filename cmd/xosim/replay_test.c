@@ -31,6 +31,7 @@ struct recording {
     const char *disk_name;
     const char *disk_size;
     const char *fault; /* armed before, or NULL */
+    bool blanked;      /* its sign-in was with a wrong token, which the recording does not show */
     struct action actions[ACTIONS_MAX];
 };
 
@@ -164,6 +165,8 @@ static void send_request(struct replay *replay, int64_t t_ms, const json_t *reco
     run_to(replay, t_ms);
     cleanup_json json_t *message = json_deep_copy(recorded);
     json_put(message, "params", translate_all(replay, json_object_get(recorded, "params")));
+    if (replay->recording->blanked && str_equal(json_str_at(message, "method"), "session.signIn"))
+        json_put(message, "params", json_build("{s:s}", "token", "wrong"));
     json_add(replay->pending, json_incref(json_object_get(message, "id")));
     fake_client_send(replay->client, message);
 }
@@ -238,6 +241,11 @@ static void check(const struct recording *recording)
 Test(replay, answers_sign_in_and_inventory_as_recorded)
 {
     check(&(struct recording){.name = "sign-in-and-inventory"});
+}
+
+Test(replay, refuses_who_is_not_signed_in_as_recorded)
+{
+    check(&(struct recording){.name = "sign-in-refused", .blanked = true});
 }
 
 Test(replay, creates_names_expands_and_deletes_a_disk_as_recorded)

@@ -238,6 +238,20 @@ static void put_dirty(struct store *store)
     json_object_clear(store->dirty_vbds);
 }
 
+/* Folds a journal that has grown long into a snapshot. */
+static void fold(struct store *store)
+{
+    struct err err = {0};
+    cleanup_str char *old = store_journal_path(store, store->generation);
+    store->generation++;
+    if (write_snapshot(store, &err) == 0) {
+        (void)unlink(old); /* as at the start */
+        return;
+    }
+    store->generation--;
+    log_error("the state can not be folded into a snapshot", log_err(&err));
+}
+
 void store_commit(struct store *store)
 {
     struct err err = {0};
@@ -247,17 +261,14 @@ void store_commit(struct store *store)
     if (write_all(store->journal, buf_str(&store->lines), store->lines.len) != 0) {
         err_set_errno(&err, errno, "%s", store->folder);
         log_error("the state can not be written", log_err(&err));
+        if (ftruncate(store->journal, (off_t)store->journal_len) != 0) /* half a record is none */
+            log_error("what was written in part can not be taken back");
         return;
     }
     store->journal_len += store->lines.len;
     buf_clear(&store->lines);
-    if (store->journal_len < STORE_JOURNAL_MAX)
-        return;
-    cleanup_str char *old = store_journal_path(store, store->generation);
-    store->generation++;
-    if (write_snapshot(store, &err) != 0)
-        log_error("the state can not be written", log_err(&err));
-    (void)unlink(old); /* as at the start */
+    if (store->journal_len >= STORE_JOURNAL_MAX)
+        fold(store);
 }
 
 struct store *store_close(struct store *store)
