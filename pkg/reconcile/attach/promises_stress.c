@@ -29,7 +29,7 @@ static int lowest_free(void)
     for (int position = 1; position <= ATTACH_POSITION_MAX; position++)
         if (!used[position])
             return position;
-    assert(!"no position is left");
+    assert(false); /* no position is left */
     return 0;
 }
 
