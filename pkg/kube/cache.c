@@ -195,9 +195,13 @@ void kube_cache_put(struct kube_cache *cache, struct kube_object *object)
     kube_object_unref(before);
 }
 
-static void remove_object(struct kube_cache *cache, const struct kube_object *object)
+/* `last` is the state that the deletion itself made, if it is known. */
+static void remove_object(struct kube_cache *cache, const struct kube_object *object,
+                          const struct kube_object *last)
 {
     write_lock(cache);
+    if (last)
+        raise_version(cache, last);
     index_object(cache, object, index_remove_value);
     kube_cache_index_remove(&cache->by_key, kube_cache_hash_key(object->namespace, object->name),
                             object);
@@ -210,7 +214,14 @@ void kube_cache_remove(struct kube_cache *cache, const char *namespace, const ch
 {
     const struct kube_cache_slot *slot = find(cache, namespace, name);
     if (slot)
-        remove_object(cache, slot->object);
+        remove_object(cache, slot->object, NULL);
+}
+
+void kube_cache_delete(struct kube_cache *cache, const struct kube_object *last)
+{
+    const struct kube_cache_slot *slot = find(cache, last->namespace, last->name);
+    if (slot)
+        remove_object(cache, slot->object, last);
 }
 
 void kube_cache_keep(struct kube_cache *cache, const char *namespace, const char *name)
@@ -232,7 +243,7 @@ void kube_cache_replace_end(struct kube_cache *cache)
     for (size_t i = 0; i < cache->by_key.capacity;) {
         const struct kube_cache_slot *slot = &cache->by_key.slots[i];
         if (slot->object && slot->round != cache->round)
-            remove_object(cache, slot->object);
+            remove_object(cache, slot->object, NULL);
         else
             i++;
     }

@@ -44,6 +44,10 @@ void kube_cache_put(struct kube_cache *cache, struct kube_object *object);
 /** Removes an object; nothing happens when it is not there. */
 void kube_cache_remove(struct kube_cache *cache, const char *namespace, const char *name);
 
+/** Removes an object of which a watch says that it was deleted; `last` (*borrowed*) is its last state,
+ * and its version counts as seen before anybody is told. */
+void kube_cache_delete(struct kube_cache *cache, const struct kube_object *last);
+
 /** An object that is there but could not be read: what is known of it stays, also at the end of a whole
  * list. */
 void kube_cache_keep(struct kube_cache *cache, const char *namespace, const char *name);

@@ -213,3 +213,24 @@ Test(kube_cache, has_not_seen_the_versions_of_a_list_that_is_not_complete)
     cr_expect(kube_cache_seen(cache, 20));
     kube_cache_free(cache);
 }
+
+static void ask_whether_seen(const struct kube_object *before, const struct kube_object *after,
+                             void *userdata)
+{
+    if (before && !after)
+        cr_expect(kube_cache_seen(userdata, 30));
+}
+
+Test(kube_cache, has_seen_a_deletion_before_it_tells_of_it)
+{
+    struct kube_cache *cache = kube_cache_new(&kube_kind_volume_attachment);
+    kube_cache_on_change(cache, ask_whether_seen, cache);
+    kube_cache_replace_begin(cache);
+    kube_cache_replace_end(cache);
+    put(cache, "a", "v", 20);
+    cleanup_kube_object const struct kube_object *last = attachment("a", "v", 30);
+    cr_expect_not(kube_cache_seen(cache, 30));
+    kube_cache_delete(cache, last);
+    cr_expect_eq(kube_cache_len(cache), 0);
+    kube_cache_free(cache);
+}
