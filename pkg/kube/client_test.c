@@ -297,6 +297,24 @@ Test(kube_client, refuses_a_certificate_of_another_authority)
     stop();
 }
 
+Test(kube_client, shows_its_own_certificate_when_it_is_asked_for_one)
+{
+    start(answer_claim, true, 0);
+    kube_fake_server_ask_for_certificate(world.server);
+    struct err err = {0};
+    cr_expect_eq(get(&err), -1);
+    const char *cert = kube_fake_server_certificate(world.server);
+    const char *key = kube_fake_server_key(world.server);
+    world.config.cert_data = secret_new(cert, strlen(cert));
+    world.config.key_data = secret_new(key, strlen(key));
+    kube_client_free(world.client);
+    world.client = kube_client_new(&(struct kube_client_options){.config = &world.config});
+    cr_expect_eq(get(&err), 0, "%s", err.message);
+    world.config.cert_data = secret_free(world.config.cert_data);
+    world.config.key_data = secret_free(world.config.key_data);
+    stop();
+}
+
 Test(kube_client, takes_any_certificate_only_when_told_so)
 {
     start(answer_claim, true, 0);

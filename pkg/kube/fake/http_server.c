@@ -44,6 +44,7 @@ struct kube_fake_server {
     char url[64];
     SSL_CTX *tls;
     char *certificate;
+    char *key;
     pthread_t acceptor;
     pthread_t threads[CONNECTIONS_MAX]; /* the acceptor's */
     size_t thread_count;
@@ -301,6 +302,16 @@ static X509 *certificate_new(EVP_PKEY *key)
     return certificate;
 }
 
+/* What was written to it, which is empty afterwards; *new*. */
+static char *text_of(BIO *memory)
+{
+    char *text = NULL;
+    long len = BIO_get_mem_data(memory, &text);
+    char *copy = mem_strndup(text, (size_t)len);
+    BIO_reset(memory);
+    return copy;
+}
+
 static void set_up_tls(struct kube_fake_server *server)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -310,9 +321,9 @@ static void set_up_tls(struct kube_fake_server *server)
     SSL_CTX_use_PrivateKey(server->tls, key);
     BIO *memory = BIO_new(BIO_s_mem());
     PEM_write_bio_X509(memory, certificate);
-    char *text = NULL;
-    long len = BIO_get_mem_data(memory, &text);
-    server->certificate = mem_strndup(text, (size_t)len);
+    server->certificate = text_of(memory);
+    PEM_write_bio_PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL);
+    server->key = text_of(memory);
     BIO_free(memory);
     X509_free(certificate);
     EVP_PKEY_free(key);
@@ -356,6 +367,7 @@ struct kube_fake_server *kube_fake_server_free(struct kube_fake_server *server)
     close(server->stop);
     SSL_CTX_free(server->tls);
     mem_free(server->certificate);
+    mem_free(server->key);
     pthread_mutex_destroy(&server->mutex);
     return mem_free(server);
 }
@@ -384,4 +396,15 @@ int kube_fake_server_connections(struct kube_fake_server *server)
     int connections = server->connections;
     pthread_mutex_unlock(&server->mutex);
     return connections;
+}
+
+const char *kube_fake_server_key(const struct kube_fake_server *server)
+{
+    return server->key;
+}
+
+void kube_fake_server_ask_for_certificate(struct kube_fake_server *server)
+{
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(server->tls), SSL_CTX_get0_certificate(server->tls));
+    SSL_CTX_set_verify(server->tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 }

@@ -40,6 +40,13 @@ const char *kube_fake_server_url(const struct kube_fake_server *server);
 /** Its certificate as PEM, *borrowed*. */
 const char *kube_fake_server_certificate(const struct kube_fake_server *server);
 
+/** Its private key as PEM, *borrowed*. */
+const char *kube_fake_server_key(const struct kube_fake_server *server);
+
+/** From now on it takes only clients that have its own certificate and key. Before the first
+ * connection. */
+void kube_fake_server_ask_for_certificate(struct kube_fake_server *server);
+
 /** Requests so far. */
 int kube_fake_server_requests(struct kube_fake_server *server);
 
