@@ -61,6 +61,10 @@ const char *fake_xo_disk_named(const struct fake_xo *fake, const char *name, siz
 /** Lets time pass: copies go on and end, replies arrive. */
 void fake_xo_advance(struct fake_xo *fake, int64_t ms);
 
+/** How long XO holds a vdi.migrate back before anything shows (it tries a refused one again for 9.6 s),
+ * for calls from now on. It does so also when the caller is gone. */
+void fake_xo_move_starts_after(struct fake_xo *fake, int64_t ms);
+
 /** How long moves take that start from now on. */
 void fake_xo_move_takes(struct fake_xo *fake, int64_t ms);
 

@@ -14,8 +14,10 @@ enum {
 /** A copy under way. */
 struct fake_move {
     bool active;
-    bool ours;   /* a call of ours waits for it */
-    bool orphan; /* xo-server died meanwhile: nobody destroys the source */
+    bool held_back;        /* nothing shows yet */
+    char sr[FAKE_ID_SIZE]; /* where it goes, while it is held back */
+    bool ours;             /* a call of ours waits for it */
+    bool orphan;           /* xo-server died meanwhile: nobody destroys the source */
     char source[FAKE_ID_SIZE];
     char target[FAKE_ID_SIZE];
     char task[FAKE_ID_SIZE];
@@ -38,6 +40,7 @@ struct fake_xo {
     bool session_up;
     struct fake_move moves[FAKE_MOVES_MAX];
     int64_t duration_ms;
+    int64_t start_delay_ms;
     int64_t next_id;
     bool fail_move;
     struct err fail_move_error;

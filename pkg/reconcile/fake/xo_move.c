@@ -84,31 +84,27 @@ static const char *control_domain(const struct fake_xo *fake, const char *pool)
     return NULL;
 }
 
-struct fake_move *fake_xo_start_move(struct fake_xo *fake, const char *disk, const char *sr)
+/* Lets a copy begin to show. */
+static void begin(struct fake_xo *fake, struct fake_move *move)
 {
-    struct fake_move *move = free_slot(fake);
     char ref[FAKE_ID_SIZE + 16];
-    const char *pool = text_of(fake, disk, "$pool");
+    const char *pool = text_of(fake, move->source, "$pool");
     const char *dom0 = control_domain(fake, pool);
 
-    *move = (struct fake_move){.active = true,
-                               .start_ms = fake->clock->mono_ms,
-                               .duration_ms = fake->duration_ms,
-                               .fails = fake->fail_move,
-                               .error = fake->fail_move_error};
-    fake->fail_move = false;
-    (void)str_copy(move->source, sizeof(move->source), disk);
+    move->held_back = false;
+    move->start_ms = fake->clock->mono_ms;
     fake_xo_new_id(fake, "copy", move->target);
     fake_xo_new_id(fake, "task", move->task);
-    (void)str_join(ref, sizeof(ref), "OpaqueRef", ":", move->task);
+    (void)str_join(ref, sizeof(ref), "OpaqueRef", ":", move->task); /* it fits */
     fake_xo_insert(fake, move->task,
                    json_build("{s:s, s:s, s:s, s:s, s:s, s:f, s:[s], s:s, s:i, s:i}", "type",
                               "task", "name_label", "Async.VDI.copy", "xapiRef", ref, "$pool", pool,
                               "status", "pending", "progress", 0.0, "allowedOperations", "cancel",
                               "result", "", "created", 1, "finished", 0));
-    add_target(fake, move, sr);
-    json_put(fake_xo_mutable(fake, disk), "current_operations", json_build("{s:s}", ref, "copy"));
-    fake_xo_notify(fake, disk);
+    add_target(fake, move, move->sr);
+    json_put(fake_xo_mutable(fake, move->source), "current_operations",
+             json_build("{s:s}", ref, "copy"));
+    fake_xo_notify(fake, move->source);
     if (dom0) {
         fake_xo_new_id(fake, "vbd", move->vbds[0]);
         fake_xo_new_id(fake, "vbd", move->vbds[1]);
@@ -124,6 +120,23 @@ struct fake_move *fake_xo_start_move(struct fake_xo *fake, const char *disk, con
                                                  .position = 2,
                                                  .attached = true});
     }
+}
+
+struct fake_move *fake_xo_start_move(struct fake_xo *fake, const char *disk, const char *sr)
+{
+    struct fake_move *move = free_slot(fake);
+
+    *move = (struct fake_move){.active = true,
+                               .held_back = true,
+                               .start_ms = fake->clock->mono_ms + fake->start_delay_ms,
+                               .duration_ms = fake->duration_ms,
+                               .fails = fake->fail_move,
+                               .error = fake->fail_move_error};
+    fake->fail_move = false;
+    (void)str_copy(move->source, sizeof(move->source), disk); /* it fits */
+    (void)str_copy(move->sr, sizeof(move->sr), sr);
+    if (fake->start_delay_ms == 0)
+        begin(fake, move);
     return move;
 }
 
@@ -202,6 +215,11 @@ void fake_xo_advance(struct fake_xo *fake, int64_t ms)
         struct fake_move *move = &fake->moves[i];
         if (!move->active)
             continue;
+        if (move->held_back) {
+            if (fake->clock->mono_ms >= move->start_ms)
+                begin(fake, move);
+            continue;
+        }
         double progress =
             (double)(fake->clock->mono_ms - move->start_ms) / (double)move->duration_ms;
         if (move->fails && progress >= 0.5) {
@@ -213,6 +231,11 @@ void fake_xo_advance(struct fake_xo *fake, int64_t ms)
             fake_xo_notify(fake, move->task);
         }
     }
+}
+
+void fake_xo_move_starts_after(struct fake_xo *fake, int64_t ms)
+{
+    fake->start_delay_ms = ms;
 }
 
 void fake_xo_move_takes(struct fake_xo *fake, int64_t ms)
@@ -247,7 +270,7 @@ void fake_xo_toolstack_restart(struct fake_xo *fake)
     (void)err_set(&error, ERR_UNKNOWN, "task has been destroyed before completion"); /* -1 */
     for (size_t i = 0; i < FAKE_MOVES_MAX; i++) {
         struct fake_move *move = &fake->moves[i];
-        if (!move->active)
+        if (!move->active || move->held_back)
             continue;
         end_call(fake, move, XO_UNKNOWN, &error);
         fake_xo_remove(fake, move->task);

@@ -176,6 +176,22 @@ Test(migration_failure, follows_its_move_after_a_restart_of_the_operator_without
     fake_migrations_expect_one_good_disk("L2");
 }
 
+Test(migration_failure, starts_no_second_move_while_xo_may_still_hold_the_first_back)
+{
+    size_t started = 0;
+    fake_xo_move_starts_after(fake_migrations_world.xo, 9 * 1000);
+    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":"
+                          "\"L2\"},\"retry\":{\"initialDelay\":\"1s\"}}");
+    fake_migrations_run(1000);
+    fake_migrations_restart();
+    fake_migrations_run(120 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+    for (size_t i = 0; i < fake_migrations_world.journal.len; i++)
+        started += strstr(fake_migrations_world.journal.lines[i], "xo migrate") != NULL;
+    cr_assert_eq(started, 1);
+    fake_migrations_expect_one_good_disk("L2");
+}
+
 Test(migration_failure, decides_nothing_while_the_session_is_down)
 {
     fake_migrations_apply_to_l2();
