@@ -48,6 +48,7 @@ type Lab struct {
 	adminToken string
 	client     *supervisor.Client
 	rest       *rest
+	mayEnd     map[string]int // how often a part may have ended by itself
 }
 
 // ErrNotRunning says that there is no such lab.
@@ -309,6 +310,14 @@ func (l *Lab) Short(name string) string {
 	return relative
 }
 
+// MayEnd says that what follows is a reason for a part to end by itself once; it is started again then.
+func (l *Lab) MayEnd(part string) {
+	if l.mayEnd == nil {
+		l.mayEnd = map[string]int{}
+	}
+	l.mayEnd[part]++
+}
+
 // Problems says what went wrong in the lab as a whole, whatever a test found: parts that ended unasked and reports of
 // sanitizers. Empty: nothing.
 func (l *Lab) Problems(ctx context.Context) []string {
@@ -318,7 +327,7 @@ func (l *Lab) Problems(ctx context.Context) []string {
 		return []string{err.Error()}
 	}
 	for _, part := range parts {
-		if part.Unasked > 0 {
+		if part.Unasked > l.mayEnd[part.Name] {
 			problems = append(problems, fmt.Sprintf("%s ended unasked, %d times, last with %s\n%s", part.Name, part.Unasked,
 				part.Exit, l.Tail(part.Name)))
 		}

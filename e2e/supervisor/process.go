@@ -56,7 +56,7 @@ func (p *process) run(spawn spawner) error {
 	if err := <-started; err != nil {
 		return fmt.Errorf("%s: %w", p.spec.Name, err)
 	}
-	p.command, p.running, p.asked, p.exit = command, true, false, ""
+	p.command, p.running, p.asked = command, true, false
 	p.start, _ = startTicks(command.Process.Pid)
 	p.done = make(chan struct{})
 	return nil

@@ -125,7 +125,8 @@ func TestTheAPIServerIsAwayForAWhile(tt *testing.T) {
 	m.GoOn()
 	m.Moved()
 	logged(m.Test, 0, "refused", "connect")
-	// Longer than the operator's lease: it may not act when it can't know whether it still leads.
+	// Longer than the operator's lease: it must not act when it can't know whether it still leads, and ends.
+	m.MayEnd(lab.Operator)
 	const away = 20 * time.Second
 	over := time.Now().Add(away)
 	m.Eventually(2*away, func() error {
@@ -136,6 +137,7 @@ func TestTheAPIServerIsAwayForAWhile(tt *testing.T) {
 	})
 	m.Part(m.Start, lab.APIServer)
 	m.ends()
+	logged(m.Test, 0, "the lease is lost")
 }
 
 func TestTheOperatorsOwnTokenExpiresAndIsReadAgain(tt *testing.T) {

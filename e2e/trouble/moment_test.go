@@ -2,7 +2,9 @@ package trouble
 
 import (
 	"errors"
+	"fmt"
 	"testing"
+	"time"
 
 	"xo-operator.dev/e2e/lab"
 	"xo-operator.dev/e2e/testlab"
@@ -121,9 +123,24 @@ func TestEtcdIsKilled(tt *testing.T) {
 
 func TestTheOperatorIsFrozenUntilItsLeaseIsOver(tt *testing.T) {
 	m := middle(testlab.New(tt))
+	m.MayEnd(lab.Operator) // it may find that it does not lead any more
 	m.Part(m.Freeze, lab.Operator)
 	m.GoOn()
 	m.Moved()
+	m.Eventually(testlab.MoveMax, func() error {
+		var lease struct {
+			Spec struct {
+				RenewTime            time.Time
+				LeaseDurationSeconds int64
+			}
+		}
+		err := m.Get(m.Ctx, "/apis/coordination.k8s.io/v1/namespaces/"+lab.OperatorNamespace+"/leases/xo-operator", &lease)
+		left := time.Until(lease.Spec.RenewTime.Add(time.Duration(lease.Spec.LeaseDurationSeconds) * time.Second))
+		if err == nil && left > 0 {
+			err = fmt.Errorf("the lease lasts %s more", left)
+		}
+		return err
+	})
 	m.Part(m.Thaw, lab.Operator)
 	m.ends()
 }
