@@ -146,7 +146,7 @@ PLANTS = [
     ("test-name", THING_TEST, ("counts_what_it_holds", "count_it")),
     ("test-name", THING_TEST, ("Test(base_thing, counts_what_it_holds)", "Test(base_thing, count, .signal = 6)")),
     ("machine-path", THING_C, '/* See /ho' 'me/someone/notes. */\n'),
-    ("machine-path", "README.md", "Built in /wo" "rk/project.\n"),
+    ("machine-path", "README.md", "Built in /ho" "me/someone/project.\n"),
     ("to-do", THING_C, "/* TO" "DO: count them. */\n"),
     ("to-do", "README.md", "FIX" "ME later\n"),
     ("mutex-fields", CACHE_H, (" /* guards `len` */", "")),
