@@ -192,6 +192,34 @@ Test(migration_failure, starts_no_second_move_while_xo_may_still_hold_the_first_
     fake_migrations_expect_one_good_disk("L2");
 }
 
+Test(migration_failure, does_not_start_while_the_watch_is_behind_its_own_write)
+{
+    fake_migrations_apply_to_l2();
+    fake_kube_hold(fake_migrations_world.kube, &migration_kind, true);
+    fake_migrations_run(20 * 1000);
+    fake_migrations_expect_no_start();
+    fake_kube_hold(fake_migrations_world.kube, &migration_kind, false);
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+}
+
+Test(migration_failure, does_not_start_what_was_cancelled_while_the_watch_was_behind)
+{
+    fake_migrations_apply_to_l2();
+    fake_migrations_world.journal.crash_at = 3; /* finalizer, record, marker; not the start */
+    fake_migrations_run(1000);
+    fake_journal_restart(&fake_migrations_world.journal); /* the same process goes on */
+    fake_kube_hold(fake_migrations_world.kube, &migration_kind, true);
+    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":"
+                          "\"L2\"},\"cancel\":true}");
+    fake_migrations_run(20 * 1000);
+    fake_migrations_expect_no_start();
+    fake_kube_hold(fake_migrations_world.kube, &migration_kind, false);
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Cancelled");
+    fake_migrations_expect_one_good_disk("L1");
+}
+
 Test(migration_failure, decides_nothing_while_the_session_is_down)
 {
     fake_migrations_apply_to_l2();
