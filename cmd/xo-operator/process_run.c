@@ -19,7 +19,11 @@
 enum {
     /* How often the served CRD is compared again while it differs. */
     PROCESS_CRD_RETRY_MS = 15 * 1000,
-    PROCESS_TICK_MS = 1000
+    PROCESS_TICK_MS = 1000,
+    /* A pass over a cache that holds no whole list yet is put off for seconds: workers begin when all do, looked at this often … */
+    PROCESS_SYNC_TICK_MS = 50,
+    /* … or after this: a kind that can't be listed (its CRD is missing) must not stop what does without it. */
+    PROCESS_SYNC_MAX_MS = 10 * 1000
 };
 
 static void lease_acquired(void *userdata)
@@ -110,6 +114,18 @@ static void report_session(struct process *process, enum xo_session_state *last)
     *last = status.state;
 }
 
+/* Starts the workers once this process leads and the caches are whole, or patience has ended. */
+static int begin_work(struct process *process, struct mono_time patience, bool *working,
+                      struct err *err)
+{
+    bool whole = kube_watcher_synced(process->watcher) ||
+                 mono_until_ms(patience, clock_mono(process->clock)) == 0;
+    if (*working || !atomic_load(&process->leading) || !whole)
+        return 0;
+    *working = true;
+    return start_workers(process, err);
+}
+
 /* Main's own loop: signals, the start of work once this process leads, and what is looked at by the second. */
 static int work(struct process *process, struct err *err)
 {
@@ -118,23 +134,23 @@ static int work(struct process *process, struct err *err)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     const struct timespec tick = {.tv_sec = PROCESS_TICK_MS / 1000};
+    const struct timespec short_tick = {.tv_nsec = PROCESS_SYNC_TICK_MS * 1000000L};
+    const struct mono_time patience = mono_add(clock_mono(process->clock), PROCESS_SYNC_MAX_MS);
     bool working = false;
     bool crd_matches = false;
     enum kube_crd_verdict verdict = KUBE_CRD_UNREADABLE;
     enum xo_session_state session = XO_SESSION_CONNECTING;
     struct mono_time crd_due = clock_mono(process->clock);
     for (;;) {
-        if (!working && atomic_load(&process->leading)) {
-            if (start_workers(process, err) < 0)
-                return -1;
-            working = true;
-        }
+        if (begin_work(process, patience, &working, err) < 0)
+            return -1;
         if (!crd_matches && mono_until_ms(crd_due, clock_mono(process->clock)) == 0) {
             crd_matches = check_crd(process, &verdict);
             crd_due = mono_add(clock_mono(process->clock), PROCESS_CRD_RETRY_MS);
         }
         report_session(process, &session);
-        int signal = sigtimedwait(&signals, NULL, &tick);
+        bool soon = !working && atomic_load(&process->leading);
+        int signal = sigtimedwait(&signals, NULL, soon ? &short_tick : &tick);
         if (signal > 0) {
             log_info("ending on request", log_int("signal", signal));
             return 0;
