@@ -60,12 +60,15 @@ func Play(ctx context.Context, options lab.Options, keep bool) (err error) {
 
 // finish ends the lab, or leaves it and says how to look around.
 func finish(ctx context.Context, out *console.Console, started *lab.Lab, keep bool, failure error) error {
-	ctx = context.WithoutCancel(ctx)
-	if failure != nil {
+	if ctx.Err() != nil {
+		out.Warn("interrupted")
+		keep = false
+	} else if failure != nil {
 		out.Bad("%v", failure)
 		out.Say("The operator's last lines:")
 		out.Output(started.Tail(lab.Operator))
 	}
+	ctx = context.WithoutCancel(ctx)
 	if !keep {
 		done := out.Wait("everything is ended and removed", nil)
 		err := started.Down(ctx)

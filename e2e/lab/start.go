@@ -112,6 +112,11 @@ metadata: {name: xo-local-migrating}
 provisioner: ` + Driver + `
 volumeBindingMode: WaitForFirstConsumer
 parameters: {type: localmigrating, srsWithTag: k8s-local}
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: says-nothing}
+provisioner: ` + Driver + `
 `
 
 // install installs what a user installs. Only the Deployment has no Pods: the operator runs outside, where it can be killed.

@@ -22,6 +22,7 @@ type Volume struct {
 	SHA256    string // of its contents
 	Size      int64
 
+	class      string
 	attributes map[string]string
 }
 
@@ -37,6 +38,7 @@ type VolumeOptions struct {
 	Handle      string            // default name:<volume name>
 	DiskName    string            // default csi-<volume name>
 	Attributes  map[string]string // of the PersistentVolume's CSI source
+	Class       string            // StorageClass; default StorageClass
 }
 
 // MakeVolume makes a disk, a PersistentVolume and a claim that is bound to it, as the driver's provisioner would leave them.
@@ -63,6 +65,9 @@ func describe(options VolumeOptions) (*Volume, NewDisk) {
 	if options.Description == "" {
 		options.Description = `csi:info: {"migrating":{"enabled":true},"srsWithTag":"` + options.Tag + `"}`
 	}
+	if options.Class == "" {
+		options.Class = StorageClass
+	}
 	if options.Size == 0 {
 		options.Size = 1 << 30
 	}
@@ -74,6 +79,7 @@ func describe(options VolumeOptions) (*Volume, NewDisk) {
 		Handle:    options.Handle,
 		Disk:      options.DiskName,
 
+		class:      options.Class,
 		attributes: options.Attributes,
 	}
 	if options.Seed == 0 {
@@ -115,7 +121,7 @@ spec:
   storageClassName: %[3]s
   volumeName: %[1]s
   resources: {requests: {storage: %[2]d}}
-`, v.Name, v.Size, StorageClass, v.Namespace, v.Claim, Driver, v.Handle, attributes)
+`, v.Name, v.Size, v.class, v.Namespace, v.Claim, Driver, v.Handle, attributes)
 }
 
 // WaitBound waits until a claim is bound to its volume.

@@ -88,6 +88,8 @@ func TestAnAttachThatCanNotBeIsRefusedWithTheReason(tt *testing.T) {
 			[]string{"srsWithTag"}},
 		{"a volume tracked by UUID", lab.VolumeOptions{Handle: "uuid"}, "host-a1 local", []string{"UUID"}},
 		{"a handle of no known form", lab.VolumeOptions{Handle: "what is this"}, "host-a1 local", []string{"what is this"}},
+		{"neither an SR nor a tag", lab.VolumeOptions{Description: "csi:info: {}", Class: "says-nothing"}, "host-a1 local",
+			[]string{"srUUID", "srsWithTag"}},
 		{"a disk in another pool", lab.VolumeOptions{}, "host-b1 local", []string{"pool"}},
 	} {
 		tt.Run(test.name, func(tt *testing.T) {
@@ -101,6 +103,22 @@ func TestAnAttachThatCanNotBeIsRefusedWithTheReason(tt *testing.T) {
 			t.Detach(name)
 		})
 	}
+}
+
+func TestAnAttachThatNeedsRoomWaitsForItAndSaysSo(tt *testing.T) {
+	tt.Parallel()
+	t := testlab.New(tt)
+	volume := t.Volume(lab.VolumeOptions{Claim: "data", SR: t.SR("tight a1").UUID, Tag: "tight"})
+	name := t.Attach(volume, "worker-a2")
+	move := t.AttachMove()
+	migration := t.Because(move.Metadata.Name, "Reconciling", "NoSpace")
+	t.Mentions(migration.Condition("Reconciling").Message, "tight a2")
+	attachment := t.Attachment(name, "not attached", func(a *testlab.Attachment) bool { return !a.Status.Attached })
+	if disk := t.GoodDisk(volume, t.SR("tight a1")); disk.UUID != volume.VDI || len(attachment.Status.AttachmentMetadata) > 0 {
+		t.Errorf("the disk was moved or attached: %+v", disk)
+	}
+	t.Do("delete", "volumeattachment", name, "--timeout="+testlab.MoveMax.String())
+	t.Gone("xvm", move.Metadata.Name)
 }
 
 func TestSettingsThatContradictEachOtherAreRefused(tt *testing.T) {
