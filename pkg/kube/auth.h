@@ -36,6 +36,7 @@ struct kube_auth_exec {
     const char *api_version;  /* client.authentication.k8s.io/v1 or v1beta1 */
     const char *install_hint; /* NULL: none */
     const json_t *cluster;    /* for KUBERNETES_EXEC_INFO when provideClusterInfo is set; or NULL */
+    int64_t deadline_ms;      /* 0: KUBE_AUTH_EXEC_DEADLINE_MS */
 };
 
 /** Nothing is said: a client certificate does. *New*. */

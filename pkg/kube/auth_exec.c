@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ struct kube_auth_exec_command {
     char **env; /* ended by NULL */
     char *api_version;
     char *install_hint;
+    int64_t deadline_ms;
 };
 
 /* KUBERNETES_EXEC_INFO=…, *new*. */
@@ -83,6 +85,7 @@ struct kube_auth_exec_command *kube_auth_exec_command_new(const struct kube_auth
     command->env = env_new(exec);
     command->api_version = mem_strdup(exec->api_version);
     command->install_hint = mem_strdup(exec->install_hint);
+    command->deadline_ms = exec->deadline_ms > 0 ? exec->deadline_ms : KUBE_AUTH_EXEC_DEADLINE_MS;
     return command;
 }
 
@@ -135,17 +138,23 @@ static int spawn(const struct kube_auth_exec_command *command, int output, pid_t
     return -1;
 }
 
-/* Reads until the plugin closes its output; false when the deadline passes or it says too much. */
-static bool read_output(int output, struct buf *text)
+/* Whether there is something to read, or to reap, before the deadline. */
+static bool wait_for(int descriptor, struct mono_time deadline)
 {
-    struct mono_time deadline = mono_add(clock_mono(&clock_system), KUBE_AUTH_EXEC_DEADLINE_MS);
     for (;;) {
         int64_t left_ms = mono_until_ms(deadline, clock_mono(&clock_system));
-        struct pollfd wait = {.fd = output, .events = POLLIN};
+        struct pollfd wait = {.fd = descriptor, .events = POLLIN};
         int ready = poll(&wait, 1, (int)left_ms);
-        if (ready < 0 && errno == EINTR)
-            continue;
-        if (ready <= 0)
+        if (ready >= 0 || errno != EINTR)
+            return ready > 0;
+    }
+}
+
+/* Reads until the plugin closes its output; false when the deadline passes or it says too much. */
+static bool read_output(int output, struct mono_time deadline, struct buf *text)
+{
+    for (;;) {
+        if (!wait_for(output, deadline))
             return false;
         char chunk[4096];
         ssize_t len = read(output, chunk, sizeof(chunk));
@@ -156,6 +165,14 @@ static bool read_output(int output, struct buf *text)
         if (!fits)
             return false;
     }
+}
+
+/* Whether the plugin ends before the deadline: one may have closed its output and go on. Where the
+ * kernel can't say (before Linux 5.3) it is taken to. */
+static bool ends_by(pid_t pid, struct mono_time deadline)
+{
+    cleanup_fd int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
+    return descriptor < 0 || wait_for(descriptor, deadline);
 }
 
 /* Waits for its end, after killing it when `kill_it`; returns whether it ended with 0. */
@@ -180,7 +197,8 @@ static int run(const struct kube_auth_exec_command *command, struct buf *text, s
     (void)close(ends[1]); /* the plugin's copy is what counts */
     if (result < 0)
         return -1;
-    bool ended = read_output(output, text);
+    struct mono_time deadline = mono_add(clock_mono(&clock_system), command->deadline_ms);
+    bool ended = read_output(output, deadline, text) && ends_by(pid, deadline);
     if (reap(pid, !ended))
         return 0;
     return err_set(err, ERR_TRANSIENT,

@@ -24,8 +24,8 @@ struct kube_auth_exec_result {
 };
 
 /**
- * Runs it, without a terminal, for at most KUBE_AUTH_EXEC_DEADLINE_MS. ERR_TRANSIENT when it ended
- * badly or too late (it is killed then), ERR_INVALID when its answer is none; the message names the
+ * Runs it, without a terminal, until its deadline. ERR_TRANSIENT when it ended badly or not in time
+ * (it is killed then, also when it has closed its output), ERR_INVALID when its answer is none; the message names the
  * command and never holds its output.
  */
 int kube_auth_exec_run(struct kube_auth_exec_command *command, struct kube_auth_exec_result *ret,
