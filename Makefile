@@ -14,7 +14,7 @@ GO = $$($(CURDIR)/tools/install-deps --print-go)
 
 .PHONY: help
 help: ## lists every target
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  One unit test:        make unit TEST='kube_queue/holds*'"
 	@echo "  One end-to-end test:  make e2e TEST=TestAttach"
