@@ -114,7 +114,7 @@ func (p *player) follow(ctx context.Context, watches ...watch) *follower {
 // before it is printed.
 func (f *follower) stop(ctx context.Context, text string) {
 	const lineMax = 5 * time.Second
-	lab.Wait(ctx, lineMax, func(context.Context) error { //nolint:errcheck // the reader sees that it is not there
+	lab.Wait(ctx, lineMax, func(context.Context) error { // the reader sees that it is not there
 		f.lock.Lock()
 		defer f.lock.Unlock()
 		if !strings.Contains(f.seen.String(), text) {
@@ -144,7 +144,7 @@ func (f *follower) once(ctx context.Context, one watch) {
 		f.seen.WriteString(scanner.Text() + "\n")
 		f.lock.Unlock()
 	}
-	command.Wait() //nolint:errcheck // it was ended, or is started again
+	command.Wait() // it was ended, or is started again
 }
 
 // attachName is the name that Kubernetes gives to a VolumeAttachment, and the operator to the move it makes for it.

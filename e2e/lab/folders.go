@@ -92,7 +92,7 @@ func (f folders) forget() error {
 
 // goCommand finds the go command that built this program, or else the one in PATH.
 func goCommand() (string, error) {
-	if own := filepath.Join(runtime.GOROOT(), "bin", "go"); runtime.GOROOT() != "" { //nolint:staticcheck // what `go run` set
+	if own := filepath.Join(runtime.GOROOT(), "bin", "go"); runtime.GOROOT() != "" { // what `go run` set
 		if _, err := os.Stat(own); err == nil {
 			return own, nil
 		}

@@ -64,7 +64,7 @@ func Up(ctx context.Context, options Options) (*Lab, error) {
 		return nil, err
 	}
 	if err := lab.up(ctx); err != nil {
-		lab.client.End(context.WithoutCancel(ctx)) //nolint:errcheck // there is something more important to tell
+		lab.client.End(context.WithoutCancel(ctx)) // there is something more important to tell
 		return nil, err
 	}
 	return lab, nil

@@ -137,7 +137,7 @@ func TestANodeThatIsNoVMIsRefused(tt *testing.T) {
 	const nobody = "00000000-dead-4000-8000-000000000000"
 	t.Apply(`{apiVersion: storage.k8s.io/v1, kind: CSINode, metadata: {name: ghost},
 spec: {drivers: [{name: ` + lab.Driver + `, nodeID: ` + nobody + `, topologyKeys: [pool]}]}}`)
-	t.Cleanup(func() { t.Kubectl(tt.Context(), "delete", "csinode", "ghost") }) //nolint:errcheck // the lab ends soon
+	t.Cleanup(func() { t.Kubectl(tt.Context(), "delete", "csinode", "ghost") }) // the lab ends soon
 	t.NotAttached(t.Attach(volume, "ghost"), nobody)
 	t.NotAttached(t.Attach(volume, "nowhere"), "nowhere", "CSINode")
 }

@@ -165,7 +165,7 @@ kind: PersistentVolumeClaim
 metadata: {name: foreign}
 spec: {accessModes: [ReadWriteOnce], storageClassName: other, volumeName: ` + name + `, resources: {requests: {storage: 1Gi}}}
 `)
-	t.Cleanup(func() { t.Kubectl(tt.Context(), "delete", "pv", name, "--wait=false") }) //nolint:errcheck // the lab ends soon
+	t.Cleanup(func() { t.Kubectl(tt.Context(), "delete", "pv", name, "--wait=false") }) // the lab ends soon
 	t.Must(t.WaitBound(t.Ctx, t.Namespace, "foreign"))
 	t.Apply(testlab.MigrationManifest("move", "{srsWithTag: k8s-shared}", "", "foreign"))
 	migration := t.Because("move", "Stalled", "OtherDriver")

@@ -32,7 +32,7 @@ func TestADrainedPodRunsElsewhereWithItsData(tt *testing.T) {
 	t.Must(t.Write(t.Ctx, volume, "worker-a1", 100<<20, 8<<20, 77))
 
 	migrations := t.Watch("xovolumemigrations")
-	t.Cleanup(func() { t.Kubectl(tt.Context(), "uncordon", "worker-a1") }) //nolint:errcheck // the next test tells
+	t.Cleanup(func() { t.Kubectl(tt.Context(), "uncordon", "worker-a1") }) // the next test tells
 	t.Do("drain", "worker-a1", "--ignore-daemonsets", "--timeout=60s")
 	pod, err = t.WaitPod(t.Ctx, testlab.MoveMax, t.Namespace, "db-0", "worker-a1")
 	t.Must(err)

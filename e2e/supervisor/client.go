@@ -57,7 +57,7 @@ func Start(program string, paths Paths, log *os.File) (*Client, error) {
 	}
 	if err != nil {
 		write.Close()
-		command.Wait() //nolint:errcheck // the reason is known
+		command.Wait() // the reason is known
 		return nil, err
 	}
 	client := Connect(paths)
@@ -104,7 +104,7 @@ func (c *Client) End(ctx context.Context) error {
 	err := c.call(ctx, http.MethodPost, "/end", nil, nil)
 	if c.command != nil {
 		c.pipe.Close()
-		c.command.Wait() //nolint:errcheck // it has nothing more to say
+		c.command.Wait() // it has nothing more to say
 	}
 	return err
 }

@@ -77,7 +77,7 @@ func Serve(paths Paths, harness io.Reader) error {
 	defer os.Remove(paths.StateFile())
 	go s.watchHarness(harness)
 	go s.watchSignals()
-	go http.Serve(listener, s.handler()) //nolint:errcheck // ends with the process
+	go http.Serve(listener, s.handler()) // ends with the process
 	if err := json.NewEncoder(os.Stdout).Encode(Ready{FirstPort: firstPort}); err != nil {
 		s.end()
 	}
@@ -94,7 +94,7 @@ func refuse(cause error) error {
 }
 
 func (s *server) watchHarness(harness io.Reader) {
-	io.Copy(io.Discard, harness) //nolint:errcheck // any end of the pipe means the same
+	io.Copy(io.Discard, harness) // any end of the pipe means the same
 	s.lock.Lock()
 	detached := s.detached
 	s.lock.Unlock()
@@ -153,7 +153,7 @@ func answer(w http.ResponseWriter, value any, err error) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(value) //nolint:errcheck // the harness is gone: the pipe tells
+	json.NewEncoder(w).Encode(value) // the harness is gone: the pipe tells
 }
 
 func (s *server) statuses() []Status {
@@ -228,7 +228,7 @@ func (s *server) watch(part *process, done chan struct{}) {
 		part.exit = err.Error()
 	}
 	// What it started dies with it.
-	syscall.Kill(-part.command.Process.Pid, syscall.SIGKILL) //nolint:errcheck // usually nobody is left
+	syscall.Kill(-part.command.Process.Pid, syscall.SIGKILL) // usually nobody is left
 	part.running = false
 	close(done)
 	s.writeState()
@@ -289,8 +289,8 @@ func (s *server) stopAll() {
 	var grace time.Duration
 	for _, part := range parts {
 		if part.spec.Grace > 0 && part.running {
-			part.signal(syscall.SIGCONT) //nolint:errcheck // the next one tells
-			part.signal(syscall.SIGTERM) //nolint:errcheck // SIGKILL follows
+			part.signal(syscall.SIGCONT) // the next one tells
+			part.signal(syscall.SIGTERM) // SIGKILL follows
 			grace = max(grace, part.spec.Grace)
 		}
 	}
@@ -307,7 +307,7 @@ func (s *server) stopAll() {
 	}
 	for _, part := range parts {
 		s.lock.Lock()
-		part.signal(syscall.SIGKILL) //nolint:errcheck // waited for below
+		part.signal(syscall.SIGKILL) // waited for below
 		s.lock.Unlock()
 	}
 	for _, part := range parts {

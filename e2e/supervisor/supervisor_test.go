@@ -137,7 +137,7 @@ func TestKillingTheHarnessEndsEverything(t *testing.T) {
 	part := running(t, Connect(paths), "part")
 	state := readState(t, paths)
 	command.Process.Kill()
-	command.Wait() //nolint:errcheck // it was killed
+	command.Wait() // it was killed
 	eventually(t, "the part and its child end", groupGone(part.PID))
 	eventually(t, "the supervisor ends", func() bool { return !state.Supervisor.Alive() })
 	if _, err := os.Stat(paths.Runtime); !errors.Is(err, os.ErrNotExist) {
@@ -148,7 +148,7 @@ func TestKillingTheHarnessEndsEverything(t *testing.T) {
 func TestKillingTheSupervisorEndsItsParts(t *testing.T) {
 	paths := newPaths(t)
 	command := startHarness(t, paths)
-	defer command.Wait() //nolint:errcheck // it is killed
+	defer command.Wait() // it is killed
 	defer command.Process.Kill()
 	state := readState(t, paths)
 	if err := syscall.Kill(state.Supervisor.PID, syscall.SIGKILL); err != nil {
@@ -156,7 +156,7 @@ func TestKillingTheSupervisorEndsItsParts(t *testing.T) {
 	}
 	eventually(t, "the part ends", func() bool { return !state.Parts[0].Alive() })
 	// The kernel does this for the parts themselves. What a part started is its own matter; the lab's parts start nothing.
-	syscall.Kill(-state.Parts[0].PID, syscall.SIGKILL) //nolint:errcheck // the sleeper's child
+	syscall.Kill(-state.Parts[0].PID, syscall.SIGKILL) // the sleeper's child
 }
 
 func TestADetachedLabOutlivesItsHarness(t *testing.T) {
@@ -167,7 +167,7 @@ func TestADetachedLabOutlivesItsHarness(t *testing.T) {
 		t.Fatal(err)
 	}
 	command.Process.Kill()
-	command.Wait() //nolint:errcheck // it was killed
+	command.Wait() // it was killed
 	part := running(t, client, "part")
 	if part.PID == 0 {
 		t.Fatal("the part ended with the harness")
@@ -184,7 +184,7 @@ func TestALabOfOneNameRunsOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.End(t.Context()) //nolint:errcheck // the test has ended
+	defer client.End(t.Context()) // the test has ended
 	if _, err := start(paths); !errors.Is(err, ErrRunning) {
 		t.Errorf("a second supervisor says %v", err)
 	}
@@ -195,12 +195,12 @@ func TestTwoLabsHaveDifferentPorts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer first.End(t.Context()) //nolint:errcheck // the test has ended
+	defer first.End(t.Context()) // the test has ended
 	second, err := start(newPaths(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer second.End(t.Context()) //nolint:errcheck // the test has ended
+	defer second.End(t.Context()) // the test has ended
 	if first.FirstPort == second.FirstPort {
 		t.Errorf("both have %d", first.FirstPort)
 	}
@@ -212,7 +212,7 @@ func TestAPartThatWasKilledStaysDeadUntilItIsStarted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.End(t.Context()) //nolint:errcheck // the test has ended
+	defer client.End(t.Context()) // the test has ended
 	spec := sleeper(paths, "part")
 	spec.Restart = true
 	if err := client.Add(t.Context(), spec); err != nil {
@@ -240,7 +240,7 @@ func TestAPartThatEndsUnaskedIsStartedAgainAndCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.End(t.Context()) //nolint:errcheck // the test has ended
+	defer client.End(t.Context()) // the test has ended
 	spec := sleeper(paths, "part")
 	spec.Restart = true
 	if err := client.Add(t.Context(), spec); err != nil {

@@ -127,9 +127,9 @@ func (t *Test) Watch(arguments ...string) *Watch {
 		}
 	}()
 	t.Cleanup(func() {
-		command.Process.Kill() //nolint:errcheck // it may have ended
+		command.Process.Kill() // it may have ended
 		<-done
-		command.Wait() //nolint:errcheck // it was killed
+		command.Wait() // it was killed
 	})
 	return watch
 }
@@ -172,7 +172,7 @@ func (t *Test) Attach(volume *lab.Volume, node string) string {
 	_, err = t.KubectlInput(t.Ctx, string(manifest), "create", "-f", "-")
 	t.Must(err)
 	t.Cleanup(func() {
-		t.Kubectl(context.Background(), "delete", "volumeattachment", name, "--wait=false") //nolint:errcheck // may be gone
+		t.Kubectl(context.Background(), "delete", "volumeattachment", name, "--wait=false") // may be gone
 	})
 	return name
 }

@@ -122,7 +122,7 @@ func (t *Test) end() {
 		text, _ := t.Kubectl(ctx, "get", "volumeattachments")
 		t.Logf("%s\n%s", text, t.Tail(lab.Operator))
 	}
-	t.Kubectl(ctx, "delete", "namespace", t.Namespace, "--wait=false") //nolint:errcheck // the lab ends soon
+	t.Kubectl(ctx, "delete", "namespace", t.Namespace, "--wait=false") // the lab ends soon
 }
 
 // Must ends the test for an error.
@@ -181,7 +181,7 @@ func (t *Test) Volume(options lab.VolumeOptions) *lab.Volume {
 	t.Must(err)
 	t.Cleanup(func() {
 		// Volumes are not in the namespace; their finalizer goes once nothing is attached.
-		t.Kubectl(context.Background(), "delete", "pv", volume.Name, "--wait=false") //nolint:errcheck // the lab ends soon
+		t.Kubectl(context.Background(), "delete", "pv", volume.Name, "--wait=false") // the lab ends soon
 	})
 	return volume
 }
@@ -216,7 +216,7 @@ func (t *Test) Fault(fault map[string]any) func() {
 	id, err := t.Xosim.AddFault(t.Ctx, fault)
 	t.Must(err)
 	remove := func() {
-		t.Xosim.RemoveFault(context.Background(), id) //nolint:errcheck // it may have been removed
+		t.Xosim.RemoveFault(context.Background(), id) // it may have been removed
 	}
 	t.Cleanup(remove)
 	return remove

@@ -174,7 +174,7 @@ func TestAnOlderDefinitionIsSaid(tt *testing.T) {
 	const name, annotation = "xovolumemigrations.migration.xo-operator.dev", "migration.xo-operator.dev/schema-version"
 	version := t.Do("get", "crd", name, "-o", `jsonpath={.metadata.annotations.migration\.xo-operator\.dev/schema-version}`)
 	t.Cleanup(func() {
-		t.Kubectl(context.Background(), "annotate", "--overwrite", "crd", name, annotation+"="+version) //nolint:errcheck // the next test tells
+		t.Kubectl(context.Background(), "annotate", "--overwrite", "crd", name, annotation+"="+version) // the next test tells
 	})
 	t.Do("annotate", "--overwrite", "crd", name, annotation+"=0")
 	from := logSize(t)
