@@ -9,6 +9,7 @@
 
 #include "process_internal.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
@@ -80,6 +81,18 @@ static void make_caches(struct process *process)
     }
 }
 
+/* Says how the session with Xen Orchestra goes. Thread: xo. */
+static void session_changed(const struct xo_session_status *status, void *userdata)
+{
+    struct process *process = userdata;
+    if (!atomic_load(&process->running))
+        return; /* how it begins and ends says nothing */
+    if (status->state == XO_SESSION_READY)
+        log_info("Xen Orchestra is connected and listed", log_str("status", status->text));
+    else if (status->state == XO_SESSION_WAITING)
+        log_warn("no session with Xen Orchestra", log_str("status", status->text));
+}
+
 /* 3' the inventory, and the session that keeps it. */
 static int make_xo(struct process *process, struct err *err)
 {
@@ -99,6 +112,8 @@ static int make_xo(struct process *process, struct err *err)
         .username = options->xo_username,
         .password = options->xo_password,
         .password_file = options->xo_password_file,
+        .on_status = session_changed,
+        .userdata = process,
     };
     if (xo_session_new(&session, &process->session, err) < 0)
         return err_wrap(err, "Xen Orchestra");

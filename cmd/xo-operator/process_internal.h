@@ -62,6 +62,7 @@ struct process {
     struct health *health;
     struct http_server *server;
     struct kube_lease *lease;
+    atomic_bool running; /* set by main, read by the xo thread: between start and end */
     atomic_bool leading; /* set by the lease's thread, read by main */
 };
 

@@ -101,19 +101,6 @@ static bool check_crd(struct process *process, enum kube_crd_verdict *last)
     return matches;
 }
 
-/* Says what changed about the session, once per change. */
-static void report_session(struct process *process, enum xo_session_state *last)
-{
-    struct xo_session_status status = xo_session_status(process->session);
-    bool was_ready = *last == XO_SESSION_READY;
-    bool ready = status.state == XO_SESSION_READY;
-    if (ready && !was_ready)
-        log_info("Xen Orchestra is connected and listed", log_str("status", status.text));
-    else if (status.state == XO_SESSION_WAITING && *last != XO_SESSION_WAITING)
-        log_warn("no session with Xen Orchestra", log_str("status", status.text));
-    *last = status.state;
-}
-
 /* Starts the workers once this process leads and the caches are whole, or patience has ended. */
 static int begin_work(struct process *process, struct mono_time patience, bool *working,
                       struct err *err)
@@ -139,7 +126,6 @@ static int work(struct process *process, struct err *err)
     bool working = false;
     bool crd_matches = false;
     enum kube_crd_verdict verdict = KUBE_CRD_UNREADABLE;
-    enum xo_session_state session = XO_SESSION_CONNECTING;
     struct mono_time crd_due = clock_mono(process->clock);
     for (;;) {
         if (begin_work(process, patience, &working, err) < 0)
@@ -148,7 +134,6 @@ static int work(struct process *process, struct err *err)
             crd_matches = check_crd(process, &verdict);
             crd_due = mono_add(clock_mono(process->clock), PROCESS_CRD_RETRY_MS);
         }
-        report_session(process, &session);
         bool soon = !working && atomic_load(&process->leading);
         int signal = sigtimedwait(&signals, NULL, soon ? &short_tick : &tick);
         if (signal > 0) {
@@ -164,8 +149,11 @@ int process_run(struct process *process, struct err *err)
              log_str("kubernetes", process->config->server),
              log_str("xen-orchestra", process->options->xo_url),
              log_int("http-port", http_server_port(process->server)));
+    atomic_store(&process->running, true);
     if (loop_start(process->loop, err) < 0 || kube_watcher_start(process->watcher, err) < 0 ||
         start_election(process, err) < 0)
         return -1;
-    return work(process, err);
+    int result = work(process, err);
+    atomic_store(&process->running, false);
+    return result;
 }
