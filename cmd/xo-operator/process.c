@@ -244,20 +244,20 @@ int process_new(const struct options *options, struct process **ret, struct err 
     return 0;
 }
 
-/* Backwards through the flow: first nobody works, then nobody leads, then nothing comes in any more. */
+/* Backwards through the flow: first nobody works, then nothing comes in any more, then nobody leads. */
 struct process *process_free(struct process *process)
 {
     if (!process)
         return NULL;
     process->attach_worker = rec_worker_free(process->attach_worker);
     process->migration_worker = rec_worker_free(process->migration_worker);
-    if (process->health)
-        health_set_lease(process->health, NULL);
-    process->lease = kube_lease_free(process->lease);
     if (process->watcher)
         kube_watcher_stop(process->watcher);
     if (process->loop)
-        loop_stop(process->loop);
+        loop_stop(process->loop); /* also ends the endpoint's handlers, which look at the lease */
+    if (process->health)
+        health_set_lease(process->health, NULL);
+    process->lease = kube_lease_free(process->lease);
     process->server = http_server_free(process->server);
     process->session = xo_session_free(process->session);
     process->moves = xo_moves_free(process->moves);
