@@ -115,6 +115,9 @@ enum rec_condition_type {
     X(ATTACH_FAILED, "AttachFailed", true, "Xen Orchestra did not attach the disk")                \
     X(DETACH_FAILED, "DetachFailed", true, "Xen Orchestra did not detach the disk")                \
     X(ATTACHED_ELSEWHERE, "AttachedElsewhere", true, "another VM has the disk")                    \
+    X(VM_NOT_RUNNING, "VMNotRunning", true, "the node's VM does not run")                          \
+    X(SETTINGS_CONTRADICT, "SettingsContradict", true, "the volume's settings exclude each other") \
+    X(NO_DEVICE_FREE, "NoDeviceFree", true, "the node's VM has no free device position")           \
     X(UNSUPPORTED, "Unsupported", true, "this version cannot attach such a volume")
 
 enum rec_reason {

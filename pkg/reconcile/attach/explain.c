@@ -42,7 +42,7 @@ static const struct {
     [ATTACH_BECAUSE_NODE_UNKNOWN] = {REC_REASON_NODE_NOT_FOUND,
                                      "node {node}: CSINode {node} has no entry for driver "
                                      "{driver}; check that the node plugin runs on that node"},
-    [ATTACH_BECAUSE_CONTRADICTION] = {REC_REASON_UNSUPPORTED,
+    [ATTACH_BECAUSE_CONTRADICTION] = {REC_REASON_SETTINGS_CONTRADICT,
                                       "volume {volume} has srUUID together with migrating: a "
                                       "volume either stays on one storage repository or follows "
                                       "its Pod; keep srUUID, or migrating with srsWithTag"},
@@ -83,7 +83,7 @@ static const struct {
                               "node {node}: Xen Orchestra has no VM with UUID {vmid}, which the "
                               "driver registered as the node's id; check that the VM's pool is "
                               "added to Xen Orchestra"},
-    [ATTACH_BECAUSE_VM_STOPPED] = {REC_REASON_NODE_WITHOUT_VM,
+    [ATTACH_BECAUSE_VM_STOPPED] = {REC_REASON_VM_NOT_RUNNING,
                                    "VM {vm} ({vmid}) of node {node} runs on no host (power state: "
                                    "{state}); start it"},
     [ATTACH_BECAUSE_NO_DISK] = {REC_REASON_DISK_NOT_FOUND,
@@ -98,11 +98,11 @@ static const struct {
     [ATTACH_BECAUSE_ELSEWHERE] = {REC_REASON_ATTACHED_ELSEWHERE,
                                   "disk {disk} is attached to VM {other-vm} ({other-vmid}), not to "
                                   "VM {vm} of node {node}; disconnect it there if nothing uses it"},
-    [ATTACH_BECAUSE_BAD_MARKER] = {REC_REASON_UNSUPPORTED,
+    [ATTACH_BECAUSE_BAD_MARKER] = {REC_REASON_MARKER_UNREADABLE,
                                    "disk {disk} ({disks}): what follows \"csi:info:\" in its "
                                    "description can't be read ({problem}); correct it, or write "
                                    "csi:info: {}"},
-    [ATTACH_BECAUSE_NO_POSITION] = {REC_REASON_UNSUPPORTED,
+    [ATTACH_BECAUSE_NO_POSITION] = {REC_REASON_NO_DEVICE_FREE,
                                     "VM {vm} ({vmid}) of node {node} has no free device position "
                                     "for disk {disk}; run the Pod on another node"},
     /* what a migration of the claim says */
