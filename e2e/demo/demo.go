@@ -80,7 +80,7 @@ func finish(ctx context.Context, out *console.Console, started *lab.Lab, keep bo
 	}
 	out.Say("The lab keeps running. Look around:")
 	out.Output(fmt.Sprintf("source %s\nkubectl get pods,pvc,xovolumemigrations -A\nmake lab-down LAB=%s    ends it",
-		started.EnvironmentFile(), started.Name))
+		started.Short(started.EnvironmentFile()), started.Name))
 	return nil
 }
 

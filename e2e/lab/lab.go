@@ -295,13 +295,19 @@ func (l *Lab) Restart(ctx context.Context, part string) error {
 }
 
 // EnvironmentFile is the file to source.
-func (l *Lab) EnvironmentFile() string { return l.Short(l.path("env")) }
+func (l *Lab) EnvironmentFile() string { return l.path("env") }
 
-// Short shows a path as seen from the working directory.
+// Short shows a path as seen from where the command was typed: the working directory, but under make the folder of the Makefile.
 func (l *Lab) Short(name string) string {
 	here, err := os.Getwd()
 	if err != nil {
 		return name
+	}
+	for folder := here; os.Getenv("MAKELEVEL") != "" && folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
+		if _, err := os.Stat(filepath.Join(folder, "Makefile")); err == nil {
+			here = folder
+			break
+		}
 	}
 	relative, err := filepath.Rel(here, name)
 	if err != nil || strings.HasPrefix(relative, "../../..") {

@@ -65,7 +65,7 @@ func finish(code int) int {
 		code = failed(fmt.Errorf("the lab itself has problems:\n%s", strings.Join(problems, "\n")))
 	}
 	if os.Getenv("KEEP") != "" && os.Getenv("KEEP") != "0" {
-		fmt.Fprintf(os.Stderr, "lab %s keeps running: source %s\n", shared.lab.Name, shared.lab.EnvironmentFile())
+		fmt.Fprintf(os.Stderr, "lab %s keeps running: source %s\n", shared.lab.Name, shared.lab.Short(shared.lab.EnvironmentFile()))
 		return max(code, ended(shared.lab.Detach(ctx)))
 	}
 	return max(code, ended(shared.lab.Down(ctx)))

@@ -133,7 +133,7 @@ func up(ctx context.Context, s *settings) error {
 
 // look says how to look around.
 func look(running *lab.Lab) error {
-	fmt.Printf("\n  source %s\n  kubectl get nodes\n\n", running.EnvironmentFile())
+	fmt.Printf("\n  source %s\n  kubectl get nodes\n\n", running.Short(running.EnvironmentFile()))
 	return nil
 }
 
