@@ -78,6 +78,19 @@ Test(attach_moves, tells_the_progress_of_a_move_in_quarters)
     cr_assert_null(attach_world_text("status.attachError.message"));
 }
 
+Test(attach_moves, tells_where_to_as_soon_as_that_is_known)
+{
+    attach_world_put_case("L2");
+    attach_world_run("va/va-1");
+    put_move_progress(0);
+    attach_world_run("va/va-1");
+    fake_journal_expect(&attach_world.journal, "create XoVolumeMigration shop/va-1",
+                        "event Normal MovingDisk *",
+                        "event Normal MovingDisk shop/db-0: moving disk csi-pvc-1 from sr-l2 to "
+                        "sr-l1*",
+                        NULL);
+}
+
 Test(attach_moves, attaches_when_the_move_has_ended)
 {
     attach_world_put_case("L2");

@@ -216,8 +216,8 @@ void attach_tell(struct attach_controller *controller, const struct attach_obser
     struct told news = {.reason = message->reason, .text = str_hash(message->text) ^ uid};
 
     if (message->reason == REC_REASON_MOVING_DISK) {
-        /* The text holds the progress: only its steps are news. */
-        news.text = uid;
+        /* The text holds the progress: only its steps are news, and where to, once that is known. */
+        news.text = uid ^ str_hash(observation->progress.to);
         news.step =
             observation->progress.percent < 0 ? 0 : observation->progress.percent / PROGRESS_STEP;
     }
