@@ -145,6 +145,16 @@ void json_put_str(json_t *object, const char *key, const char *text)
         json_put(object, key, json_text(text));
 }
 
+void json_put_time(json_t *object, const char *key, struct wall_time time)
+{
+    char text[CLOCK_RFC3339_SIZE];
+
+    if (time.ms == 0)
+        return;
+    wall_format(time, text);
+    json_put_str(object, key, text);
+}
+
 void json_add(json_t *array, json_t *value)
 {
     int result = json_array_append_new(array, value);

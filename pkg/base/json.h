@@ -5,6 +5,7 @@
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/macros.h"
 
@@ -57,6 +58,9 @@ void json_put(json_t *object, const char *key, json_t *value);
 
 /** Sets object[key] to a string when `text` is not NULL. */
 void json_put_str(json_t *object, const char *key, const char *text);
+
+/** Sets object[key] to a time as Kubernetes writes it (RFC 3339, seconds); left out when the time is not set. */
+void json_put_time(json_t *object, const char *key, struct wall_time time);
 
 /** Appends a *stolen* value to an array; ends the process when `array` is no array (a bug). */
 void json_add(json_t *array, json_t *value);

@@ -229,3 +229,12 @@ Test(base_json, a_bare_value_can_be_dumped_too)
     cleanup_str char *text = json_dump(value);
     cr_assert_str_eq(text, "\"a\\nb\"");
 }
+
+Test(base_json, puts_a_time_as_kubernetes_writes_it_and_leaves_out_one_that_is_not_set)
+{
+    cleanup_json json_t *object = json_object();
+    json_put_time(object, "start", (struct wall_time){1000});
+    json_put_time(object, "end", (struct wall_time){0});
+    cleanup_str char *text = json_dump(object);
+    cr_assert_str_eq(text, "{\"start\":\"1970-01-01T00:00:01Z\"}");
+}

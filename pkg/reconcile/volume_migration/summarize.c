@@ -282,16 +282,6 @@ static json_t *leftovers_of(const struct migration_observation *observation,
     return list;
 }
 
-static void put_time(json_t *object, const char *key, struct wall_time time)
-{
-    char text[CLOCK_RFC3339_SIZE];
-
-    if (time.ms == 0)
-        return;
-    wall_format(time, text);
-    json_put_str(object, key, text);
-}
-
 static void put_numbers(const struct migration_observation *observation,
                         const struct totals *totals, const struct migration_summary *summary,
                         json_t *status)
@@ -307,11 +297,12 @@ static void put_numbers(const struct migration_observation *observation,
     json_put_str(status, "volumes", text);
     json_put(status, "attempts", json_integer(totals->attempts));
     if (totals->bytes_per_second > 0)
-        put_time(status, "estimatedCompletionTime",
-                 (struct wall_time){.ms = observation->wall.ms +
-                                          1000 * (totals->left_bytes / totals->bytes_per_second)});
+        json_put_time(status, "estimatedCompletionTime",
+                      (struct wall_time){
+                          .ms = observation->wall.ms +
+                                1000 * (totals->left_bytes / totals->bytes_per_second)});
     if (summary->state == MIGRATION_STATE_BACKING_OFF)
-        put_time(status, "nextRetryTime", totals->next_retry);
+        json_put_time(status, "nextRetryTime", totals->next_retry);
 }
 
 static json_t *status_of(const struct migration_observation *observation,
@@ -329,11 +320,12 @@ static json_t *status_of(const struct migration_observation *observation,
     put_numbers(observation, totals, summary, status);
     json_put_str(status, "from", totals->from);
     json_put_str(status, "to", totals->to);
-    put_time(status, "startTime", totals->start);
+    json_put_time(status, "startTime", totals->start);
     if (summary->ended)
-        put_time(status, "completionTime",
-                 resource->completion.ms && !observation->fresh_generation ? resource->completion
-                                                                           : observation->wall);
+        json_put_time(status, "completionTime",
+                      resource->completion.ms && !observation->fresh_generation
+                          ? resource->completion
+                          : observation->wall);
     json_put(status, "message", json_text(summary->message));
     json_put(status, "conditions", conditions_of(observation, totals, summary, generation));
     if (json_array_size(leftovers) > 0)

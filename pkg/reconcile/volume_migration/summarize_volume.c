@@ -8,16 +8,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static void put_time(json_t *object, const char *key, struct wall_time time)
-{
-    char text[CLOCK_RFC3339_SIZE];
-
-    if (time.ms == 0)
-        return;
-    wall_format(time, text);
-    json_put_str(object, key, text);
-}
-
 static void put_text(json_t *object, const char *key, const char *text)
 {
     if (!str_empty(text))
@@ -266,7 +256,7 @@ static json_t *attempt_json(const struct migration_volume_record *record)
 
     for (size_t i = 0; i < record->known_disks.len; i++)
         json_add(known, json_text(record->known_disks.items[i]));
-    put_time(attempt, "startTime", record->attempt_start);
+    json_put_time(attempt, "startTime", record->attempt_start);
     json_put(attempt, "knownVDIs", known);
     put_text(attempt, "xapiTask", record->task);
     return attempt;
@@ -290,9 +280,9 @@ static json_t *entry_json(const struct entry *entry)
     json_put(json, "progressPercent", json_integer(record->progress_percent));
     if (entry->bytes_per_second > 0)
         json_put(json, "bytesPerSecond", json_integer(entry->bytes_per_second));
-    put_time(json, "startTime", record->start);
-    put_time(json, "completionTime", record->completion);
-    put_time(json, "nextRetryTime", record->next_retry);
+    json_put_time(json, "startTime", record->start);
+    json_put_time(json, "completionTime", record->completion);
+    json_put_time(json, "nextRetryTime", record->next_retry);
     put_text(json, "avoidSRUUID", record->avoid_sr);
     if (record->attempt_open)
         json_put(json, "attempt", attempt_json(record));
