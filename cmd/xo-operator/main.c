@@ -23,7 +23,6 @@ static void block_signals(void)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* can't fail with a valid set */
-    (void)signal(SIGPIPE, SIG_IGN);               /* a peer that closes is an error of that call */
 }
 
 static int run(const struct options *options, struct err *err)

@@ -213,13 +213,6 @@ static size_t take_header(char *data, size_t size, size_t count, void *userdata)
 
 /* Life */
 
-#define set(curl, option, value)                                                                   \
-    do {                                                                                           \
-        CURLcode code_ = curl_easy_setopt((curl), (option), (value));                              \
-        assert(code_ == CURLE_OK);                                                                 \
-        (void)code_; /* asserted */                                                                \
-    } while (0)
-
 struct kube_reflector *kube_reflector_new(const struct kube_reflector_options *options)
 {
     struct kube_reflector *reflector = mem_alloc(sizeof(*reflector));
@@ -233,11 +226,11 @@ struct kube_reflector *kube_reflector_new(const struct kube_reflector_options *o
     (void)result; /* asserted */
     kube_connection_init(&reflector->connection, options->config);
     CURL *curl = reflector->connection.curl;
-    set(curl, CURLOPT_WRITEFUNCTION, take_body);
-    set(curl, CURLOPT_WRITEDATA, reflector);
-    set(curl, CURLOPT_HEADERFUNCTION, take_header);
-    set(curl, CURLOPT_HEADERDATA, reflector);
-    set(curl, CURLOPT_PRIVATE, reflector);
+    kube_transport_set(curl, CURLOPT_WRITEFUNCTION, take_body);
+    kube_transport_set(curl, CURLOPT_WRITEDATA, reflector);
+    kube_transport_set(curl, CURLOPT_HEADERFUNCTION, take_header);
+    kube_transport_set(curl, CURLOPT_HEADERDATA, reflector);
+    kube_transport_set(curl, CURLOPT_PRIVATE, reflector);
     return reflector;
 }
 

@@ -36,15 +36,6 @@ void kube_transport_init(void)
     (void)result; /* asserted */
 }
 
-/* An option can only fail for lack of memory, or when libcurl was built without it: both are no state
- * to go on in. */
-#define set(curl, option, value)                                                                   \
-    do {                                                                                           \
-        CURLcode code_ = curl_easy_setopt((curl), (option), (value));                              \
-        assert(code_ == CURLE_OK);                                                                 \
-        (void)code_; /* asserted */                                                                \
-    } while (0)
-
 static int set_socket_options(void *userdata, curl_socket_t socket, curlsocktype purpose)
 {
     (void)userdata; /* the same for all */
@@ -73,28 +64,29 @@ static void set_blob(CURL *curl, CURLoption option, const char *text)
     struct curl_blob blob = {.data = (void *)(uintptr_t)text,
                              .len = strlen(text),
                              .flags = CURL_BLOB_COPY};
-    set(curl, option, &blob);
+    kube_transport_set(curl, option, &blob);
 }
 
 static void set_tls(CURL *curl, const struct kube_config *config)
 {
-    set(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    set(curl, CURLOPT_SSL_VERIFYPEER, config->insecure ? 0L : 1L);
-    set(curl, CURLOPT_SSL_VERIFYHOST, config->insecure ? 0L : 2L);
+    kube_transport_set(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    kube_transport_set(curl, CURLOPT_SSL_VERIFYPEER, config->insecure ? 0L : 1L);
+    kube_transport_set(curl, CURLOPT_SSL_VERIFYHOST, config->insecure ? 0L : 2L);
     if (config->ca_data)
         set_blob(curl, CURLOPT_CAINFO_BLOB, config->ca_data);
     else if (config->ca_file)
-        set(curl, CURLOPT_CAINFO, config->ca_file);
+        kube_transport_set(curl, CURLOPT_CAINFO, config->ca_file);
     if (config->ca_data || config->ca_file)
-        set(curl, CURLOPT_CAPATH, NULL); /* nobody but the cluster's own authority is trusted */
+        kube_transport_set(curl, CURLOPT_CAPATH,
+                           NULL); /* nobody but the cluster's own authority is trusted */
     if (config->cert_data)
         set_blob(curl, CURLOPT_SSLCERT_BLOB, secret_reveal(config->cert_data));
     else if (config->cert_file)
-        set(curl, CURLOPT_SSLCERT, config->cert_file);
+        kube_transport_set(curl, CURLOPT_SSLCERT, config->cert_file);
     if (config->key_data)
         set_blob(curl, CURLOPT_SSLKEY_BLOB, secret_reveal(config->key_data));
     else if (config->key_file)
-        set(curl, CURLOPT_SSLKEY, config->key_file);
+        kube_transport_set(curl, CURLOPT_SSLKEY, config->key_file);
 }
 
 void kube_connection_init(struct kube_connection *connection, const struct kube_config *config)
@@ -103,20 +95,21 @@ void kube_connection_init(struct kube_connection *connection, const struct kube_
     connection->curl = curl_easy_init();
     assert(connection->curl);
     CURL *curl = connection->curl;
-    set(curl, CURLOPT_ERRORBUFFER, connection->error);
-    set(curl, CURLOPT_NOSIGNAL, 1L);
-    set(curl, CURLOPT_USERAGENT, USER_AGENT);
-    set(curl, CURLOPT_PROTOCOLS_STR,
-        str_starts_with(config->server, "https://") ? "https" : "http");
-    set(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    set(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    set(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    set(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)KUBE_CONNECT_MS);
-    set(curl, CURLOPT_SOCKOPTFUNCTION, set_socket_options);
+    kube_transport_set(curl, CURLOPT_ERRORBUFFER, connection->error);
+    kube_transport_set(curl, CURLOPT_NOSIGNAL, 1L);
+    kube_transport_set(curl, CURLOPT_USERAGENT, USER_AGENT);
+    kube_transport_set(curl, CURLOPT_PROTOCOLS_STR,
+                       str_starts_with(config->server, "https://") ? "https" : "http");
+    kube_transport_set(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    kube_transport_set(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    kube_transport_set(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    kube_transport_set(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)KUBE_CONNECT_MS);
+    kube_transport_set(curl, CURLOPT_SOCKOPTFUNCTION, set_socket_options);
     if (config->proxy_url)
-        set(curl, CURLOPT_PROXY, config->proxy_url);
+        kube_transport_set(curl, CURLOPT_PROXY, config->proxy_url);
     else if (kube_config_loopback(config->server))
-        set(curl, CURLOPT_PROXY, ""); /* a proxy from the environment is not for this machine */
+        kube_transport_set(curl, CURLOPT_PROXY,
+                           ""); /* a proxy from the environment is not for this machine */
     set_tls(curl, config);
 }
 
@@ -169,7 +162,7 @@ static void set_url(struct kube_connection *connection, const char *path)
     const struct kube_config *config = connection->config;
     if (!config->tls_server_name) {
         cleanup_str char *url = str_new("%s%s", config->server, path);
-        set(connection->curl, CURLOPT_URL, url);
+        kube_transport_set(connection->curl, CURLOPT_URL, url);
         return;
     }
     size_t start = 0;
@@ -183,8 +176,8 @@ static void set_url(struct kube_connection *connection, const char *path)
     cleanup_str char *target = str_new("::%s%s", authority, has_port ? "" : ":443");
     struct curl_slist *connect_to = curl_slist_append(NULL, target);
     assert(connect_to);
-    set(connection->curl, CURLOPT_URL, url);
-    set(connection->curl, CURLOPT_CONNECT_TO, connect_to);
+    kube_transport_set(connection->curl, CURLOPT_URL, url);
+    kube_transport_set(connection->curl, CURLOPT_CONNECT_TO, connect_to);
     curl_slist_free_all(connection->connect_to);
     connection->connect_to = connect_to;
     add_header_value(connection, "Host", authority);
@@ -193,15 +186,16 @@ static void set_url(struct kube_connection *connection, const char *path)
 static void set_body(struct kube_connection *connection, const struct kube_request *request)
 {
     CURL *curl = connection->curl;
-    set(curl, CURLOPT_POSTFIELDS, NULL); /* this one also makes it a POST, so it comes first */
-    set(curl, CURLOPT_HTTPGET, 1L);
+    kube_transport_set(curl, CURLOPT_POSTFIELDS,
+                       NULL); /* this one also makes it a POST, so it comes first */
+    kube_transport_set(curl, CURLOPT_HTTPGET, 1L);
     if (request->content_type) {
-        set(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-        set(curl, CURLOPT_POSTFIELDS, request->body);
+        kube_transport_set(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+        kube_transport_set(curl, CURLOPT_POSTFIELDS, request->body);
         add_header_value(connection, "Content-Type", request->content_type);
         add_header(connection, "Expect:");
     }
-    set(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    kube_transport_set(curl, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
 int kube_connection_prepare(struct kube_connection *connection, const struct kube_request *request,
@@ -220,8 +214,8 @@ int kube_connection_prepare(struct kube_connection *connection, const struct kub
     add_header_value(connection, "Accept", request->accept ? request->accept : "application/json");
     set_url(connection, request->path);
     set_body(connection, request);
-    set(connection->curl, CURLOPT_TIMEOUT_MS, (long)request->deadline_ms);
-    set(connection->curl, CURLOPT_HTTPHEADER, connection->headers);
+    kube_transport_set(connection->curl, CURLOPT_TIMEOUT_MS, (long)request->deadline_ms);
+    kube_transport_set(connection->curl, CURLOPT_HTTPHEADER, connection->headers);
     return 0;
 }
 

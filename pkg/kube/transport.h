@@ -10,6 +10,7 @@
 #include "kube/config.h"
 #include "kube/object.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 
 enum {
@@ -36,6 +37,15 @@ struct kube_request {
     size_t body_len;
     int64_t deadline_ms; /* for all of it; 0: none (a watch, which has its own clock) */
 };
+
+/** Sets an option of a libcurl handle. That can only fail for lack of memory, or when libcurl was
+ * built without it: neither is a state to go on in, so it ends the process. */
+#define kube_transport_set(curl, option, value)                                                    \
+    do {                                                                                           \
+        CURLcode code_ = curl_easy_setopt((curl), (option), (value));                              \
+        assert(code_ == CURLE_OK);                                                                 \
+        (void)code_; /* asserted */                                                                \
+    } while (0)
 
 /** Prepares libcurl for the process, and has SIGPIPE ignored. Call it once, before there is any other thread. */
 void kube_transport_init(void);

@@ -3,7 +3,7 @@
  * Orchestra, time.
  *
  * Each is a struct of functions with its userdata. The operator fills them from pkg/kube and pkg/xo
- * (real_ports.h); tests and the simulation fill them from fake/ and drive the same reconcilers
+ * (kube_port.h, xo_port.h); tests and the simulation fill them from fake/ and drive the same reconcilers
  * single-threaded. Nothing else in pkg/reconcile talks to the outside.
  *
  * Thread: any worker. Reads are local and never wait. Writes wait for the
