@@ -37,6 +37,7 @@ struct options {
     bool leader_election;
     const char *lease_namespace; /* NULL: the Pod's own */
     const char *lease_name;
+    const char *effects; /* folder of rec_effects; NULL: nothing is counted */
     enum log_level log_level;
     enum log_format log_format;
 };

@@ -153,6 +153,13 @@ static int make_ports(struct process *process, struct err *err)
         .disk_name_prefix = process->options->disk_name_prefix,
         .seed = process->seed,
     };
+    if (!process->options->effects)
+        return 0;
+    log_warn("effects are counted, and end this process where its file says so",
+             log_str("folder", process->options->effects));
+    if (rec_effects_new(&process->ports, process->options->effects, &process->effects, err) < 0)
+        return err_wrap(err, "--effects");
+    process->ports = rec_effects_ports(process->effects);
     return 0;
 }
 
@@ -264,6 +271,7 @@ struct process *process_free(struct process *process)
     process->health = health_free(process->health);
     process->attach = attach_controller_free(process->attach);
     process->migration = migration_controller_free(process->migration);
+    process->effects = rec_effects_free(process->effects);
     process->kube_port = rec_kube_port_free(process->kube_port);
     process->events = kube_events_free(process->events);
     process->watcher = kube_watcher_free(process->watcher);

@@ -18,6 +18,7 @@
 #include "kube/queue.h"
 #include "kube/watcher.h"
 #include "reconcile/attach/attach.h"
+#include "reconcile/effects.h"
 #include "reconcile/keys.h"
 #include "reconcile/kube_port.h"
 #include "reconcile/volume_migration/migration.h"
@@ -51,6 +52,7 @@ struct process {
     struct kube_events *events;
     struct rec_kube_port *kube_port;
     struct rec_xo_port xo_port;
+    struct rec_effects *effects; /* NULL without --effects */
     struct rec_ports ports;
     struct kube_queue *migration_queue;
     struct kube_queue *attach_queue;

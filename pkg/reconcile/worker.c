@@ -18,10 +18,17 @@ struct rec_worker {
 };
 
 static _Thread_local char reconcile_id[RECONCILE_ID_SIZE];
+static _Thread_local const char
+    *current_key; /* borrowed from make_pass(); NULL outside of a pass */
 
 const char *rec_worker_reconcile_id(void)
 {
     return reconcile_id;
+}
+
+const char *rec_worker_key(void)
+{
+    return current_key ? current_key : "";
 }
 
 struct rec_worker_metrics rec_worker_metrics_register(struct metrics *metrics)
@@ -145,9 +152,11 @@ static void make_pass(struct rec_worker *worker, const char *key)
 
     (void)str_format(reconcile_id, sizeof(reconcile_id), "%08llx-%llx",
                      (unsigned long long)(str_hash(options->controller) & 0xffffffff), number);
+    current_key = key;
     count_active(options, 1);
     struct rec_outcome outcome = options->reconcile(options->userdata, key);
     count_active(options, -1);
+    current_key = NULL;
     put_back(options, key, &outcome);
     kube_queue_done(options->queue, key);
     report(options, key, &outcome, clock_mono(options->clock).ms - start.ms);

@@ -65,4 +65,7 @@ bool rec_worker_run_one(struct rec_worker *worker);
  * ends. */
 const char *rec_worker_reconcile_id(void);
 
+/** The key of the pass that the calling thread makes; "" outside of one. *Borrowed* until it ends. */
+const char *rec_worker_key(void);
+
 #endif
