@@ -86,6 +86,7 @@ enum rec_condition_type {
       "the node is not there or the driver does not run on it")                                    \
     X(NODE_WITHOUT_VM, "NodeWithoutVM", true, "no VM in Xen Orchestra is this node")               \
     X(REFUSED, "Refused", true, "Xen Orchestra refused the move")                                  \
+    X(DRY_RUN, "DryRun", false, "a dry run: nothing is moved, the message says what would be")     \
     X(RETRY_LIMIT_REACHED, "RetryLimitReached", true,                                              \
       "as many attempts failed as spec.retry allows")                                              \
     /* a person decides */                                                                         \
@@ -102,10 +103,15 @@ enum rec_condition_type {
     X(CANCELLED, "Cancelled", false, "stopped on request")                                         \
     /* of events only */                                                                           \
     X(ATTEMPT_FAILED, "AttemptFailed", true, "an attempt ended without success")                   \
+    X(BACKUP_IMPACT, "BackupImpact", true,                                                         \
+      "the disk has changed block tracking, which a move resets: its next backup is a full one")   \
     X(STALE_MARKER_CLEARED, "StaleMarkerCleared", true,                                            \
       "a disk was marked as being moved and nothing moved it")                                     \
     X(LEFTOVER_RENAMED, "LeftoverRenamed", true,                                                   \
       "a disk that a failed move left was renamed, not deleted")                                   \
+    X(LEFTOVER_DELETED, "LeftoverDeleted", false,                                                  \
+      "a disk that a failed move left was deleted, as spec.leftovers asks for")                    \
+    X(RECOVERED, "Recovered", false, "the disk that spec.recovery names is kept")                  \
     /* of attaching (VolumeAttachment: attachError and detachError; events on Pods) */             \
     X(MANUAL_RECOVERY_REQUIRED, "ManualRecoveryRequired", true,                                    \
       "a person must decide first which disk is the good one")                                     \

@@ -77,6 +77,28 @@ static size_t bounded_len(const json_t *array, size_t max)
     return len < max ? len : max;
 }
 
+static enum migration_mode mode_decode(const char *text)
+{
+    if (str_equal(text, MIGRATION_OFFLINE))
+        return MIGRATION_MODE_OFFLINE;
+    return str_equal(text, MIGRATION_LIVE) ? MIGRATION_MODE_LIVE : MIGRATION_MODE_AUTO;
+}
+
+static void recoveries_decode(const json_t *array, struct kube_arena *arena,
+                              struct migration_resource *resource)
+{
+    size_t count = bounded_len(array, MIGRATION_VOLUMES_MAX);
+    struct migration_recovery *items = kube_arena_alloc(arena, count * sizeof(*items));
+
+    for (size_t i = 0; i < count; i++) {
+        const json_t *recovery = json_array_get(array, i);
+        items[i].claim_name = kube_arena_str(arena, json_str_at(recovery, "claimName"));
+        items[i].keep = kube_arena_str(arena, json_str_at(recovery, "keep"));
+    }
+    resource->recoveries = items;
+    resource->recovery_count = count;
+}
+
 static void spec_decode(const json_t *json, struct kube_arena *arena,
                         struct migration_resource *resource)
 {
@@ -92,7 +114,14 @@ static void spec_decode(const json_t *json, struct kube_arena *arena,
     resource->volumes = items;
     resource->volume_count = count;
     resource->target = target_decode(json_at(json, "spec.target"), arena);
+    resource->mode = mode_decode(json_str_at(json, "spec.mode"));
+    resource->leftovers_policy = str_equal(json_str_at(json, "spec.leftovers"), "Delete")
+                                     ? MIGRATION_LEFTOVERS_DELETE
+                                     : MIGRATION_LEFTOVERS_RENAME;
+    recoveries_decode(json_at(json, "spec.recovery"), arena, resource);
     resource->cancel = json_bool_at(json, "spec.cancel", false);
+    resource->dry_run = json_bool_at(json, "spec.dryRun", false);
+    resource->ttl_s = json_int_at(json, "spec.ttlSecondsAfterFinished", -1);
     resource->retry_limit = json_int_at(json, "spec.retry.limit", -1);
     resource->retry_initial_delay_ms =
         duration_ms(json_str_at(json, "spec.retry.initialDelay"), DEFAULT_INITIAL_DELAY_MS);
@@ -128,11 +157,17 @@ static const struct kube_field record_fields[] = {
     RECORD("attempt.startTime", KUBE_FIELD_TIME, attempt_start),
     RECORD("attempt.knownVDIs", KUBE_FIELD_STRINGS, known_disks),
     RECORD("attempt.xapiTask", KUBE_FIELD_STR, task),
+    RECORD("attempt.sourceHostUUID", KUBE_FIELD_STR, source_host),
+    RECORD("attempt.destinationHostUUID", KUBE_FIELD_STR, destination_host),
+    RECORD("attempt.vmUUID", KUBE_FIELD_STR, vm),
+    RECORD("mode", KUBE_FIELD_STR, mode),
     RECORD("attempts", KUBE_FIELD_INT, attempts),
     RECORD("progressPercent", KUBE_FIELD_INT, progress_percent),
     RECORD("startTime", KUBE_FIELD_TIME, start),
     RECORD("completionTime", KUBE_FIELD_TIME, completion),
     RECORD("nextRetryTime", KUBE_FIELD_TIME, next_retry),
+    RECORD("queuedTime", KUBE_FIELD_TIME, queued_since),
+    RECORD("bytesPerSecond", KUBE_FIELD_INT, bytes_per_second),
     RECORD("avoidSRUUID", KUBE_FIELD_STR, avoid_sr),
 };
 
@@ -144,7 +179,19 @@ static const struct kube_field record_fields[] = {
 static const struct kube_field leftover_fields[] = {
     LEFTOVER("vdiUUID", KUBE_FIELD_STR, disk), LEFTOVER("srUUID", KUBE_FIELD_STR, sr_uuid),
     LEFTOVER("name", KUBE_FIELD_STR, name),    LEFTOVER("reason", KUBE_FIELD_STR, reason),
-    LEFTOVER("since", KUBE_FIELD_TIME, since),
+    LEFTOVER("since", KUBE_FIELD_TIME, since), LEFTOVER("claimName", KUBE_FIELD_STR, claim_name),
+};
+
+#define PAST(json_path, field_type, member)                                                        \
+    {                                                                                              \
+        .path = (json_path), .type = (field_type),                                                 \
+        .offset = offsetof(struct migration_past_attempt, member)                                  \
+    }
+static const struct kube_field past_fields[] = {
+    PAST("claimName", KUBE_FIELD_STR, claim_name), PAST("generation", KUBE_FIELD_INT, generation),
+    PAST("attempt", KUBE_FIELD_INT, attempt),      PAST("startTime", KUBE_FIELD_TIME, start),
+    PAST("endTime", KUBE_FIELD_TIME, end),         PAST("outcome", KUBE_FIELD_STR, outcome),
+    PAST("reason", KUBE_FIELD_STR, reason),        PAST("message", KUBE_FIELD_STR, message),
 };
 
 #define STATUS(json_path, field_type, member)                                                      \
@@ -190,6 +237,21 @@ static int leftovers_decode(const json_t *array, struct kube_arena *arena,
     return 0;
 }
 
+static int history_decode(const json_t *array, struct kube_arena *arena,
+                          struct migration_resource *resource, struct err *err)
+{
+    size_t count = bounded_len(array, MIGRATION_HISTORY_MAX);
+    struct migration_past_attempt *history = kube_arena_alloc(arena, count * sizeof(*history));
+
+    for (size_t i = 0; i < count; i++)
+        if (kube_fields_decode(past_fields, ARRAY_LEN(past_fields), json_array_get(array, i), arena,
+                               &history[i], err) < 0)
+            return err_wrap(err, "status.history[%zu]", i);
+    resource->history = history;
+    resource->history_count = count;
+    return 0;
+}
+
 /*
  * The texts that a new status is compared with. What has ended gets none any more, and most objects
  * of a cluster have ended: without its texts such an object is a third as large. Of a move for an
@@ -227,7 +289,8 @@ static int migration_decode(const json_t *json, struct kube_arena *arena,
         if (str_equal(json_str_at(condition, "type"), "Ready"))
             resource->reason = kube_arena_str(arena, json_str_at(condition, "reason"));
     if (records_decode(json_at(json, "status.migratedVolumes"), arena, resource, err) < 0 ||
-        leftovers_decode(json_at(json, "status.leftovers"), arena, resource, err) < 0)
+        leftovers_decode(json_at(json, "status.leftovers"), arena, resource, err) < 0 ||
+        history_decode(json_at(json, "status.history"), arena, resource, err) < 0)
         return -1;
     texts_decode(json, arena, resource);
     return 0;
@@ -282,6 +345,15 @@ migration_resource_record(const struct migration_resource *resource, const char 
         if (str_equal(resource->records[i].claim_name, claim_name))
             return &resource->records[i];
     return NULL;
+}
+
+const char *migration_resource_keep(const struct migration_resource *resource,
+                                    const char *claim_name)
+{
+    for (size_t i = 0; i < resource->recovery_count; i++)
+        if (str_equal(resource->recoveries[i].claim_name, claim_name))
+            return resource->recoveries[i].keep;
+    return "";
 }
 
 bool migration_resource_open(const struct migration_resource *resource)

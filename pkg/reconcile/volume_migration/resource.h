@@ -15,6 +15,25 @@ struct migration_target {
     const char *node_name;
 };
 
+/** How a disk may be, or is, moved. */
+enum migration_mode {
+    MIGRATION_MODE_AUTO,    /* live when a VM runs on it and it can be, else offline */
+    MIGRATION_MODE_OFFLINE, /* only while no VM has it */
+    MIGRATION_MODE_LIVE     /* only while a VM runs on it */
+};
+
+/** What becomes of what a failed copy left. */
+enum migration_leftovers {
+    MIGRATION_LEFTOVERS_RENAME,
+    MIGRATION_LEFTOVERS_DELETE /* … once a later attempt has succeeded */
+};
+
+/** A person's answer to ManualRecoveryRequired: one entry of spec.recovery. */
+struct migration_recovery {
+    const char *claim_name;
+    const char *keep; /* UUID of the disk that holds the good copy */
+};
+
 struct migration_volume_spec {
     const char *claim_name;
     struct migration_target target; /* all "": the object's own */
@@ -43,21 +62,39 @@ struct migration_volume_record {
     struct wall_time attempt_start;  /* of the open attempt */
     struct kube_strings known_disks; /* all uuids of the name before the open attempt */
     const char *task;                /* XAPI ref of the task that was seen to move the disk; "" */
-    int64_t attempts;                /* begun in this generation and not taken back */
+    const char *source_host;         /* UUIDs of the hosts whose slots the open attempt takes; "" */
+    const char *destination_host;
+    const char *vm; /* UUID of the VM that runs on the disk of the open attempt, when it is live */
+    const char *mode; /* of the open or last attempt: MIGRATION_OFFLINE or MIGRATION_LIVE; "" */
+    int64_t attempts; /* begun in this generation and not taken back */
     int64_t progress_percent;
     struct wall_time start; /* of the first attempt */
     struct wall_time completion;
     struct wall_time next_retry;
-    const char *avoid_sr; /* it had no room in the last attempt; "" */
+    struct wall_time queued_since; /* waits for a slot since then; not set: it does not */
+    int64_t bytes_per_second; /* of the running copy; of the whole move once it has succeeded */
+    const char *avoid_sr;     /* it had no room in the last attempt; "" */
 };
 
 /** One entry of status.leftovers: a disk that was, or is about to be, renamed out of the way. */
 struct migration_leftover {
     const char *disk; /* uuid */
     const char *sr_uuid;
-    const char *name; /* the new one */
+    const char *claim_name; /* whose volume it was a disk of; "" in what older versions wrote */
+    const char *name;       /* the new one */
     const char *reason;
     struct wall_time since;
+};
+
+/** One entry of status.history: an attempt that has ended. */
+struct migration_past_attempt {
+    const char *claim_name;
+    int64_t generation;
+    int64_t attempt; /* of that volume in that generation, from 1 */
+    struct wall_time start, end;
+    const char *outcome; /* MIGRATION_SUCCEEDED, MIGRATION_FAILED or MIGRATION_CANCELLED */
+    const char *reason;
+    const char *message;
 };
 
 struct migration_resource {
@@ -66,11 +103,17 @@ struct migration_resource {
     const struct migration_volume_spec *volumes;
     size_t volume_count;
     struct migration_target target;
+    enum migration_mode mode;
+    enum migration_leftovers leftovers_policy;
+    const struct migration_recovery *recoveries;
+    size_t recovery_count;
     bool cancel;
+    bool dry_run;
     int64_t retry_limit; /* -1: until cancelled */
     int64_t retry_initial_delay_ms;
     int64_t retry_max_delay_ms;
     int64_t stall_timeout_ms;
+    int64_t ttl_s; /* the object is deleted this long after its end; -1: never */
     /* status, as far as decisions depend on it */
     int64_t observed_generation; /* -1: none */
     const char *phase;
@@ -83,6 +126,8 @@ struct migration_resource {
     size_t record_count;
     const struct migration_leftover *leftovers;
     size_t leftover_count;
+    const struct migration_past_attempt *history; /* oldest first */
+    size_t history_count;
     /* Both "" once this generation has ended, unless the move was for an attachment: */
     const char *conditions_json; /* status.conditions, to keep transition times */
     const char *status_json; /* the whole status, canonical: to tell whether a new one differs */
@@ -97,6 +142,10 @@ const struct migration_resource *migration_resource_of(const struct kube_object 
 /** The record of a claim, *borrowed*, or NULL. */
 const struct migration_volume_record *
 migration_resource_record(const struct migration_resource *resource, const char *claim_name);
+
+/** The UUID of the disk that a person wants kept for a claim, *borrowed*; "": nobody said. */
+const char *migration_resource_keep(const struct migration_resource *resource,
+                                    const char *claim_name);
 
 /** Whether an attempt of any volume is open. */
 bool migration_resource_open(const struct migration_resource *resource);
@@ -119,7 +168,7 @@ char *migration_status_canonical(const json_t *status) WARN_UNUSED;
  * annotation.
  */
 #define MIGRATION_SCHEMA_ANNOTATION "migration.xo-operator.dev/schema-version"
-#define MIGRATION_SCHEMA_VERSION    1
+#define MIGRATION_SCHEMA_VERSION    2
 
 /** Holds an object that is being deleted until its moves have ended. */
 #define MIGRATION_FINALIZER "migration.xo-operator.dev/cancel"
@@ -141,11 +190,16 @@ char *migration_status_canonical(const json_t *status) WARN_UNUSED;
 #define MIGRATION_CANCELLED   "Cancelled"
 #define MIGRATION_FAILED      "Failed"
 #define MIGRATION_MANUAL      "ManualRecoveryRequired"
+#define MIGRATION_DRY_RUN     "DryRun"
+
+/* Values of a volume's mode. */
+#define MIGRATION_OFFLINE "Offline"
+#define MIGRATION_LIVE    "Live"
 
 enum {
-    MIGRATION_VOLUMES_MAX = 64, /* maxItems of spec.volumes */
-    MIGRATION_LEFTOVERS_MAX =
-        64 /* maxItems of status.leftovers: the oldest are dropped from view */
+    MIGRATION_VOLUMES_MAX = 64,   /* maxItems of spec.volumes, and so of spec.recovery */
+    MIGRATION_LEFTOVERS_MAX = 64, /* maxItems of status.leftovers: the oldest go first */
+    MIGRATION_HISTORY_MAX = 10    /* maxItems of status.history: the oldest go first */
 };
 
 #endif

@@ -50,6 +50,13 @@ Test(migration_resource, reads_its_spec)
     cr_assert_eq(it->retry_max_delay_ms, 2 * 3600 * 1000);
     cr_assert_eq(it->stall_timeout_ms, 500);
     cr_assert(it->cancel);
+    cr_assert(it->dry_run);
+    cr_assert_eq(it->mode, MIGRATION_MODE_LIVE);
+    cr_assert_eq(it->leftovers_policy, MIGRATION_LEFTOVERS_DELETE);
+    cr_assert_eq(it->ttl_s, 86400);
+    cr_assert_str_eq(migration_resource_keep(it, "data-db-0"),
+                     "0b6f2c0e-7a55-4d0e-9d0a-1c2d3e4f5a6b");
+    cr_assert_str_eq(migration_resource_keep(it, "wal-db-0"), "");
     cr_assert_str_eq(kube_object_annotation(object, MIGRATION_RELEASE_ANNOTATION), "true");
     cr_assert_null(kube_object_annotation(object, "note"));
 }
@@ -72,6 +79,19 @@ Test(migration_resource, reads_back_what_was_written_ahead)
     cr_assert_eq(record->progress_percent, 42);
     cr_assert_str_eq(record->avoid_sr, "sr-c");
     cr_assert_not(migration_resource_record(it, "wal-db-0")->attempt_open);
+    cr_assert_str_eq(record->mode, MIGRATION_LIVE);
+    cr_assert_str_eq(record->source_host, "host-a");
+    cr_assert_str_eq(record->destination_host, "host-b");
+    cr_assert_str_eq(record->vm, "vm-1");
+    cr_assert_eq(record->bytes_per_second, 1048576);
+    cr_assert_eq(record->queued_since.ms, INT64_C(1767225630000));
+    cr_assert_eq(it->history_count, 1);
+    cr_assert_eq(it->history[0].generation, 2);
+    cr_assert_eq(it->history[0].attempt, 1);
+    cr_assert_eq(it->history[0].end.ms - it->history[0].start.ms, 20 * 1000);
+    cr_assert_str_eq(it->history[0].outcome, MIGRATION_FAILED);
+    cr_assert_str_eq(it->history[0].reason, "AttemptFailed");
+    cr_assert_str_eq(it->leftovers[0].claim_name, "old-db-0");
     cr_assert_eq(it->leftover_count, 1);
     cr_assert_str_eq(it->leftovers[0].name, "leftover-csi-pv-1-disk-x");
     cr_assert(migration_resource_open(it));
@@ -88,6 +108,10 @@ Test(migration_resource, has_the_schemas_defaults_when_nothing_is_said)
     cr_assert_eq(it->retry_initial_delay_ms, 10 * 1000);
     cr_assert_eq(it->retry_max_delay_ms, 5 * 60 * 1000);
     cr_assert_eq(it->stall_timeout_ms, 30 * 60 * 1000);
+    cr_assert_eq(it->mode, MIGRATION_MODE_AUTO);
+    cr_assert_eq(it->leftovers_policy, MIGRATION_LEFTOVERS_RENAME);
+    cr_assert_eq(it->ttl_s, -1);
+    cr_assert_not(it->dry_run);
     cr_assert_str_eq(it->phase, "");
 }
 
@@ -151,6 +175,21 @@ Test(migration_resource, has_the_version_and_the_fields_of_its_schema)
                                          "maxDelay",
                                          "stallTimeout",
                                          "cancel",
+                                         "mode",
+                                         "dryRun",
+                                         "recovery",
+                                         "keep",
+                                         "ttlSecondsAfterFinished",
+                                         "history",
+                                         "generation",
+                                         "endTime",
+                                         "outcome",
+                                         "sourceHostUUID",
+                                         "destinationHostUUID",
+                                         "vmUUID",
+                                         "queuedTime",
+                                         "estimatedSeconds",
+                                         "backupImpact",
                                          "observedGeneration",
                                          "phase",
                                          "progress",

@@ -229,18 +229,19 @@ static json_t *conditions_of(const struct migration_observation *observation,
     return rec_conditions_build(conditions, before, generation, observation->wall);
 }
 
-static json_t *leftover_json(const char *disk, const char *sr, const char *name,
-                             struct wall_time since, const char *reason)
+static json_t *leftover_json(const struct migration_leftover *leftover)
 {
     char time[CLOCK_RFC3339_SIZE];
     json_t *json = json_object();
 
-    wall_format(since, time);
-    json_put(json, "vdiUUID", json_text(disk));
-    json_put(json, "srUUID", json_text(sr));
-    json_put(json, "name", json_text(name));
+    wall_format(leftover->since, time);
+    json_put(json, "vdiUUID", json_text(leftover->disk));
+    json_put(json, "srUUID", json_text(leftover->sr_uuid));
+    if (!str_empty(leftover->claim_name))
+        json_put(json, "claimName", json_text(leftover->claim_name));
+    json_put(json, "name", json_text(leftover->name));
     json_put_str(json, "since", time);
-    json_put(json, "reason", json_text(reason));
+    json_put(json, "reason", json_text(leftover->reason));
     return json;
 }
 
@@ -255,11 +256,16 @@ static void list_new_leftovers(const struct migration_observation *observation, 
         if ((int)i == verdict->keep || facts->disks[i].listed)
             continue;
         migration_leftover_name(view->disk_name, view->disks[i].uuid, name);
-        json_add(list, leftover_json(view->disks[i].uuid, view->disks[i].place.sr, name,
-                                     observation->wall,
-                                     facts->disks[i].source
-                                         ? "the source of a move whose copy is whole or in use"
-                                         : "the copy of a move that did not end well"));
+        const struct migration_leftover leftover = {
+            .disk = view->disks[i].uuid,
+            .sr_uuid = view->disks[i].place.sr,
+            .claim_name = view->claim_name,
+            .name = name,
+            .since = observation->wall,
+            .reason = facts->disks[i].source ? "the source of a move whose copy is whole or in use"
+                                             : "the copy of a move that did not end well",
+        };
+        json_add(list, leftover_json(&leftover));
     }
 }
 
@@ -269,11 +275,8 @@ static json_t *leftovers_of(const struct migration_observation *observation,
     const struct migration_resource *resource = observation->resource;
     json_t *list = json_array();
 
-    for (size_t i = 0; i < resource->leftover_count; i++) {
-        const struct migration_leftover *leftover = &resource->leftovers[i];
-        json_add(list, leftover_json(leftover->disk, leftover->sr_uuid, leftover->name,
-                                     leftover->since, leftover->reason));
-    }
+    for (size_t i = 0; i < resource->leftover_count; i++)
+        json_add(list, leftover_json(&resource->leftovers[i]));
     for (size_t i = 0; i < observation->count; i++)
         if (verdicts[i].step == MIGRATION_LIST_LEFTOVERS)
             list_new_leftovers(observation, i, &verdicts[i], list);

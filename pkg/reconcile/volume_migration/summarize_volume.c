@@ -259,6 +259,9 @@ static json_t *attempt_json(const struct migration_volume_record *record)
     json_put_time(attempt, "startTime", record->attempt_start);
     json_put(attempt, "knownVDIs", known);
     put_text(attempt, "xapiTask", record->task);
+    put_text(attempt, "sourceHostUUID", record->source_host);
+    put_text(attempt, "destinationHostUUID", record->destination_host);
+    put_text(attempt, "vmUUID", record->vm);
     return attempt;
 }
 
@@ -274,6 +277,7 @@ static json_t *entry_json(const struct entry *entry)
         json_put(json, "sizeBytes", json_integer(record->size_bytes));
     put_place(json, "source", &record->source);
     put_place(json, "destination", &record->destination);
+    put_text(json, "mode", record->mode);
     put_text(json, "phase", record->phase);
     put_text(json, "message", record->message);
     json_put(json, "attempts", json_integer(record->attempts));
@@ -283,6 +287,7 @@ static json_t *entry_json(const struct entry *entry)
     json_put_time(json, "startTime", record->start);
     json_put_time(json, "completionTime", record->completion);
     json_put_time(json, "nextRetryTime", record->next_retry);
+    json_put_time(json, "queuedTime", record->queued_since);
     put_text(json, "avoidSRUUID", record->avoid_sr);
     if (record->attempt_open)
         json_put(json, "attempt", attempt_json(record));
