@@ -2,9 +2,11 @@ package scenarios
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"xo-operator.dev/e2e/lab"
 	"xo-operator.dev/e2e/testlab"
 )
 
@@ -17,6 +19,21 @@ func TestADryRunAtTheServerIsAccepted(tt *testing.T) {
 	t.Mentions(text, "serverside-applied", "server dry run")
 	if text := t.In("get", "xvm", "--no-headers", "--ignore-not-found"); text != "" {
 		t.Errorf("a dry run made %s", text)
+	}
+}
+
+func TestTheSamplesAreAccepted(tt *testing.T) {
+	tt.Parallel()
+	t := testlab.New(tt)
+	top, err := lab.Top()
+	t.Must(err)
+	samples, err := filepath.Glob(filepath.Join(top, "config", "samples", "*.yaml"))
+	t.Must(err)
+	if len(samples) < 5 {
+		t.Fatalf("only %d samples were found: %v", len(samples), samples)
+	}
+	for _, sample := range samples {
+		t.Mentions(t.Do("apply", "--server-side", "--dry-run=server", "-f", sample), "serverside-applied")
 	}
 }
 
@@ -35,7 +52,17 @@ func TestAWrongObjectIsRefusedWithWhatToWriteInstead(tt *testing.T) {
 			"write a duration"},
 		"delays in the wrong order": {testlab.MigrationManifest("move", "{srsWithTag: a}", "retry: {initialDelay: 1h, maxDelay: 1m}", "data"),
 			"initialDelay is longer"},
-		"a field that there is not": {testlab.MigrationManifest("move", "{srsWithTag: a}", "dryRun: true", "data"), "dryRun"},
+		"a field that there is not": {testlab.MigrationManifest("move", "{srsWithTag: a}", "until: noon", "data"), "until"},
+		"a mode of its own":         {testlab.MigrationManifest("move", "{srsWithTag: a}", "mode: Online", "data"), "mode is one of Auto, Offline"},
+		"what becomes of leftovers": {testlab.MigrationManifest("move", "{srsWithTag: a}", "leftovers: Keep", "data"), "leftovers is one of Rename"},
+		"a disk's name to keep": {testlab.MigrationManifest("move", "{srsWithTag: a}", "recovery: [{claimName: data, keep: csi-data}]", "data"),
+			"keep takes the UUID of the disk"},
+		"recovery of another claim": {testlab.MigrationManifest("move", "{srsWithTag: a}",
+			"recovery: [{claimName: wal, keep: 0b6f2c0e-7a55-4d0e-9d0a-1c2d3e4f5a6b}]", "data"), "names a claim that spec.volumes does not"},
+		"cancelling a dry run": {testlab.MigrationManifest("move", "{srsWithTag: a}", "cancel: true\n  dryRun: true", "data"),
+			"set either cancel or dryRun"},
+		"a time to live before the end": {testlab.MigrationManifest("move", "{srsWithTag: a}", "ttlSecondsAfterFinished: -1", "data"),
+			"ttlSecondsAfterFinished"},
 	} {
 		if said := t.Refused(test.manifest); !strings.Contains(said, test.says) {
 			t.Errorf("%s: this should say %q:\n%s", name, test.says, said)
