@@ -41,36 +41,6 @@ static int answer(struct control *control, int status, json_t *body)
     return status;
 }
 
-static struct xapi_object *first_of(const struct xapi *xapi, size_t pool)
-{
-    return ((const struct xapi_pool *)xapi->pools.items[pool])->first;
-}
-
-/* By uuid, or by name. */
-static struct xapi_sr *find_sr(const struct xapi *xapi, const char *name)
-{
-    struct xapi_sr *sr = xapi_find(xapi, XAPI_SR, name);
-    for (size_t i = 0; !sr && i < xapi->pools.len; i++) {
-        for (struct xapi_object *object = first_of(xapi, i); object; object = object->next) {
-            if (object->class == XAPI_SR && str_equal(((struct xapi_sr *)object)->name_label, name))
-                sr = (struct xapi_sr *)object;
-        }
-    }
-    return sr;
-}
-
-static struct xapi_vm *find_vm(const struct xapi *xapi, const char *name)
-{
-    struct xapi_vm *vm = xapi_find(xapi, XAPI_VM, name);
-    for (size_t i = 0; !vm && i < xapi->pools.len; i++) {
-        for (struct xapi_object *object = first_of(xapi, i); object; object = object->next) {
-            if (object->class == XAPI_VM && str_equal(((struct xapi_vm *)object)->name_label, name))
-                vm = (struct xapi_vm *)object;
-        }
-    }
-    return vm;
-}
-
 static json_t *describe_sr(const struct xapi_sr *sr)
 {
     return json_build("{s:s, s:s, s:s, s:s?, s:b, s:O, s:I, s:I}", "uuid", sr->object.uuid, "name",
@@ -122,7 +92,7 @@ static int get_truth(struct control *control)
 
 static struct xapi_vbd *find_device(struct control *control, int *ret_status)
 {
-    const struct xapi_vm *vm = find_vm(control->site->xapi, control->segments[1]);
+    const struct xapi_vm *vm = site_find(control->site, XAPI_VM, control->segments[1]);
     if (!vm) {
         *ret_status =
             fail(control, 404, "there is no VM \"%s\"; see GET /world", control->segments[1]);
@@ -180,7 +150,7 @@ static int post_disk(struct control *control)
     const char *description = json_str_at(control->body, "description");
     const json_t *tags = json_object_get(control->body, "tags");
     int64_t size = json_int_at(control->body, "size", -1);
-    struct xapi_sr *sr = sr_name ? find_sr(xapi, sr_name) : NULL;
+    struct xapi_sr *sr = sr_name ? site_find(control->site, XAPI_SR, sr_name) : NULL;
     if (!name || !sr || size <= 0 || (uint64_t)size > XAPI_SIZE_MAX)
         return fail(control, 400,
                     "write name, sr (name or UUID, see GET /world) and size in bytes");
@@ -222,6 +192,11 @@ static int post_fault(struct control *control)
     return answer(control, 201, fault);
 }
 
+static int get_fault_kinds(struct control *control)
+{
+    return answer(control, 200, faults_kinds());
+}
+
 static int get_faults(struct control *control)
 {
     return answer(control, 200, faults_list(control->site->faults));
@@ -256,6 +231,7 @@ static const struct {
     {"GET", {"vms", "*", "devices", "*"}, get_device},
     {"POST", {"vms", "*", "devices", "*", "write"}, post_write},
     {"GET", {"faults"}, get_faults},
+    {"GET", {"faults", "kinds"}, get_fault_kinds},
     {"POST", {"faults"}, post_fault},
     {"DELETE", {"faults", "*"}, delete_fault},
     {"POST", {"speed"}, post_speed},

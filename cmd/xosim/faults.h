@@ -1,8 +1,11 @@
 /*
- * xosim: what can be made to go wrong, by name. docs/xosim.md lists the faults and their fields.
+ * xosim: what can be made to go wrong, by name, at once, at a time or at an event. docs/faults.md
+ * lists the faults and their fields.
  *
- * A fault without `at` happens when it is added; one with `at` waits until a copy (whose disk's
- * name fits `match`) has got so far. Thread: the simulator's only one.
+ * Flow: added (checked as a whole, or refused) → armed → its event is met (at once, a time, a
+ * point of a copy, a moment of a call) → it happens, or is on until it ends → over. Each is a row
+ * of one table, which the documentation, the manual page, --help and GET /faults/kinds are held to.
+ * Thread: the simulator's only one.
  */
 #ifndef XOSIM_FAULTS_H
 #define XOSIM_FAULTS_H
@@ -10,6 +13,7 @@
 #include "base/err.h"
 #include "base/macros.h"
 #include "xosim/xapi.h"
+#include "xosim/xo.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -28,8 +32,8 @@ struct faults *faults_new(struct site *site);
 /** Takes NULL, returns NULL. */
 struct faults *faults_free(struct faults *faults);
 
-/** Lets the faults interfere with XAPI. */
-void faults_hook(struct faults *faults, struct xapi *xapi);
+/** Lets the faults interfere with both layers of their site. */
+void faults_hook(struct faults *faults);
 
 /** Adds a fault: { name, … }. *ret is its description, *new*. ERR_INVALID names the field and what
  * to write. */
@@ -39,13 +43,17 @@ int faults_add(struct faults *faults, const json_t *spec, json_t **ret,
 /** All faults, those that are over too, as a *new* array. */
 json_t *faults_list(const struct faults *faults) WARN_UNUSED;
 
-/** Takes a fault away; what it holds up goes on. Returns whether it was there. */
+/** Takes a fault away; what it holds up goes on, what it keeps on ends. Returns whether it was
+ * there. */
 bool faults_remove(struct faults *faults, const char *id);
+
+/** Every fault that there is: [{ name, fields, needs, what }], *new*. */
+json_t *faults_kinds(void) WARN_UNUSED;
 
 /** The name of the fault of that number, static; NULL beyond the last. */
 const char *faults_name(size_t number);
 
-/** Whether the answer to this call must be lost; counts as one use. */
-bool faults_lose_reply(struct faults *faults, const char *method);
+/** What it does, in one sentence without the stop; static. */
+const char *faults_what(size_t number);
 
 #endif

@@ -44,17 +44,48 @@ static const char *state_of(size_t index)
     return str_equal(json_str_at(json_array_get(all, index), "state"), "armed") ? "armed" : "over";
 }
 
-Test(faults, are_described_in_the_documentation_and_in_the_manual_page)
+static void read_document(const char *path, struct buf *text)
+{
+    struct err err = {0};
+    cr_assert_eq(file_read(path, text, &err), 0, "%s", err.message);
+}
+
+/* The row that the documentation must have of a fault. *New*. */
+static char *row_of(const json_t *kind)
+{
+    struct buf row = {0};
+    size_t i = 0;
+    json_t *field = NULL;
+    buf_putf(&row, "| `%s` | ", json_str_at(kind, "name"));
+    json_array_foreach(json_object_get(kind, "fields"), i, field) {
+        bool needed = false;
+        size_t k = 0;
+        json_t *need = NULL;
+        json_array_foreach(json_object_get(kind, "needs"), k, need)
+            needed = needed || json_equal(need, field);
+        buf_putf(&row, "%s`%s`%s", i > 0 ? ", " : "", json_string_value(field), needed ? "*" : "");
+    }
+    buf_putf(&row, " | %s |\n", json_str_at(kind, "what"));
+    return buf_steal(&row);
+}
+
+Test(faults, are_documented_as_the_table_has_them)
 {
     cleanup_buf struct buf documentation = {0};
     cleanup_buf struct buf manual = {0};
-    struct err err = {0};
-    cr_assert_eq(file_read(DOCS "/xosim.md", &documentation, &err), 0, "%s", err.message);
-    cr_assert_eq(file_read(DOCS "/man/xosim.1", &manual, &err), 0, "%s", err.message);
-    for (size_t i = 0; faults_name(i); i++) {
-        cleanup_str char *row = str_new("| `%s` |", faults_name(i));
+    cleanup_json json_t *kinds = faults_kinds();
+    read_document(DOCS "/faults.md", &documentation);
+    read_document(DOCS "/man/xosim.1", &manual);
+    const char *at = strstr(buf_str(&documentation), "## The faults");
+    cr_assert_not_null(at);
+    size_t rows = 0;
+    for (const char *row = at; (row = strstr(row, "\n| `")); row++)
+        rows++;
+    cr_expect_eq(rows, json_array_size(kinds), "a row too many");
+    for (size_t i = 0; i < json_array_size(kinds); i++) {
+        cleanup_str char *row = row_of(json_array_get(kinds, i));
         cleanup_str char *item = str_new(".It Cm %s\n", faults_name(i));
-        cr_expect(strstr(buf_str(&documentation), row), "%s", row);
+        cr_expect(strstr(at, row), "%s", row);
         cr_expect(strstr(buf_str(&manual), item), "%s", item);
     }
 }
@@ -68,6 +99,20 @@ Test(faults, are_refused_with_the_field_and_what_to_write)
     cr_expect(strstr(refusal("{\"name\":\"sr-full\"}"), "sr: not found"));
     cr_expect(strstr(refusal("{\"name\":\"sr-full\",\"sr\":\"x\",\"at\":1}"),
                      "sr-full has no such field"));
+    cr_expect(strstr(refusal("{\"name\":\"sr-full\",\"sr\":\"x\"}"), "sr: there is none"));
+    cr_expect(strstr(refusal("{\"name\":\"slow-sr\",\"sr\":\"host-a1 local\",\"factor\":0}"),
+                     "factor: found 0"));
+    cr_expect(strstr(refusal("{\"name\":\"drop-call\",\"method\":\"vdi.explode\"}"),
+                     "method: there is no"));
+    cr_expect(strstr(refusal("{\"name\":\"drop-session\",\"when\":{\"event\":\"noon\"}}"),
+                     "when.event: found \"noon\""));
+    cr_expect(strstr(refusal("{\"name\":\"drop-session\",\"when\":{\"event\":\"before-reply\","
+                             "\"at\":1}}"),
+                     "at: before-reply has no such field"));
+    cr_expect(strstr(refusal("{\"name\":\"copy-fails\",\"when\":{\"event\":\"before-reply\"}}"),
+                     "copy-fails can not wait for before-reply"));
+    cr_expect(strstr(refusal("{\"name\":\"copy-fails\",\"at\":1,\"when\":{\"event\":\"time\"}}"),
+                     "beside it"));
     cr_expect(strstr(refusal("{\"name\":\"pool-blip\",\"pool\":\"x\"}"), "pool: there is none"));
     cr_expect(
         strstr(refusal("{\"name\":\"expire-token\",\"token\":\"x\"}"), "there is no such token"));
@@ -174,4 +219,184 @@ Test(faults, make_room_for_new_ones_when_they_are_over)
     cleanup_json json_t *all = faults_list(site->faults);
     cr_expect_eq(json_array_size(all), FAULTS_MAX);
     cr_expect_not(faults_remove(site->faults, "fault-1"));
+}
+
+static json_t *create_params(const char *name)
+{
+    return json_build("{s:s, s:s, s:s}", "name", name, "size", "1 GiB", "sr", LAB_LOCAL_A1);
+}
+
+Test(faults, happen_before_the_reply_to_the_nth_call_of_a_method)
+{
+    lab_fault(site, "{\"name\":\"drop-session\",\"when\":{\"event\":\"before-reply\",\"method\":"
+                    "\"disk.create\",\"nth\":3}}");
+    fake_client_must(client, "disk.create", create_params("one"));
+    fake_client_must(client, "disk.create", create_params("two"));
+    cr_expect_null(fake_client_call(client, "disk.create", create_params("three")));
+    cr_expect(client->closed);
+    cr_expect_eq(lab_count(site, "three"), 1);
+}
+
+Test(faults, restart_xen_orchestra_before_xapi_hears_of_a_call)
+{
+    lab_fault(site, "{\"name\":\"xo-restart\",\"when\":{\"event\":\"before-call\",\"method\":"
+                    "\"vdi.migrate\",\"match\":\"pvc-*\"}}");
+    cr_expect_null(fake_client_wait(client, lab_migrate(client, disk, LAB_LOCAL_A2)));
+    fake_run(site, 60000);
+    cr_expect(client->closed);
+    cr_expect_eq(lab_count(site, "pvc-1"), 1);
+}
+
+Test(faults, restart_xen_orchestra_after_xapi_has_copied_and_before_the_source_is_destroyed)
+{
+    lab_fault(site, "{\"name\":\"xo-restart\",\"when\":{\"event\":\"after-xapi\",\"method\":"
+                    "\"vdi.migrate\",\"operation\":\"VDI.copy\"}}");
+    lab_migrate(client, disk, LAB_LOCAL_A2);
+    fake_run(site, 60000);
+    const struct disk *copy = lab_find(site, "pvc-1", LAB_LOCAL_A2);
+    cr_assert_not_null(copy);
+    cr_expect(copy->complete && disk->exists);
+}
+
+Test(faults, restart_xen_orchestra_after_xapi_has_made_a_disk_and_before_anything_else)
+{
+    lab_fault(site, "{\"name\":\"xo-restart\",\"when\":{\"event\":\"after-xapi\",\"method\":"
+                    "\"disk.create\"}}");
+    cr_expect_null(fake_client_call(client, "disk.create", create_params("made")));
+    cr_expect_eq(lab_count(site, "made"), 1);
+}
+
+Test(faults, happen_after_a_time)
+{
+    lab_fault(site, "{\"name\":\"drop-session\",\"after\":30}");
+    fake_run(site, 29000);
+    cr_expect_not(client->closed);
+    fake_run(site, 2000);
+    cr_expect(client->closed);
+}
+
+Test(faults, wait_for_their_event_only_after_a_time)
+{
+    lab_fault(site, "{\"name\":\"sr-full\",\"sr\":\"host-a1 local\",\"after\":30}");
+    fake_client_must(client, "disk.create", create_params("one"));
+    fake_run(site, 31000);
+    cr_expect_eq(fake_client_error(client, "disk.create", create_params("two")), -32000);
+}
+
+Test(faults, lose_a_call_before_it_is_heard)
+{
+    lab_fault(site, "{\"name\":\"drop-call\",\"method\":\"disk.create\",\"match\":\"lo*\"}");
+    fake_client_must(client, "disk.create", create_params("other"));
+    cr_expect_null(fake_client_call(client, "disk.create", create_params("lost")));
+    fake_run(site, 10000);
+    cr_expect(client->closed);
+    cr_expect_eq(lab_count(site, "lost"), 0);
+}
+
+Test(faults, let_a_call_fail_with_an_error_of_xapi)
+{
+    lab_fault(site,
+              "{\"name\":\"call-fails\",\"method\":\"vdi.delete\",\"error\":[\"HANDLE_INVALID\","
+              "\"VDI\",\"x\"]}");
+    const json_t *answer = fake_client_call(client, "vdi.delete", lab_id(disk->uuid));
+    cr_expect_str_eq(json_str_at(answer, "error.data.code"), "HANDLE_INVALID");
+    cr_expect_eq(lab_count(site, "pvc-1"), 1);
+}
+
+Test(faults, throttle_signing_in_until_they_end)
+{
+    struct fake_client *other = fake_client_open(site);
+    lab_fault(site, "{\"name\":\"throttle-sign-in\",\"seconds\":60}");
+    json_t *params = json_build("{s:s, s:s}", "email", "admin@admin.net", "password", "admin");
+    cr_expect_eq(fake_client_error(other, "session.signIn", json_incref(params)), -32000);
+    cr_expect_str_eq(state_of(0), "over");
+    fake_run(site, 61000);
+    fake_client_must(other, "session.signIn", params);
+    fake_client_close(other);
+}
+
+static const json_t *mirrored(const char *type, const char *key, const char *value)
+{
+    const char *id = NULL;
+    json_t *object = NULL;
+    json_object_foreach(json_object_get(site->xo->by_type, type), id, object) {
+        if (str_equal(json_str_at(object, key), value))
+            return object;
+    }
+    return NULL;
+}
+
+Test(faults, power_a_host_off_and_nothing_but_its_power_state_tells)
+{
+    lab_fault(site, "{\"name\":\"host-power-off\",\"host\":\"host-a1\"}");
+    fake_run(site, 1000);
+    const json_t *host = mirrored("host", "name_label", "host-a1");
+    cr_expect_str_eq(json_str_at(host, "power_state"), "Halted");
+    cr_expect(json_bool_at(mirrored("PBD", "SR", LAB_LOCAL_A1), "attached", false));
+    cr_expect_eq(fake_client_error(client, "disk.create", create_params("x")), 18);
+    cr_expect_eq(lab_code(fake_client_wait(client, lab_migrate(client, disk, LAB_LOCAL_A2))), 18);
+    lab_fault(site, "{\"name\":\"host-power-on\",\"host\":\"host-a1\"}");
+    fake_client_must(client, "disk.create", create_params("x"));
+}
+
+Test(faults, end_a_copy_whose_host_goes_off_and_leave_the_source)
+{
+    lab_fault(site, "{\"name\":\"host-power-off\",\"host\":\"host-a2\",\"at\":0.4}");
+    cr_expect_eq(lab_code(fake_client_wait(client, lab_migrate(client, disk, LAB_LOCAL_A2))), 18);
+    const struct disk *copy = lab_find(site, "pvc-1", LAB_LOCAL_A2);
+    cr_assert_not_null(copy, "nobody could remove it");
+    cr_expect(disk->exists && !copy->complete);
+}
+
+Test(faults, unplug_an_sr_until_they_are_taken_away)
+{
+    lab_fault(site, "{\"name\":\"sr-unplugged\",\"sr\":\"host-a1 local\"}");
+    fake_run(site, 1000);
+    cr_expect_not(json_bool_at(mirrored("PBD", "SR", LAB_LOCAL_A1), "attached", true));
+    const json_t *answer = fake_client_call(client, "disk.create", create_params("x"));
+    cr_expect_str_eq(json_str_at(answer, "error.data.code"), "SR_HAS_NO_PBDS");
+    cr_expect(faults_remove(site->faults, "fault-1"));
+    fake_client_must(client, "disk.create", create_params("x"));
+}
+
+Test(faults, slow_an_sr_down_by_a_factor)
+{
+    int64_t started_us = site->timers.now_us;
+    fake_client_wait(client, lab_migrate(client, disk, LAB_LOCAL_A2));
+    int64_t usual_us = site->timers.now_us - started_us;
+    const struct disk *moved = lab_find(site, "pvc-1", LAB_LOCAL_A2);
+    lab_fault(site, "{\"name\":\"slow-sr\",\"sr\":\"host-a1 local\",\"factor\":0.1}");
+    started_us = site->timers.now_us;
+    fake_client_wait(client, lab_migrate(client, moved, LAB_LOCAL_A1));
+    cr_expect_gt(site->timers.now_us - started_us, 5 * usual_us);
+}
+
+Test(faults, let_a_plug_fail_and_leave_the_device_behind)
+{
+    lab_fault(site, "{\"name\":\"plug-fails\",\"error\":[\"SR_BACKEND_FAILURE_46\"]}");
+    json_t *params =
+        json_build("{s:s, s:s, s:s}", "vm", LAB_WORKER_A1, "vdi", disk->uuid, "mode", "RW");
+    const json_t *answer = fake_client_call(client, "vm.attachDisk", params);
+    cr_expect_str_eq(json_str_at(answer, "error.data.code"), "SR_BACKEND_FAILURE_46");
+    const json_t *vbd = mirrored("VBD", "VDI", disk->uuid);
+    cr_assert_not_null(vbd);
+    cr_expect_not(json_bool_at(vbd, "attached", true));
+}
+
+Test(faults, let_somebody_else_have_the_position_first)
+{
+    lab_fault(site, "{\"name\":\"attach-race\",\"vm\":\"" LAB_WORKER_A1 "\"}");
+    json_t *params =
+        json_build("{s:s, s:s, s:s}", "vm", LAB_WORKER_A1, "vdi", disk->uuid, "mode", "RW");
+    const json_t *answer = fake_client_call(client, "vm.attachDisk", json_incref(params));
+    cr_expect_str_eq(json_str_at(answer, "error.data.code"), "DEVICE_ALREADY_EXISTS");
+    fake_client_must(client, "vm.attachDisk", params);
+}
+
+Test(faults, hold_back_the_events_of_a_pool)
+{
+    lab_fault(site, "{\"name\":\"events-stall\",\"seconds\":20}");
+    int64_t started_us = site->timers.now_us;
+    fake_client_must(client, "disk.create", create_params("late"));
+    cr_expect_geq(site->timers.now_us - started_us, ms_to_us(19000));
 }

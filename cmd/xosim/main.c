@@ -97,6 +97,8 @@ int main(int argc, char **argv)
     if (options.help || options.version) {
         (void)fputs(options.help ? options_help : "xosim " XO_VERSION "\n",
                     stdout); /* there is nobody else to tell */
+        for (size_t i = 0; options.help && faults_name(i); i++)
+            (void)printf("  %s\n", faults_name(i)); /* the same */
         return 0;
     }
     log_configure(options.log_level, LOG_TEXT);

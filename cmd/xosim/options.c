@@ -25,7 +25,8 @@ const char options_help[] =
     "  --log-level LEVEL   debug, info, warn or error (info)\n"
     "  --help, --version\n"
     "\n"
-    "The world, the control endpoint and the faults are described in xosim(1) and docs/xosim.md.\n";
+    "The world and the control endpoint are described in xosim(1) and docs/xosim.md, the faults\n"
+    "in docs/faults.md and by GET /faults/kinds of the control endpoint. They are:\n";
 
 static int parse_endpoint(const char *flag, const char *text, struct endpoint *endpoint,
                           struct err *err)

@@ -2,6 +2,7 @@
 #include "xosim/site.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <math.h>
 
@@ -15,12 +16,6 @@ static void on_token(void *userdata, const struct xo_token *token)
     struct site *site = userdata;
     if (site->store)
         store_put_token(site->store, token);
-}
-
-static bool loses_reply(void *userdata, const char *method)
-{
-    struct site *site = userdata;
-    return faults_lose_reply(site->faults, method);
 }
 
 /* Pools, hosts, SRs and VMs come from the description; disks and devices from the state, when there
@@ -57,9 +52,8 @@ int site_new(const struct site_options *options, struct site **ret, struct err *
     }
     site->xo->hooks = (struct xo_hooks){.userdata = site,
                                         .before_output = before_output,
-                                        .loses_reply = loses_reply,
                                         .token_changed = on_token};
-    faults_hook(site->faults, site->xapi);
+    faults_hook(site->faults);
     xo_connect_pools(site->xo);
     xapi_heartbeat_start(site->xapi);
     *ret = site;
@@ -108,4 +102,39 @@ void site_commit(struct site *site)
 {
     if (site->store)
         store_commit(site->store);
+}
+
+static const char *name_of(const struct xapi_object *object)
+{
+    switch (object->class) {
+    case XAPI_POOL:
+        return ((const struct xapi_pool *)object)->name_label;
+    case XAPI_HOST:
+        return ((const struct xapi_host *)object)->name_label;
+    case XAPI_SR:
+        return ((const struct xapi_sr *)object)->name_label;
+    case XAPI_VM:
+        return ((const struct xapi_vm *)object)->name_label;
+    case XAPI_VDI:
+        return ((const struct xapi_vdi *)object)->name_label;
+    case XAPI_PBD:
+    case XAPI_VBD:
+    case XAPI_TASK:
+    case XAPI_FIXED:
+        return NULL;
+    }
+    return NULL;
+}
+
+void *site_find(const struct site *site, enum xapi_class class, const char *name)
+{
+    const struct xapi *xapi = site->xapi;
+    void *found = name ? xapi_find(xapi, class, name) : NULL;
+    for (size_t i = 0; name && !found && i < xapi->pools.len; i++) {
+        struct xapi_object *object = ((const struct xapi_pool *)xapi->pools.items[i])->first;
+        while (object && !(object->class == class && str_equal(name_of(object), name)))
+            object = object->next;
+        found = object;
+    }
+    return found;
 }

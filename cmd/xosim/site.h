@@ -59,6 +59,10 @@ void site_follow(struct site *site, int64_t real_us);
  * is sooner. */
 int64_t site_due_in_us(const struct site *site, int64_t real_us, int64_t max_us);
 
+/** The first object of a class with this UUID, or else of this name; *borrowed*, NULL: there is
+ * none. `name` may be NULL. */
+void *site_find(const struct site *site, enum xapi_class class, const char *name);
+
 /** Makes what has changed durable. */
 void site_commit(struct site *site);
 

@@ -79,6 +79,7 @@ struct xapi_host {
     struct list pbds;
     struct list residents; /* VMs, dom0 first */
     struct list pifs;      /* struct xapi_fixed */
+    bool off;
 };
 
 struct xapi_sr {
@@ -89,7 +90,8 @@ struct xapi_sr {
     uint64_t size;
     uint64_t physical_base; /* used by what is no VDI here */
     uint64_t allocated;     /* sum of its VDIs */
-    uint64_t bandwidth;     /* bytes per second, for all copies together */
+    uint64_t bandwidth;     /* bytes per second, for all copies together … */
+    double slowness;        /* … divided by one more than this */
     unsigned copies;        /* that read from it or write to it now */
     json_t *tags;
     json_t *current_operations;
@@ -101,6 +103,7 @@ struct xapi_pbd {
     struct xapi_object object;
     struct xapi_host *host;
     struct xapi_sr *sr;
+    bool unplugged;
 };
 
 struct xapi_vm {
@@ -207,6 +210,10 @@ struct xapi_hooks {
                                       json_t **ret_error);
     /** A *new* error_info when this SR must refuse to take another disk, else NULL. */
     json_t *(*sr_refuses)(void *userdata, const struct xapi_sr *sr);
+    /** A *new* error_info when this VBD must not be plugged, else NULL. */
+    json_t *(*plug_refuses)(void *userdata, const struct xapi_vbd *vbd);
+    /** Whether somebody else has just taken the position that a new VBD of this VM was to have. */
+    bool (*position_taken)(void *userdata, const struct xapi_vm *vm);
 };
 
 enum { XAPI_LISTENERS = 2 /* Xen Orchestra and the store */ };
@@ -444,6 +451,18 @@ struct xapi_vbd *xapi_vm_device(const struct xapi_vm *vm, const char *device);
 /** Restarts the toolstack: operations are gone with their tasks, copies leave an incomplete disk.
  */
 void xapi_restart(struct xapi *xapi, struct xapi_pool *pool);
+
+/** Powers a host off or on. Nothing else changes: what needs it fails with HOST_OFFLINE while it is
+ * off (xapi_host.c). */
+void xapi_host_set_power(struct xapi *xapi, struct xapi_host *host, bool on);
+
+/** Plugs an SR into a host (NULL: all hosts that it belongs to), or unplugs it. */
+void xapi_sr_set_plugged(struct xapi *xapi, struct xapi_sr *sr, const struct xapi_host *host,
+                         bool plugged);
+
+/** Why nothing can be done on an SR now: no host that is on has it plugged. A *new* error_info, or
+ * NULL. */
+json_t *xapi_sr_unreachable(const struct xapi_sr *sr) WARN_UNUSED;
 
 /** Starts the hosts' heartbeat, which tells listeners of every host again and again. */
 void xapi_heartbeat_start(struct xapi *xapi);

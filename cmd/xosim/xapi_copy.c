@@ -113,8 +113,10 @@ static void complete(struct xapi_copy *copy)
 static void undo(struct xapi_copy *copy, json_t *error_info)
 {
     struct xapi_vdi *target = target_of(copy);
+    cleanup_json json_t *out_of_reach = xapi_sr_unreachable(target->sr);
     let_go(copy);
-    xapi_vdi_remove(copy->operation.xapi, target);
+    if (!out_of_reach) /* else it stays, incomplete: nobody can remove it */
+        xapi_vdi_remove(copy->operation.xapi, target);
     if (error_info)
         xapi_operation_fail(&copy->operation, error_info);
     else
@@ -137,7 +139,8 @@ static double rate_of(const struct xapi_copy *copy)
 {
     const struct xapi_sr *from = source_of(copy)->sr;
     const struct xapi_sr *to = target_of(copy)->sr;
-    return fmin((double)from->bandwidth / from->copies, (double)to->bandwidth / to->copies);
+    return fmin((double)from->bandwidth / (1 + from->slowness) / from->copies,
+                (double)to->bandwidth / (1 + to->slowness) / to->copies);
 }
 
 static void tick_again(struct xapi_copy *copy)
@@ -171,12 +174,24 @@ static bool stop_for_fault(struct xapi_copy *copy, double fraction)
     return true;
 }
 
+/* Why one of the two SRs can not be used now, *new*, or NULL. */
+static json_t *unreachable(const struct xapi_sr *from, const struct xapi_sr *to)
+{
+    json_t *error_info = xapi_sr_unreachable(from);
+    return error_info ? error_info : xapi_sr_unreachable(to);
+}
+
 static void run_copy(struct xapi_operation *operation)
 {
     struct xapi_copy *copy = CONTAINER_OF(operation, struct xapi_copy, operation);
     struct xapi *xapi = operation->xapi;
     if (copy->stopping) {
         undo(copy, NULL);
+        return;
+    }
+    json_t *error_info = unreachable(source_of(copy)->sr, target_of(copy)->sr);
+    if (error_info) {
+        undo(copy, error_info);
         return;
     }
     if (operation->task->cancel_requested) {
@@ -224,8 +239,9 @@ static json_t *refusal(struct xapi *xapi, const struct xapi_vdi *vdi, const stru
 {
     if (plugged_by_vm(vdi))
         return xapi_error("VDI_IN_USE", vdi->object.ref, "copy", NULL);
-    json_t *error_info =
-        xapi->hooks.sr_refuses ? xapi->hooks.sr_refuses(xapi->hooks.userdata, sr) : NULL;
+    json_t *error_info = unreachable(vdi->sr, sr);
+    if (!error_info && xapi->hooks.sr_refuses)
+        error_info = xapi->hooks.sr_refuses(xapi->hooks.userdata, sr);
     if (!error_info && xapi_sr_free(sr) < vdi->size)
         error_info =
             xapi_error("SR_BACKEND_FAILURE_44", "", "There is insufficient space", "", NULL);

@@ -229,7 +229,7 @@ bool xapi_host_sees(const struct xapi_host *host, const struct xapi_sr *sr)
 {
     for (size_t i = 0; i < host->pbds.len; i++) {
         const struct xapi_pbd *pbd = host->pbds.items[i];
-        if (pbd->sr == sr)
+        if (pbd->sr == sr && !pbd->unplugged)
             return true;
     }
     return false;

@@ -81,7 +81,8 @@ static void run_create(struct xapi_operation *operation)
         xapi_operation_fail(operation, xapi_error("HANDLE_INVALID", vm ? "VDI" : "VM", NULL));
         return;
     }
-    if (at_position(vm, arguments->position)) {
+    if (at_position(vm, arguments->position) ||
+        (xapi->hooks.position_taken && xapi->hooks.position_taken(xapi->hooks.userdata, vm))) {
         json_t *error_info = xapi_error("DEVICE_ALREADY_EXISTS", arguments->position, NULL);
         xapi_operation_fail(operation, error_info);
         return;
@@ -133,8 +134,11 @@ static void run_plug(struct xapi_operation *operation)
         xapi_operation_fail(operation, xapi_error("SR_NOT_ATTACHED", sr->object.ref, NULL));
         return;
     }
-    if (used_elsewhere(vbd)) {
-        json_t *error_info = xapi_error("VDI_IN_USE", vbd->vdi->object.ref, NULL);
+    json_t *error_info =
+        xapi->hooks.plug_refuses ? xapi->hooks.plug_refuses(xapi->hooks.userdata, vbd) : NULL;
+    if (!error_info && used_elsewhere(vbd))
+        error_info = xapi_error("VDI_IN_USE", vbd->vdi->object.ref, NULL);
+    if (error_info) {
         xapi_operation_fail(operation, error_info);
         return;
     }
@@ -170,6 +174,9 @@ struct xapi_task *xapi_vbd_plug(struct xapi *xapi, struct xapi_vbd *vbd)
         return xapi_task_failed(xapi, pool, name,
                                 xapi_error("VM_BAD_POWER_STATE", vbd->vm->object.ref, "running",
                                            "halted", NULL));
+    if (vbd->vm->host && vbd->vm->host->off)
+        return xapi_task_failed(xapi, pool, name,
+                                xapi_error("HOST_OFFLINE", vbd->vm->host->object.ref, NULL));
     if (used_elsewhere(vbd))
         return xapi_task_failed(xapi, pool, name,
                                 xapi_error("VDI_IN_USE", vbd->vdi->object.ref, NULL));

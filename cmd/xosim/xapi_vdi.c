@@ -37,8 +37,10 @@ struct xapi_vdi *xapi_vdi_add(struct xapi *xapi, struct xapi_sr *sr,
 /* The error with which an SR refuses another `size` bytes, *new*, or NULL. */
 static json_t *no_room(struct xapi *xapi, const struct xapi_sr *sr, uint64_t size)
 {
-    json_t *error_info =
-        xapi->hooks.sr_refuses ? xapi->hooks.sr_refuses(xapi->hooks.userdata, sr) : NULL;
+    json_t *error_info = xapi_sr_unreachable(sr);
+    if (!error_info)
+        error_info =
+            xapi->hooks.sr_refuses ? xapi->hooks.sr_refuses(xapi->hooks.userdata, sr) : NULL;
     uint64_t available = xapi_sr_free(sr);
     if (error_info || size <= available)
         return error_info;
@@ -221,6 +223,9 @@ static void run_destroy(struct xapi_operation *operation)
 struct xapi_task *xapi_vdi_destroy(struct xapi *xapi, struct xapi_vdi *vdi)
 {
     struct xapi_pool *pool = vdi->object.pool;
+    json_t *unreachable = xapi_sr_unreachable(vdi->sr);
+    if (unreachable)
+        return xapi_task_failed(xapi, pool, "Async.VDI.destroy", unreachable);
     if (busy(vdi))
         return xapi_task_failed(xapi, pool, "Async.VDI.destroy",
                                 xapi_error("VDI_IN_USE", vdi->object.ref, "destroy", NULL));

@@ -92,17 +92,47 @@ struct xo_hooks {
     void *userdata;
     /** Makes everything durable that a client is about to see. */
     void (*before_output)(void *userdata);
-    /** Whether the answer to this method must be lost with the connection. */
-    bool (*loses_reply)(void *userdata, const char *method);
     /** A token was made, or has expired. */
     void (*token_changed)(void *userdata, const struct xo_token *token);
+};
+
+/** Moments of a call at which faults may interfere. */
+enum xo_moment {
+    XO_BEFORE_CALL, /* it is known what is asked for; XAPI knows nothing of it */
+    XO_AFTER_XAPI,  /* XAPI has done something for it; Xen Orchestra does not know yet */
+    XO_BEFORE_REPLY /* it has ended; the caller does not know yet */
+};
+
+enum xo_verdict {
+    XO_GO_ON,
+    XO_CUT, /* the connection is cut; before a call, nothing is done */
+    XO_FAIL /* before a call: it ends with an XAPI error */
+};
+
+/** What is known of such a moment; *borrowed* during the call of the hook. */
+struct xo_event {
+    enum xo_moment moment;
+    const char *method;
+    const char *operation; /* the XAPI task that has ended well, such as VDI.copy; NULL: none */
+    const json_t *params;
+};
+
+/** What faults may interfere with. */
+struct xo_call_hooks {
+    void *userdata;
+    /** May be NULL. For XO_FAIL, *ret_error is a *new* error_info. The hook may restart Xen
+     * Orchestra, which takes the call away. */
+    enum xo_verdict (*on_call)(void *userdata, const struct xo_event *event, json_t **ret_error);
 };
 
 struct xo {
     struct xapi *xapi;
     struct timers *timers;
     struct ids *ids;
-    bool down; /* restarting: connections are refused */
+    bool down;    /* restarting: its port refuses connections … */
+    bool hanging; /* … or, for the last moments, takes them and answers nothing */
+    int64_t hang_us;
+    unsigned restarts; /* so far */
     struct timer up_again;
     json_t *objects;   /* the mirror: { id: object } */
     json_t *by_type;   /* { type: { id: object } } */
@@ -114,6 +144,7 @@ struct xo {
     struct xo_call *calls; /* under way, newest first */
     size_t calls_len;
     struct xo_hooks hooks;
+    struct xo_call_hooks call_hooks;
 };
 
 /** *New*. `xapi` is *borrowed* for its life and must have its pools. Becomes XAPI's first listener.
@@ -127,9 +158,9 @@ struct xo *xo_free(struct xo *xo);
 /** Fills the mirror from all pools, telling nobody. */
 void xo_connect_pools(struct xo *xo);
 
-/** Ends the process of Xen Orchestra: closes sessions, forgets calls; serves again after `seconds`.
- */
-void xo_restart(struct xo *xo, double seconds);
+/** Ends the process of Xen Orchestra: closes sessions, forgets calls; serves again after `seconds`,
+ * during the last `hang_seconds` of which it takes connections and answers nothing. */
+void xo_restart(struct xo *xo, double seconds, double hang_seconds);
 
 /** Closes every session's connection; calls go on. */
 void xo_drop_sessions(struct xo *xo);
@@ -155,6 +186,9 @@ json_t *xo_object_of_type(const struct xo *xo, const char *id, const char *const
 
 /** Loses the connection to a pool for `seconds`. */
 void xo_pool_blip(struct xo *xo, struct xapi_pool *pool, double seconds);
+
+/** No event comes from a pool for `seconds`: the mirror is served as it was. */
+void xo_pool_stall(struct xo *xo, struct xapi_pool *pool, double seconds);
 
 /** The state of the pool an object belongs to. */
 struct xo_pool *xo_pool_of(const struct xo *xo, const struct xapi_pool *pool);
@@ -192,6 +226,7 @@ struct xo_session {
     struct xo_client client;
     struct xo_user *user; /* NULL: not signed in */
     char *token;          /* that it signed in with, or NULL */
+    bool cut;             /* its connection is about to end: nothing more is said */
 };
 
 /** A new session that is not signed in. *Borrowed*: ended by xo_session_close(). */
@@ -199,6 +234,9 @@ struct xo_session *xo_session_open(struct xo *xo, const struct xo_client *client
 
 /** The connection is gone; calls of it go on. Frees the session; takes NULL. */
 void xo_session_close(struct xo_session *session);
+
+/** Ends the connection soon, see `close` above; nothing more is sent. */
+void xo_session_cut(struct xo_session *session, bool abruptly);
 
 /** A text frame from the client. */
 void xo_session_frame(struct xo_session *session, const char *text, size_t len);
@@ -284,6 +322,12 @@ void xo_call_fail_refused(struct xo_call *call, const char *xapi_method, json_t 
 
 /** Frees the call without an answer. */
 void xo_call_drop(struct xo_call *call);
+
+/** Says that a moment has come; `operation` and `ret_error` may be NULL when the moment has none. */
+enum xo_verdict xo_call_moment(struct xo *xo, const struct xo_event *event, json_t **ret_error);
+
+/** A XAPI task has ended well: whoever waits for it does not know yet. */
+void xo_calls_task_done(struct xo *xo, const struct xapi_task *task);
 
 /** The code of the error of the operation last awaited, or "" when it worked. */
 const char *xo_call_error_code(const struct xo_call *call);

@@ -33,6 +33,46 @@ void xo_call_drop(struct xo_call *call)
     mem_free(call);
 }
 
+enum xo_verdict xo_call_moment(struct xo *xo, const struct xo_event *event, json_t **ret_error)
+{
+    json_t *unused = NULL;
+    if (!xo->call_hooks.on_call)
+        return XO_GO_ON;
+    enum xo_verdict verdict =
+        xo->call_hooks.on_call(xo->call_hooks.userdata, event, ret_error ? ret_error : &unused);
+    json_decref(unused);
+    return verdict;
+}
+
+/* Runs a call unless something is to happen before. */
+static void run(struct xo_call *call, const struct xo_method *method)
+{
+    struct xo *xo = call->xo;
+    struct xo_session *session = call->session;
+    json_t *error_info = NULL;
+    unsigned restarts = xo->restarts;
+    const struct xo_event event = {.moment = XO_BEFORE_CALL,
+                                   .method = call->method,
+                                   .params = call->params};
+    enum xo_verdict verdict = xo_call_moment(xo, &event, &error_info);
+    if (xo->restarts != restarts) { /* which took the call with it */
+        json_decref(error_info);
+        return;
+    }
+    switch (verdict) {
+    case XO_GO_ON:
+        method->run(call);
+        return;
+    case XO_FAIL:
+        xo_call_fail_refused(call, call->method, error_info);
+        return;
+    case XO_CUT:
+        xo_call_drop(call);
+        xo_session_cut(session, true);
+        return;
+    }
+}
+
 void xo_call_start(struct xo_session *session, json_t *id, const char *method_name, json_t *params)
 {
     struct xo *xo = session->xo;
@@ -68,7 +108,7 @@ void xo_call_start(struct xo_session *session, json_t *id, const char *method_na
                      json_build("{s:s, s:{}}", "permission", "admin", "object"));
         return;
     }
-    method->run(call);
+    run(call, method);
 }
 
 static void go_on(struct xo_call *call)
@@ -205,6 +245,28 @@ void xo_call_await_barrier(struct xo_call *call, struct xapi_pool *pool, xo_step
     await(call, XO_WAIT_BARRIER, pool, key, step);
 }
 
+/* XAPI has done something for the call. What happens because of it is due before the call goes on. */
+static void tell_done(const struct xo_call *call, const char *operation)
+{
+    const struct xo_event event = {.moment = XO_AFTER_XAPI,
+                                   .method = call->method,
+                                   .operation = operation,
+                                   .params = call->params};
+    (void)xo_call_moment(call->xo, &event, NULL); /* only what happens later: there is no verdict */
+}
+
+void xo_calls_task_done(struct xo *xo, const struct xapi_task *task)
+{
+    static const char async[] = "Async.";
+    const char *name = task->name_label;
+    if (str_starts_with(name, async))
+        name += sizeof(async) - 1;
+    for (const struct xo_call *call = xo->calls; call; call = call->next_call) {
+        if (call->wait == XO_WAIT_TASK && str_equal(call->waits_for, task->object.uuid))
+            tell_done(call, name);
+    }
+}
+
 static void on_reply(void *userdata, const struct xapi_answer *answer)
 {
     struct xo_call *call = userdata;
@@ -212,7 +274,9 @@ static void on_reply(void *userdata, const struct xapi_answer *answer)
     call->duration_ms = answer->duration_ms + 1;
     if (answer->uuid)
         str_copy(call->created, sizeof(call->created), answer->uuid);
-    go_on(call);
+    if (!answer->error_info)
+        tell_done(call, NULL);
+    timer_start(call->xo->timers, &call->timer, 0, already, call);
 }
 
 struct xapi_reply *xo_call_await_reply(struct xo_call *call, xo_step_fn *step)

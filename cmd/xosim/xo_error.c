@@ -18,16 +18,18 @@ static void end(struct xo_call *call, json_t *message)
 {
     struct xo *xo = call->xo;
     struct xo_session *session = call->session;
-    const char *method = call->method;
+    cleanup_json json_t *params = json_incref(call->params);
+    const struct xo_event event = {.moment = XO_BEFORE_REPLY,
+                                   .method = call->method,
+                                   .params = params};
     json_put(message, "id", json_incref(call->id));
     json_put_str(message, "jsonrpc", "2.0");
     xo_call_drop(call);
-    if (session) {
-        if (xo->hooks.loses_reply && xo->hooks.loses_reply(xo->hooks.userdata, method))
-            session->client.close(session->client.userdata, true);
-        else
-            xo_session_send(session, message);
-    }
+    enum xo_verdict verdict = xo_call_moment(xo, &event, NULL);
+    if (session && verdict == XO_CUT)
+        xo_session_cut(session, true);
+    else if (session)
+        xo_session_send(session, message);
     json_decref(message);
 }
 

@@ -123,12 +123,20 @@ static void pend(struct xo_pool *pool, const char *id)
     timer_start(timers, &pool->flush, debounce_us > delay_us ? debounce_us : delay_us, flush, pool);
 }
 
-static void on_change(void *userdata, struct xapi_object *object)
+static void on_any_change(void *userdata, struct xapi_object *object)
 {
     struct xo *xo = userdata;
     struct xo_pool *pool = xo_pool_of(xo, object->pool);
     if (pool && pool->state != XO_POOL_GONE)
         pend(pool, object->uuid);
+}
+
+static void on_change(void *userdata, struct xapi_object *object)
+{
+    struct xo *xo = userdata;
+    on_any_change(userdata, object);
+    if (object->class == XAPI_TASK && ((struct xapi_task *)object)->status == TASK_SUCCESS)
+        xo_calls_task_done(xo, (struct xapi_task *)object);
 }
 
 static void pend_everything(struct xo_pool *pool)
@@ -162,15 +170,19 @@ static void reconnect(void *userdata)
     flush(pool);
 }
 
-static void on_restart(void *userdata, struct xapi_pool *xapi_pool)
+void xo_pool_stall(struct xo *xo, struct xapi_pool *xapi_pool, double seconds)
 {
-    struct xo *xo = userdata;
     struct xo_pool *pool = xo_pool_of(xo, xapi_pool);
     if (!pool || pool->state == XO_POOL_GONE)
         return;
     pool->state = XO_POOL_STALLED;
     timer_stop(xo->timers, &pool->flush);
-    timer_start(xo->timers, &pool->reconnect, ms_to_us(XO_TOOLSTACK_MS), reconnect, pool);
+    timer_start(xo->timers, &pool->reconnect, (int64_t)(seconds * 1e6), reconnect, pool);
+}
+
+static void on_restart(void *userdata, struct xapi_pool *xapi_pool)
+{
+    xo_pool_stall(userdata, xapi_pool, XO_TOOLSTACK_MS / 1e3);
 }
 
 void xo_pool_blip(struct xo *xo, struct xapi_pool *xapi_pool, double seconds)
@@ -239,7 +251,7 @@ struct xo *xo_new(struct xapi *xapi)
         add_pool(xo, xapi->pools.items[i]);
     xapi->listeners[0] = (struct xapi_listener){.userdata = xo,
                                                 .changed = on_change,
-                                                .removed = on_change,
+                                                .removed = on_any_change,
                                                 .restarted = on_restart};
     return xo;
 }

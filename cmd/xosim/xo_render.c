@@ -91,7 +91,7 @@ static json_t *render_host(const struct xapi_host *host)
     json_put_str(json, "controlDomain", host->control_domain->object.uuid);
     json_put_str(json, "hostname", host->name_label);
     json_put_str(json, "name_label", host->name_label);
-    json_put_str(json, "power_state", "Running");
+    json_put_str(json, "power_state", host->off ? "Halted" : "Running");
     json_put(json, "residentVms", ids_of(&host->residents));
     json_put(json, "PIFs", ids_of(&host->pifs));
     json_put(json, "$PIFs", ids_of(&host->pifs));
@@ -124,8 +124,8 @@ static json_t *render_sr(const struct xapi_sr *sr)
 
 static json_t *render_pbd(const struct xapi_pbd *pbd)
 {
-    json_t *json = json_build("{s:b, s:s, s:s}", "attached", 1, "host", pbd->host->object.uuid,
-                              "SR", pbd->sr->object.uuid);
+    json_t *json = json_build("{s:b, s:s, s:s}", "attached", !pbd->unplugged, "host",
+                              pbd->host->object.uuid, "SR", pbd->sr->object.uuid);
     json_put(json, "device_config",
              pbd->sr->host ? json_build("{s:s}", "device", "/dev/xosim")
                            : json_build("{s:s}", "target", "127.0.0.1"));

@@ -89,9 +89,17 @@ void xo_session_close(struct xo_session *session)
     mem_free(session);
 }
 
+void xo_session_cut(struct xo_session *session, bool abruptly)
+{
+    session->cut = true;
+    session->client.close(session->client.userdata, abruptly);
+}
+
 void xo_session_send(struct xo_session *session, const json_t *message)
 {
     struct xo *xo = session->xo;
+    if (session->cut)
+        return;
     if (xo->hooks.before_output)
         xo->hooks.before_output(xo->hooks.userdata);
     char *text = json_dumps(message, JSON_COMPACT);
@@ -109,12 +117,12 @@ static void start_call(struct xo_session *session, json_t *message)
     if (!id || json_is_null(id) || !method || json_is_null(params))
         return;
     if (session->token && !valid(xo, session->token)) {
-        session->client.close(session->client.userdata, false);
+        xo_session_cut(session, false);
         return;
     }
     if (xo->calls_len >= XO_CALLS_MAX) {
         log_warn("too many calls under way: a connection is closed");
-        session->client.close(session->client.userdata, true);
+        xo_session_cut(session, true);
         return;
     }
     xo_call_start(session, json_incref(id), method, params ? json_incref(params) : json_object());
@@ -264,7 +272,7 @@ void xo_drop_sessions(struct xo *xo)
 {
     for (size_t i = 0; i < xo->sessions.len; i++) {
         struct xo_session *session = xo->sessions.items[i];
-        session->client.close(session->client.userdata, true);
+        xo_session_cut(session, true);
     }
 }
 
@@ -272,13 +280,25 @@ static void up_again(void *userdata)
 {
     struct xo *xo = userdata;
     xo->down = false;
+    xo->hanging = false;
     xo_connect_pools(xo);
     log_info("Xen Orchestra is up again");
 }
 
-void xo_restart(struct xo *xo, double seconds)
+static void begin_to_listen(void *userdata)
 {
+    struct xo *xo = userdata;
+    xo->hanging = true;
+    timer_start(xo->timers, &xo->up_again, xo->hang_us, up_again, xo);
+}
+
+void xo_restart(struct xo *xo, double seconds, double hang_seconds)
+{
+    double hang = hang_seconds < seconds ? hang_seconds : seconds;
     xo->down = true;
+    xo->hanging = false;
+    xo->hang_us = (int64_t)(hang * 1e6);
+    xo->restarts++;
     while (xo->calls)
         xo_call_drop(xo->calls);
     for (size_t i = 0; i < xo->sessions.len;
@@ -287,5 +307,5 @@ void xo_restart(struct xo *xo, double seconds)
         session->user = NULL;
     }
     xo_drop_sessions(xo);
-    timer_start(xo->timers, &xo->up_again, (int64_t)(seconds * 1e6), up_again, xo);
+    timer_start(xo->timers, &xo->up_again, (int64_t)((seconds - hang) * 1e6), begin_to_listen, xo);
 }
