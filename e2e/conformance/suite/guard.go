@@ -1,0 +1,88 @@
+package suite
+
+import (
+	"strings"
+
+	"xo-operator.dev/e2e/conformance/wire"
+)
+
+// What each call that changes something does it to. A call that is not here must only read.
+var changes = map[string][]string{
+	"vdi.set": {"id"}, "vdi.delete": {"id"}, "vdi.migrate": {"id"}, "tag.add": {"id"}, "tag.remove": {"id"}, "vm.attachDisk": {"vm", "vdi"},
+	"vbd.connect": {"id"}, "vbd.disconnect": {"id"}, "vbd.delete": {"id"}, "vm.migrate": {"vm"}, "vm.snapshot": {"id"},
+	"vdi.enableChangedBlockTracking": {"id"},
+}
+
+// Calls that change nothing that belongs to anybody else.
+var harmless = []string{"session.", "token.", "xo.getAllObjects", "server.getAll", "system.", "nope."}
+
+// guard ends the test before a call would touch something that is not its own: it stands between a mistake here and somebody's disk.
+func (t *T) guard(method string, params any) {
+	for _, start := range harmless {
+		if strings.HasPrefix(method, start) {
+			return
+		}
+	}
+	given := wire.Of(params)
+	switch method {
+	case "disk.create":
+		if name := given.Text("name"); given.Has("name") && !strings.HasPrefix(name, prefix+t.run.id) {
+			t.Fatalf("refused: a disk named %q would not be removed at the end", name)
+		}
+		if sr := given.Text("sr"); contains(t.foreignSRs(), sr) {
+			t.Fatalf("refused: SR %s has no tag %s", sr, t.Site.Tag)
+		}
+		return
+	case "task.cancel":
+		return // tasks are found by the operations of the test's own disks
+	}
+	keys, known := changes[method]
+	if !known {
+		t.Fatalf("refused: %s is not known to touch only the test's own", method)
+	}
+	for _, key := range keys {
+		t.own(method, given.Text(key))
+	}
+}
+
+// foreignSRs are those that tests may not use.
+func (t *T) foreignSRs() []string {
+	var foreign []string
+	for id := range wire.Of(t.read("xo.getAllObjects", map[string]any{"filter": map[string]any{"type": "SR"}})) {
+		if !contains(t.Site.place.srs, id) && id != t.Site.place.otherPoolSR {
+			foreign = append(foreign, id)
+		}
+	}
+	return foreign
+}
+
+// read makes a call that can't change anything.
+func (t *T) read(method string, params any) any {
+	result, err := t.look().Call(method, params, t.Limit(callMax))
+	if err != nil {
+		t.Fatalf("%s: %v", method, err)
+	}
+	return result
+}
+
+// own ends the test unless an object is its own: made by it, or a VM that it may use with nothing on it but that. What does not exist
+// can't be harmed.
+func (t *T) own(method, id string) {
+	objects := wire.Of(t.read("xo.getAllObjects", map[string]any{"filter": map[string]any{"id": id}}))
+	object := objects.Of(id)
+	if id == "" || len(object) == 0 {
+		return
+	}
+	switch kind := object.Text("type"); {
+	case strings.HasPrefix(kind, "VDI") && strings.HasPrefix(object.Text("name_label"), prefix+t.run.id):
+	case kind == "VBD":
+		t.own(method, object.Text("VDI"))
+	case kind == "VM" && t.Site.place.vms[id] && method != "vm.migrate" && method != "vm.snapshot":
+	case kind == "VM" && t.Site.place.vms[id]:
+		for _, vbd := range object.Texts("$VBDs") {
+			t.own(method, vbd)
+		}
+	default:
+		t.Fatalf("refused: %s would touch %s %s %q, which is not the test's own", method, kind, id, object.Text("name_label"))
+	}
+}

@@ -1,0 +1,18 @@
+// Package tests is what is known of Xen Orchestra, as tests: each name is a sentence of behaviour, each tells which facts it shows.
+package tests
+
+import "xo-operator.dev/e2e/conformance/suite"
+
+// All is every test, area by area.
+func All() []*suite.Test {
+	var all []*suite.Test
+	for _, area := range [][]*suite.Test{
+		webSocket, signIn, tokens,
+	} {
+		all = append(all, area...)
+	}
+	return all
+}
+
+// params saves words: calls have one object of parameters.
+type params = map[string]any
