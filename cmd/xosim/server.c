@@ -71,6 +71,7 @@ int server_new(const struct options *options, struct site *site, struct server *
 {
     struct server *server = mem_alloc(sizeof(*server));
     server->site = site;
+    server->away = (struct away){.listening = -1, .kept = -1};
     server->xo_protocols[0] =
         (struct lws_protocols){.name = "xo",
                                .callback = server_ws_callback,
@@ -91,6 +92,7 @@ int server_new(const struct options *options, struct site *site, struct server *
         server_free(server);
         return -1;
     }
+    server_away_init(&server->away, server_port(server));
     site_set_speed(site, options->speed, server_now_us());
     *ret = server;
     return 0;
@@ -103,6 +105,10 @@ static void follow(struct server *server)
 {
     int64_t now_us = server_now_us();
     site_follow(server->site, now_us);
+    bool gone = server->site->xo->down && !server->site->xo->hanging;
+    if (gone && !server->away.gone)
+        server_hanging_done(&server->hanging);
+    server_away_follow(&server->away, gone);
     int64_t due_us = site_due_in_us(server->site, now_us, ms_to_us(SERVER_WAIT_MAX_MS));
     /* The clock and poll(2) count milliseconds: to be woken earlier would be to turn in circles. */
     int64_t wake_us = ms_to_us((due_us + 999) / 1000);
@@ -147,5 +153,6 @@ struct server *server_free(struct server *server)
     if (server->context)
         lws_context_destroy(server->context);
     server_hanging_done(&server->hanging);
+    server_away_done(&server->away);
     return mem_free(server);
 }

@@ -6,6 +6,7 @@
 
 #include <libwebsockets.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 enum { SERVER_HANGING_MAX = 256 /* a test that opens more at a time tests something else */ };
 
@@ -13,6 +14,15 @@ enum { SERVER_HANGING_MAX = 256 /* a test that opens more at a time tests someth
 struct hanging {
     int descriptors[SERVER_HANGING_MAX];
     size_t len;
+};
+
+/** The listening socket that comes and goes; embedded. */
+struct away {
+    int listening; /* the number by which libwebsockets knows it; -1: not found */
+    int kept;      /* has the port meanwhile; -1: none */
+    bool gone;
+    struct sockaddr_storage address;
+    socklen_t address_len;
 };
 
 struct server {
@@ -24,6 +34,7 @@ struct server {
     struct lws_protocols control_protocols[2];
     lws_sorted_usec_list_t wake;
     struct hanging hanging;
+    struct away away;
     volatile sig_atomic_t stopping;
 };
 
@@ -35,6 +46,15 @@ void server_hang(struct lws *wsi);
 
 /** Closes them all. */
 void server_hanging_done(struct hanging *hanging);
+
+/** Finds the socket that listens on a port (server_away.c). */
+void server_away_init(struct away *away, int port);
+
+/** Has connections to the port refused, or taken again; `gone` is what it should be. */
+void server_away_follow(struct away *away, bool gone);
+
+/** Gives the port up. */
+void server_away_done(struct away *away);
 
 /** Real time, in microseconds, by the clock that virtual time follows. */
 int64_t server_now_us(void);

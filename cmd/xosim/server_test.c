@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -215,18 +216,52 @@ Test(server, tells_a_client_of_a_disk_that_the_control_endpoint_made)
     close(socket_fd);
 }
 
-Test(server, closes_connections_while_xen_orchestra_restarts)
+/* 0, or why a connection is not made. */
+static int try_to_dial(int port)
+{
+    int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int result = connect(socket_fd, (const struct sockaddr *)&address, sizeof(address));
+    int why = result == 0 ? 0 : errno;
+    close(socket_fd);
+    return why;
+}
+
+static void restart_xen_orchestra(const char *fault)
 {
     cleanup_buf struct buf heard = {0};
     cleanup_buf struct buf made = {0};
     int socket_fd = upgrade("/api/");
     sign_in(socket_fd, &heard);
-    post("/faults", "{\"name\": \"xo-restart\", \"seconds\": 99999}", &made, "fault-1");
+    post("/faults", fault, &made, "fault-1");
     while (hear(socket_fd, &heard, DEADLINE_MS)) /* until the end */
         continue;
     close(socket_fd);
-    int refused = dial(ports[0]);
-    struct pollfd watched = {.fd = refused, .events = POLLIN};
-    cr_expect_eq(poll(&watched, 1, DEADLINE_MS), 1);
-    close(refused);
+}
+
+Test(server, refuses_connections_while_xen_orchestra_is_away_and_takes_them_when_it_is_back)
+{
+    cleanup_buf struct buf heard = {0};
+    restart_xen_orchestra("{\"name\": \"xo-restart\", \"seconds\": 30}");
+    cr_expect_eq(try_to_dial(ports[0]), ECONNREFUSED);
+    cr_expect_eq(try_to_dial(ports[1]), 0, "the control endpoint went away too");
+    while (try_to_dial(ports[0]) != 0) /* 0.3 s of real time */
+        continue;
+    int socket_fd = upgrade("/api/");
+    if (!hear(socket_fd, &heard, HANG_MS)) { /* this one hung on the way up */
+        close(socket_fd);
+        socket_fd = upgrade("/api/");
+    }
+    sign_in(socket_fd, &heard);
+    close(socket_fd);
+}
+
+Test(server, leaves_a_handshake_hanging_while_xen_orchestra_is_on_its_way_up)
+{
+    restart_xen_orchestra("{\"name\": \"xo-restart\", \"seconds\": 9999, \"hang\": 9999}");
+    int socket_fd = upgrade("/api/");
+    struct pollfd watched = {.fd = socket_fd, .events = POLLIN};
+    cr_expect_eq(poll(&watched, 1, HANG_MS), 0);
+    close(socket_fd);
 }

@@ -1,8 +1,8 @@
 /*
  * xosim: Xen Orchestra's side of the server: the WebSocket at /api/.
  *
- * An upgrade on any other path is never answered, as by a real one: the socket hangs. While Xen
- * Orchestra restarts, connections are closed as soon as they are made. What goes out is queued per
+ * An upgrade on any other path is never answered, as by a real one: the socket hangs; so does any
+ * while Xen Orchestra is on its way up. What goes out is queued per
  * connection, one frame a write.
  */
 #include "base/buf.h"
@@ -163,9 +163,9 @@ int server_ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
     struct server *server = server_of(wsi);
     switch ((int)reason) {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-        return server->site->xo->down ? -1 : 0;
+        return server->away.gone ? -1 : 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        if (right_path(wsi))
+        if (right_path(wsi) && !server->site->xo->down)
             return 0;
         server_hang(wsi);
         return -1;
