@@ -7,17 +7,21 @@
 
 static const struct {
     const char *name;
+    const char *means;
     const char *otherwise; /* message while it is False and there is nothing more to say */
 } condition_types[] = {
-#define CONDITION_ROW(constant, name_, means, otherwise_)                                          \
-    [REC_CONDITION_##constant] = {.name = (name_), .otherwise = (otherwise_)},
+#define CONDITION_ROW(constant, name_, means_, otherwise_)                                         \
+    [REC_CONDITION_##constant] = {.name = (name_), .means = (means_), .otherwise = (otherwise_)},
     REC_CONDITION_TYPES(CONDITION_ROW)
 #undef CONDITION_ROW
 };
 
 static const struct rec_reason_info reasons[] = {
-#define REASON_ROW(constant, name_, warning_, means_)                                              \
-    [REC_REASON_##constant] = {.name = (name_), .warning = (warning_), .means = (means_)},
+#define REASON_ROW(constant, name_, warning_, places_, means_)                                     \
+    [REC_REASON_##constant] = {.name = (name_),                                                    \
+                               .warning = (warning_),                                              \
+                               .places = (places_),                                                \
+                               .means = (means_)},
     REC_REASONS(REASON_ROW)
 #undef REASON_ROW
 };
@@ -45,6 +49,12 @@ const char *rec_condition_name(enum rec_condition_type type)
 {
     assert(type < REC_CONDITION_COUNT);
     return condition_types[type].name;
+}
+
+const char *rec_condition_means(enum rec_condition_type type)
+{
+    assert(type < REC_CONDITION_COUNT);
+    return condition_types[type].means;
 }
 
 const json_t *rec_condition_find(const json_t *conditions, enum rec_condition_type type)

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/fake/emitted.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -414,6 +415,7 @@ static int port_patch(void *userdata, const struct kube_patch *patch, struct err
                                    patch->subresource ? patch->subresource : "");
     if (write == FAKE_WRITE_DEAD)
         return dead(err);
+    fake_emitted_status(json_at(patch->body, "status"));
     commit(fake, store, key, patched(before, patch), true);
     return write == FAKE_WRITE_LOSE ? dead(err) : 0;
 }
@@ -471,6 +473,7 @@ static void port_event(void *userdata, const struct kube_event *event)
 
     if (fake->journal->crashed)
         return;
+    fake_emitted_event(event->kind->name, event->reason);
     map_put(&fake->event_counts, event->reason, (void *)(uintptr_t)count);
     mem_replace_str(&fake->last_event, event->message);
     fake_journal_note(fake->journal, "event %s %s %s: %s", event->warning ? "Warning" : "Normal",
