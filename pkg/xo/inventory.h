@@ -52,6 +52,8 @@ struct xo_sr {
     const char *container; /* the host of a local SR, the pool of a shared one */
     bool shared;
     bool in_maintenance;
+    const char
+        *allocation; /* "thick": a disk takes its whole size from the start; "thin", "unknown" */
     int64_t size_bytes;
     int64_t physical_usage_bytes;
     struct xo_strings tags;
@@ -198,6 +200,9 @@ const struct xo_task *xo_inventory_task_by_ref(const struct xo_inventory *invent
  * of such disks. */
 const struct xo_disk *xo_inventory_disk_named(const struct xo_inventory *inventory,
                                               const char *name, size_t i);
+
+/** The i-th disk that an operation moves, or NULL past the end; in order of UUID. */
+const struct xo_disk *xo_inventory_disk_moving(const struct xo_inventory *inventory, size_t i);
 
 /** The i-th SR with this tag, or NULL past the end; in order of UUID. */
 const struct xo_sr *xo_inventory_sr_tagged(const struct xo_inventory *inventory, const char *tag,

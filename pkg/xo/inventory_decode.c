@@ -86,6 +86,7 @@ static size_t make_nodes(enum xo_object_kind kind, const void *body, const char 
         NODE(XO_INDEX_DISK_NAME, disk->name);
         for (size_t i = 0; i < disk->tasks.len; i++)
             NODE(XO_INDEX_DISK_TASK, disk->tasks.items[i]);
+        NODE(XO_INDEX_DISK_MOVING, disk->operations.len > 0 ? XO_INDEX_MOVING_KEY : "");
     } else if (kind == XO_OBJECT_SR) {
         const struct xo_sr *sr = body;
         for (size_t i = 0; i < sr->tags.len; i++)

@@ -174,6 +174,7 @@ static const struct xo_field sr_fields[] = {
     {"$container", XO_FIELD_TEXT, offsetof(struct xo_sr, container), decode_text},
     {"shared", XO_FIELD_FLAG, offsetof(struct xo_sr, shared), decode_flag},
     {"inMaintenanceMode", XO_FIELD_FLAG, offsetof(struct xo_sr, in_maintenance), decode_flag},
+    {"allocationStrategy", XO_FIELD_TEXT, offsetof(struct xo_sr, allocation), decode_text},
     {"size", XO_FIELD_NUMBER, offsetof(struct xo_sr, size_bytes), decode_number},
     {"physical_usage", XO_FIELD_NUMBER, offsetof(struct xo_sr, physical_usage_bytes),
      decode_number},

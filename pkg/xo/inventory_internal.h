@@ -33,12 +33,16 @@ enum xo_index {
     XO_INDEX_ID,
     XO_INDEX_DISK_REF,
     XO_INDEX_DISK_NAME,
-    XO_INDEX_DISK_TASK, /* by the task that moves it */
+    XO_INDEX_DISK_TASK,   /* by the task that moves it */
+    XO_INDEX_DISK_MOVING, /* all that an operation moves, by one key */
     XO_INDEX_SR_TAG,
     XO_INDEX_PBD_SR,
     XO_INDEX_TASK_REF,
     XO_INDEX_ENDED_REF /* tasks that XO forgot after they had ended */
 };
+
+/** The key of XO_INDEX_DISK_MOVING. */
+#define XO_INDEX_MOVING_KEY "moving"
 
 struct xo_object;
 

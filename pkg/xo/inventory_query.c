@@ -106,6 +106,11 @@ const struct xo_disk *xo_inventory_disk_named(const struct xo_inventory *invento
     return body_at(inventory, XO_INDEX_DISK_NAME, name, i);
 }
 
+const struct xo_disk *xo_inventory_disk_moving(const struct xo_inventory *inventory, size_t i)
+{
+    return body_at(inventory, XO_INDEX_DISK_MOVING, XO_INDEX_MOVING_KEY, i);
+}
+
 const struct xo_sr *xo_inventory_sr_tagged(const struct xo_inventory *inventory, const char *tag,
                                            size_t i)
 {

@@ -110,6 +110,19 @@ Test(xo_inventory, is_stale_until_everything_was_listed)
     cr_assert_str_eq(changes, "freshness ;");
 }
 
+Test(xo_inventory, finds_the_disks_that_an_operation_moves)
+{
+    list("{\"a\":{\"type\":\"VDI\",\"id\":\"a\",\"current_operations\":{\"T1\":\"copy\"}},"
+         "\"b\":{\"type\":\"VDI\",\"id\":\"b\",\"current_operations\":{}},"
+         "\"c\":{\"type\":\"VDI\",\"id\":\"c\",\"current_operations\":{\"T2\":\"mirror\"}},"
+         "\"d\":{\"type\":\"VDI\",\"id\":\"d\",\"current_operations\":{\"T3\":\"destroy\"}}}");
+    cr_assert_str_eq(xo_inventory_disk_moving(peek(), 0)->uuid, "a");
+    cr_assert_str_eq(xo_inventory_disk_moving(peek(), 1)->uuid, "c");
+    cr_assert_null(xo_inventory_disk_moving(peek(), 2));
+    notify("enter", "{\"a\":{\"type\":\"VDI\",\"id\":\"a\",\"current_operations\":{}}}");
+    cr_assert_str_eq(xo_inventory_disk_moving(peek(), 0)->uuid, "c");
+}
+
 Test(xo_inventory, keeps_its_objects_readable_while_it_is_stale)
 {
     xo_recording_list(inventory);
