@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"xo-operator.dev/e2e/console"
 	"xo-operator.dev/e2e/supervisor"
@@ -32,6 +33,9 @@ type Options struct {
 	NoOperator bool      // do not start it: somebody else will
 	LogLevel   string    // of the operator; default info
 	Out        io.Writer // where progress is shown; default standard error
+
+	OperatorFlags []string      // more of them
+	OperatorDelay time.Duration // before it is started again when it has ended; 0: as always
 }
 
 // Lab is a running lab. What is exported survives in a file, for the next command.

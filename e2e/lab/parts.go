@@ -157,7 +157,8 @@ func (l *Lab) operatorPart() supervisor.Spec {
 	arguments := []string{"--kubeconfig", l.kubeconfig("operator"), "--xo-url", l.XOAURL(), "--xo-token-file", l.XOTokenFile(),
 		"--driver-name", Driver, "--listen", l.address(portOperator),
 		"--leader-election-namespace", OperatorNamespace, "--log-level", l.options.LogLevel}
-	spec := l.part(Operator, filepath.Join(l.options.Build, "xo-operator"), arguments...)
+	spec := l.part(Operator, filepath.Join(l.options.Build, "xo-operator"), append(arguments, l.options.OperatorFlags...)...)
+	spec.Delay = l.options.OperatorDelay
 	spec.Env = l.sanitizers(Operator)
 	spec.Restart = true // as its Deployment does
 	spec.Grace = 15 * time.Second

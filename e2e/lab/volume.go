@@ -41,8 +41,8 @@ type VolumeOptions struct {
 	Class       string            // StorageClass; default StorageClass
 }
 
-// MakeVolume makes a disk, a PersistentVolume and a claim that is bound to it, as the driver's provisioner would leave them.
-func (l *Lab) MakeVolume(ctx context.Context, options VolumeOptions) (*Volume, error) {
+// Disk makes a volume's disk and leaves its objects, the volume's Manifest, to the caller.
+func (l *Lab) Disk(ctx context.Context, options VolumeOptions) (*Volume, error) {
 	volume, disk := describe(options)
 	made, err := l.Xosim.MakeDisk(ctx, disk)
 	if err != nil {
@@ -51,6 +51,15 @@ func (l *Lab) MakeVolume(ctx context.Context, options VolumeOptions) (*Volume, e
 	volume.VDI, volume.SHA256 = made.UUID, made.SHA256
 	if volume.Handle == "uuid" {
 		volume.Handle = made.UUID
+	}
+	return volume, nil
+}
+
+// MakeVolume makes a disk, a PersistentVolume and a claim that is bound to it, as the driver's provisioner would leave them.
+func (l *Lab) MakeVolume(ctx context.Context, options VolumeOptions) (*Volume, error) {
+	volume, err := l.Disk(ctx, options)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := l.KubectlInput(ctx, volume.Manifest(), "apply", "-f", "-"); err != nil {
 		return nil, err

@@ -237,7 +237,11 @@ func (s *server) watch(part *process, done chan struct{}) {
 	}
 	part.unasked++
 	if part.spec.Restart {
-		time.AfterFunc(restartDelay, func() {
+		delay := part.spec.Delay
+		if delay == 0 {
+			delay = restartDelay
+		}
+		time.AfterFunc(delay, func() {
 			s.lock.Lock()
 			defer s.lock.Unlock()
 			if !part.running && !part.asked && !s.ending {

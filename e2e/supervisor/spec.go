@@ -19,6 +19,7 @@ type Spec struct {
 	Env     []string      // added to the supervisor's own environment
 	Log     string        // file that gets its output; appended to
 	Restart bool          // start it again when it ends unasked, as a Deployment would
+	Delay   time.Duration // before that; 0: restartDelay
 	Grace   time.Duration // from SIGTERM to SIGKILL when the lab ends; 0: killed at once, its state is thrown away anyway
 }
 

@@ -29,6 +29,11 @@ var shared struct {
 // Run runs a package's tests with a lab that the first of them starts, and ends it; the result is for os.Exit. XO_PRESET
 // chooses the build of operator and simulator (XO_BUILD: its folder), KEEP=1 leaves the lab running for a look.
 func Run(m *testing.M, name, world string) int {
+	return RunWith(m, lab.Options{Name: name, World: world})
+}
+
+// RunWith does the same for a lab with more options; the World is one of e2e/worlds.
+func RunWith(m *testing.M, options lab.Options) int {
 	flag.Parse()
 	top, err := lab.Top()
 	if err != nil {
@@ -38,8 +43,10 @@ func Run(m *testing.M, name, world string) int {
 	if preset == "" {
 		preset = "dev"
 	}
-	shared.options = lab.Options{Name: name, Build: filepath.Join(top, "build", preset),
-		World: filepath.Join(top, "e2e", "worlds", world), NoOperator: os.Getenv("OPERATOR") == "0"}
+	shared.options = options
+	shared.options.Build = filepath.Join(top, "build", preset)
+	shared.options.World = filepath.Join(top, "e2e", "worlds", options.World)
+	shared.options.NoOperator = os.Getenv("OPERATOR") == "0"
 	if folder := os.Getenv("XO_BUILD"); folder != "" {
 		shared.options.Build = folder
 	}
