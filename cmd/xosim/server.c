@@ -1,8 +1,4 @@
-/*
- * xosim: the loop: run what is due, sleep until the next timer or until something arrives.
- *
- * Compression is not offered: permessage-deflate of libwebsockets 4.1 garbles messages that the socket does not take at once.
- */
+/* xosim: the loop: run what is due, sleep until the next timer or until something arrives. */
 #include "xosim/server_internal.h"
 
 #include "base/clock.h"
@@ -54,6 +50,7 @@ static int open_both(struct server *server, const struct options *options, struc
     struct lws_context_creation_info info = {0};
     info.vhost_name = "xen-orchestra";
     info.protocols = server->xo_protocols;
+    info.extensions = server_extensions;
     if (options->tls_cert) {
         info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
         info.ssl_cert_filepath = options->tls_cert;

@@ -56,6 +56,26 @@ void server_away_follow(struct away *away, bool gone);
 /** Gives the port up. */
 void server_away_done(struct away *away);
 
+/** What is compressed from this size up, as by a real one. */
+#define SERVER_DEFLATE_MIN ((size_t)512 << 10)
+
+/** What libwebsockets is to negotiate (server_deflate.c). */
+extern const struct lws_extension server_extensions[];
+
+/** Whether the client's offer of compression can not be taken. */
+bool server_deflate_declines(struct lws *wsi);
+
+/** Whether compression was agreed on; asked once, when the connection is established. */
+bool server_deflate_agreed(struct lws *wsi);
+
+/** Compresses a message: *ret_data is *new*, LWS_PRE bytes and then *ret_len of payload. False: zlib
+ * did not do it. */
+bool server_deflate(const char *text, size_t len, unsigned char **ret_data,
+                    size_t *ret_len) WARN_UNUSED;
+
+/** Whether the message that is being written now is a compressed one (server_ws.c). */
+bool server_ws_sends_compressed(struct lws *wsi);
+
 /** Real time, in microseconds, by the clock that virtual time follows. */
 int64_t server_now_us(void);
 

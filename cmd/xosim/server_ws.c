@@ -19,7 +19,8 @@ struct frame {
     struct frame *next;
     size_t len;
     bool binary;
-    unsigned char data[]; /* LWS_PRE bytes, then the payload */
+    bool compressed;
+    unsigned char *data; /* LWS_PRE bytes, then the payload */
 };
 
 enum closing { CLOSING_NO, CLOSING_POLITELY, CLOSING_ABRUPTLY };
@@ -31,10 +32,31 @@ struct connection {
     struct frame *first;
     struct frame *last;
     size_t queued;
+    bool deflate;          /* agreed on */
+    bool sends_compressed; /* at this moment */
     enum closing closing;
 };
 
 const size_t server_ws_connection_size = sizeof(struct connection);
+
+static struct frame *make_frame(const struct connection *connection, const char *text, size_t len)
+{
+    struct frame *frame = mem_alloc(sizeof(*frame));
+    frame->compressed = connection->deflate && len >= SERVER_DEFLATE_MIN &&
+                        server_deflate(text, len, &frame->data, &frame->len);
+    if (!frame->compressed) {
+        frame->len = len;
+        frame->data = mem_alloc(LWS_PRE + len);
+        memcpy(frame->data + LWS_PRE, text, len);
+    }
+    return frame;
+}
+
+static void free_frame(struct frame *frame)
+{
+    mem_free(frame->data);
+    mem_free(frame);
+}
 
 static void send_frame(void *userdata, const char *text, size_t len, bool binary)
 {
@@ -47,16 +69,14 @@ static void send_frame(void *userdata, const char *text, size_t len, bool binary
         lws_callback_on_writable(connection->wsi);
         return;
     }
-    struct frame *frame = mem_alloc(sizeof(*frame) + LWS_PRE + len);
-    frame->len = len;
+    struct frame *frame = make_frame(connection, text, len);
     frame->binary = binary;
-    memcpy(frame->data + LWS_PRE, text, len);
     if (connection->last)
         connection->last->next = frame;
     else
         connection->first = frame;
     connection->last = frame;
-    connection->queued += len;
+    connection->queued += frame->len;
     lws_callback_on_writable(connection->wsi);
 }
 
@@ -70,7 +90,9 @@ static void close_soon(void *userdata, bool abruptly)
 
 static void open_session(struct server *server, struct connection *connection, struct lws *wsi)
 {
-    *connection = (struct connection){.wsi = wsi, .received = {.max = SERVER_MESSAGE_MAX}};
+    *connection = (struct connection){.wsi = wsi,
+                                      .received = {.max = SERVER_MESSAGE_MAX},
+                                      .deflate = server_deflate_agreed(wsi)};
     const struct xo_client client = {.userdata = connection,
                                      .send = send_frame,
                                      .close = close_soon};
@@ -84,7 +106,7 @@ static void close_session(struct connection *connection)
     while (connection->first) {
         struct frame *frame = connection->first;
         connection->first = frame->next;
-        mem_free(frame);
+        free_frame(frame);
     }
     connection->last = NULL;
     buf_done(&connection->received);
@@ -120,6 +142,12 @@ static void say_goodbye(struct lws *wsi)
         log_debug("a client was gone before it could be told");
 }
 
+bool server_ws_sends_compressed(struct lws *wsi)
+{
+    const struct connection *connection = lws_wsi_user(wsi);
+    return connection && connection->sends_compressed;
+}
+
 static int write_next(struct connection *connection)
 {
     struct frame *frame = connection->first;
@@ -127,12 +155,14 @@ static int write_next(struct connection *connection)
         return -1;
     if (frame) {
         enum lws_write_protocol protocol = frame->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT;
+        connection->sends_compressed = frame->compressed;
         int written = lws_write(connection->wsi, frame->data + LWS_PRE, frame->len, protocol);
+        connection->sends_compressed = false;
         connection->first = frame->next;
         if (!connection->first)
             connection->last = NULL;
         connection->queued -= frame->len;
-        mem_free(frame);
+        free_frame(frame);
         if (written < 0)
             return -1;
     }
@@ -169,6 +199,8 @@ int server_ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
             return 0;
         server_hang(wsi);
         return -1;
+    case LWS_CALLBACK_CONFIRM_EXTENSION_OKAY:
+        return server_deflate_declines(wsi);
     case LWS_CALLBACK_HTTP:
         if (lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL) != 0)
             return -1;
