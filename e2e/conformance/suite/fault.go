@@ -123,3 +123,13 @@ func (s *Site) inject(ctx context.Context, f *Fault, with map[string]string) (fu
 		return s.run(context.Background(), f, "undo", with)
 	}, nil
 }
+
+// Expire waits until a token that lives so long has expired. A simulator is told, for its tokens expire by the clock on the wall.
+func (t *T) Expire(token string, lifetime time.Duration) {
+	if t.Site.control == nil {
+		t.Pass(lifetime + 2*time.Second)
+		return
+	}
+	_, err := t.Site.control.AddFault(t.Ctx, map[string]any{"name": "expire-token", "token": token})
+	t.Must(err)
+}

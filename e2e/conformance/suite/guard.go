@@ -26,7 +26,7 @@ func (t *T) guard(method string, params any) {
 	given := wire.Of(params)
 	switch method {
 	case "disk.create":
-		if name := given.Text("name"); given.Has("name") && !strings.HasPrefix(name, prefix+t.run.id) {
+		if name := given.Text("name"); name != "" && !strings.HasPrefix(name, prefix+t.run.id) {
 			t.Fatalf("refused: a disk named %q would not be removed at the end", name)
 		}
 		if sr := given.Text("sr"); contains(t.foreignSRs(), sr) {

@@ -112,7 +112,7 @@ var tokens = []*suite.Test{
 			rest := wire.NewRest(t.Site.URL, token.(string), t.Site.Insecure)
 			before := get(t, rest, "/pools")
 			t.Check(before.Status == http.StatusOK, "REST before: %v", before)
-			t.Pass(62 * time.Second)
+			t.Expire(token.(string), time.Minute)
 			from, disk := conn.Now(), t.Disk(suite.Make{})
 			t.Entered(conn, from, "the notification of a disk", func(id string, _ wire.Object) bool { return id == disk.ID })
 			id, err := conn.Send("session.getUser", params{})

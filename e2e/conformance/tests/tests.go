@@ -7,7 +7,7 @@ import "xo-operator.dev/e2e/conformance/suite"
 func All() []*suite.Test {
 	var all []*suite.Test
 	for _, area := range [][]*suite.Test{
-		webSocket, signIn, tokens,
+		webSocket, signIn, tokens, errorsOfCalls, objects, notifications,
 	} {
 		all = append(all, area...)
 	}

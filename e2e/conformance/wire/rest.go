@@ -31,7 +31,9 @@ type Response struct {
 // Object is the body as an object.
 func (r *Response) Object() Object { return Of(r.Value) }
 
-func (r *Response) String() string { return fmt.Sprintf("%d %.600s", r.Status, bytes.TrimSpace(r.Body)) }
+func (r *Response) String() string {
+	return fmt.Sprintf("%d %.600s", r.Status, bytes.TrimSpace(r.Body))
+}
 
 // NewRest makes a client. Answers may take as long as the slowest call, so there is no limit but that of the context.
 func NewRest(address, token string, insecure bool) *Rest {
