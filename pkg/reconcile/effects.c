@@ -332,6 +332,17 @@ static enum xo_result set_disk(void *userdata, const char *disk, const char *nam
     return result;
 }
 
+static enum xo_result delete_disk(void *userdata, const char *disk, const char *name,
+                                  struct err *err)
+{
+    const struct xo_port *xo = xo_of(userdata);
+    struct effect effect = begin(userdata, "vdi.delete", "");
+    enum xo_result result = xo->delete_disk(xo->userdata, disk, name, err);
+
+    end(&effect);
+    return result;
+}
+
 static enum xo_result add_tag(void *userdata, const char *disk, const char *tag, struct err *err)
 {
     const struct xo_port *xo = xo_of(userdata);
@@ -413,6 +424,7 @@ struct rec_ports rec_effects_ports(struct rec_effects *effects)
                                 .forget_move = forget_move,
                                 .cancel_task = cancel_task,
                                 .set_disk = set_disk,
+                                .delete_disk = delete_disk,
                                 .add_tag = add_tag,
                                 .remove_tag = remove_tag,
                                 .attach = attach,

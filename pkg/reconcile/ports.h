@@ -117,6 +117,12 @@ struct xo_port {
     enum xo_result (*set_disk)(void *userdata, const char *disk, const char *name,
                                const char *description, struct err *err);
 
+    /** vdi.delete of a disk that has this name and that nothing uses, both looked up in XO right
+     * before: the one call that removes data. ERR_CONFLICT, ERR_IN_USE, ERR_NOT_FOUND: it was not
+     * sent. */
+    enum xo_result (*delete_disk)(void *userdata, const char *disk, const char *name,
+                                  struct err *err);
+
     /** tag.add and tag.remove on a disk. */
     enum xo_result (*add_tag)(void *userdata, const char *disk, const char *tag, struct err *err);
     enum xo_result (*remove_tag)(void *userdata, const char *disk, const char *tag,

@@ -50,6 +50,13 @@ static enum xo_result port_set_disk(void *userdata, const char *disk, const char
     return xo_vdi_set(parts->session, disk, name, description, err);
 }
 
+static enum xo_result port_delete_disk(void *userdata, const char *disk, const char *name,
+                                       struct err *err)
+{
+    const struct rec_xo_port *parts = userdata;
+    return xo_vdi_delete(parts->session, disk, name, err);
+}
+
 static enum xo_result port_add_tag(void *userdata, const char *disk, const char *tag,
                                    struct err *err)
 {
@@ -102,6 +109,7 @@ struct xo_port rec_xo_port(struct rec_xo_port *parts)
                             .forget_move = port_forget_move,
                             .cancel_task = port_cancel_task,
                             .set_disk = port_set_disk,
+                            .delete_disk = port_delete_disk,
                             .add_tag = port_add_tag,
                             .remove_tag = port_remove_tag,
                             .attach = port_attach,

@@ -84,6 +84,9 @@ struct fake_move *fake_xo_start_move(struct fake_xo *fake, const char *disk, con
 /** Ends a copy with this error: the target is gone. */
 void fake_xo_abort_move(struct fake_xo *fake, struct fake_move *move, const struct err *error);
 
+/** Takes a disk away and gives its room back; nothing when it is not there. */
+void fake_xo_remove_disk(struct fake_xo *fake, const char *disk);
+
 /** What the port knows of a call, made when it is not there. */
 struct xo_move *fake_xo_call(struct fake_xo *fake, const char *disk);
 

@@ -152,7 +152,7 @@ static void stop_operations(struct fake_xo *fake, struct fake_move *move)
     move->active = false;
 }
 
-static void remove_disk(struct fake_xo *fake, const char *disk)
+void fake_xo_remove_disk(struct fake_xo *fake, const char *disk)
 {
     cleanup_str char *sr = mem_strdup(text_of(fake, disk, "$SR"));
     int64_t size = json_int_at(fake_xo_object(fake, disk), "size", 0);
@@ -180,7 +180,7 @@ void fake_xo_abort_move(struct fake_xo *fake, struct fake_move *move, const stru
 {
     end_call(fake, move, XO_NOT_DONE, error);
     end_task(fake, move, error->class == ERR_CANCELLED ? "cancelled" : "failure");
-    remove_disk(fake, move->target);
+    fake_xo_remove_disk(fake, move->target);
     stop_operations(fake, move);
     fake_xo_remove(fake, move->task);
 }
@@ -201,7 +201,7 @@ static void complete_move(struct fake_xo *fake, struct fake_move *move)
         end_call(fake, move, XO_UNKNOWN, &in_use);
     } else if (!move->orphan) {
         end_call(fake, move, XO_DONE, NULL);
-        remove_disk(fake, move->source);
+        fake_xo_remove_disk(fake, move->source);
     }
     stop_operations(fake, move);
     if (!move->orphan)

@@ -147,6 +147,28 @@ static enum xo_result port_set_disk(void *userdata, const char *disk, const char
     return verdict.result;
 }
 
+static enum xo_result port_delete_disk(void *userdata, const char *disk, const char *name,
+                                       struct err *err)
+{
+    struct fake_xo *fake = userdata;
+    const json_t *object = fake_xo_visible(fake, disk, "VDI");
+    struct verdict verdict;
+
+    if (!fake->session_up)
+        return refuse(err, ERR_TRANSIENT, "NO_SESSION");
+    if (!object)
+        return refuse(err, ERR_NOT_FOUND, "NO_SUCH_OBJECT");
+    if (!str_equal(text_of(object, "name_label"), name))
+        return refuse(err, ERR_CONFLICT, "OTHER_NAME");
+    if (json_array_size(json_object_get(object, "$VBDs")) > 0 ||
+        json_object_size(json_object_get(object, "current_operations")) > 0)
+        return refuse(err, ERR_IN_USE, "VDI_IN_USE");
+    verdict = judge(fake, fake_journal_write(fake->journal, "xo delete disk %s", disk), err);
+    if (verdict.effect)
+        fake_xo_remove_disk(fake, disk);
+    return verdict.result;
+}
+
 static enum xo_result change_tag(struct fake_xo *fake, const char *disk, const char *tag, bool add,
                                  struct err *err)
 {
@@ -296,6 +318,7 @@ struct xo_port fake_xo_port(struct fake_xo *fake)
         .forget_move = port_forget_move,
         .cancel_task = port_cancel_task,
         .set_disk = port_set_disk,
+        .delete_disk = port_delete_disk,
         .add_tag = port_add_tag,
         .remove_tag = port_remove_tag,
         .attach = port_attach,

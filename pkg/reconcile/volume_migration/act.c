@@ -96,6 +96,15 @@ static enum xo_result rename_leftover(const struct rec_ports *ports,
     return ports->xo.set_disk(ports->xo.userdata, disk, name, description, err);
 }
 
+static enum xo_result delete_leftover(const struct rec_ports *ports,
+                                      const struct migration_volume_view *view, struct err *err)
+{
+    char name[MIGRATION_NAME_SIZE + 32];
+
+    migration_leftover_name(view->disk_name, view->leftover, name);
+    return ports->xo.delete_disk(ports->xo.userdata, view->leftover, name, err);
+}
+
 /* Whether everything that our caches hold about the others who may want the volume is as new as our
  * own writes. */
 static bool others_caught_up(const struct rec_ports *ports,
@@ -191,6 +200,8 @@ static enum xo_result do_step(const struct rec_ports *ports,
         return unmark(ports, disk, view->home_tag, err);
     case MIGRATION_RENAME_LEFTOVER:
         return rename_leftover(ports, observation, view, disk->uuid, err);
+    case MIGRATION_DELETE_LEFTOVER:
+        return delete_leftover(ports, view, err);
     case MIGRATION_WAIT:
     case MIGRATION_OPEN:
     case MIGRATION_LIST_LEFTOVERS:
@@ -218,6 +229,8 @@ static const char *step_name(enum migration_step step)
         return "settle marker";
     case MIGRATION_RENAME_LEFTOVER:
         return "rename leftover";
+    case MIGRATION_DELETE_LEFTOVER:
+        return "delete leftover";
     case MIGRATION_WAIT:
     case MIGRATION_OPEN:
     case MIGRATION_LIST_LEFTOVERS:
@@ -230,6 +243,27 @@ static const char *step_name(enum migration_step step)
     return "none";
 }
 
+/* From the first touch of the marker on, an attempt that another process wrote down is known to this
+ * one: as never sent, or as sent (migration_never_sent()). */
+static void take_over(const struct migration_volume_view *view, const struct migration_facts *facts)
+{
+    struct migration_volume_memory *memory = view->memory;
+
+    if (!facts->open || memory->attempt_start_ms == view->record->attempt_start.ms)
+        return;
+    memory->attempt_start_ms = view->record->attempt_start.ms;
+    memory->sent = !migration_never_sent(facts);
+}
+
+/* The uuid of what the step is about: a disk, or the task to cancel. */
+static const char *subject(const struct migration_volume_view *view,
+                           const struct migration_verdict *verdict)
+{
+    if (verdict->step == MIGRATION_DELETE_LEFTOVER)
+        return view->leftover;
+    return verdict->disk == MIGRATION_NO_DISK ? view->task : view->disks[verdict->disk].uuid;
+}
+
 struct migration_act migration_act(const struct rec_ports *ports,
                                    const struct migration_observation *observation,
                                    const struct migration_verdict *verdicts)
@@ -239,14 +273,14 @@ struct migration_act migration_act(const struct rec_ports *ports,
     for (size_t i = 0; i < observation->count; i++) {
         const struct migration_verdict *verdict = &verdicts[i];
         const struct migration_volume_view *view = &observation->volumes[i];
-        const char *disk =
-            verdict->disk == MIGRATION_NO_DISK ? view->task : view->disks[verdict->disk].uuid;
+        const char *disk = subject(view, verdict);
         if (!migration_step_is_write(verdict->step))
             continue;
         if (just_done(observation, view->memory, verdict->step, disk)) {
             act.arriving = act.arriving || verdict->step == MIGRATION_SETTLE_MARKER;
             continue;
         }
+        take_over(view, &observation->facts[i]);
         act.step = verdict->step;
         act.volume = i;
         act.result = do_step(ports, observation, view, verdict, &act.error);

@@ -3,8 +3,9 @@
  *
  * Why it is safe: XO and XAPI destroy the source last, so as long as the source is there it holds
  * the truth, unless a VM runs on another disk or the task that made the other was seen to succeed.
- * Nothing here removes a disk. Nothing starts while something may still be on its way: a call that
- * was answered, or a stretch of quiet longer than XO's own retries.
+ * Nothing here removes a disk but row 1, and that only a copy which a later one has replaced. Nothing
+ * starts while something may still be on its way: a call that was answered, or a stretch of quiet
+ * longer than XO's own retries.
  */
 #include "reconcile/volume_migration/decide.h"
 
@@ -22,43 +23,23 @@ static struct migration_verdict wait_for(enum rec_reason reason)
     return make(MIGRATION_WAIT, state, reason, MIGRATION_NO_DISK);
 }
 
-static struct migration_verdict ask_a_person(enum rec_reason reason)
+/* Whether the leftover of the facts may be deleted: spec.leftovers asks for it, and what it was a
+ * copy of is safe elsewhere. */
+static bool deletable(const struct migration_facts *facts)
 {
-    return make(MIGRATION_WAIT, MIGRATION_STATE_MANUAL, reason, MIGRATION_NO_DISK);
+    const struct migration_leftover_facts *it = &facts->leftover;
+
+    return facts->delete_leftovers && !facts->dry_run && facts->blind == REC_REASON_INACTIVE &&
+           it->listed && it->failed_copy && it->seen && !it->in_use && it->superseded;
 }
 
-bool migration_step_is_write(enum migration_step step)
+/* Rows 1 and 2. */
+static struct migration_verdict ended(const struct migration_facts *facts)
 {
-    switch (step) {
-    case MIGRATION_MARK:
-    case MIGRATION_START:
-    case MIGRATION_CANCEL_TASK:
-    case MIGRATION_UNMARK:
-    case MIGRATION_SETTLE_MARKER:
-    case MIGRATION_RENAME_LEFTOVER:
-        return true;
-    case MIGRATION_WAIT:
-    case MIGRATION_OPEN:
-    case MIGRATION_LIST_LEFTOVERS:
-    case MIGRATION_CLOSE_DONE:
-    case MIGRATION_CLOSE_FAILED:
-    case MIGRATION_CLOSE_CANCELLED:
-    case MIGRATION_CLOSE_WITHDRAWN:
-        return false;
-    }
-    return false;
-}
-
-bool migration_reason_stalls(enum rec_reason reason)
-{
-    return reason >= REC_REASON_OTHER_DRIVER && reason <= REC_REASON_RETRY_LIMIT_REACHED;
-}
-
-static struct migration_verdict ended(enum migration_end end)
-{
-    switch (end) {
+    switch (facts->ended) {
     case MIGRATION_DONE:
-        return make(MIGRATION_WAIT, MIGRATION_STATE_DONE, REC_REASON_MIGRATED, MIGRATION_NO_DISK);
+        return make(deletable(facts) ? MIGRATION_DELETE_LEFTOVER : MIGRATION_WAIT,
+                    MIGRATION_STATE_DONE, REC_REASON_MIGRATED, MIGRATION_NO_DISK);
     case MIGRATION_STOPPED:
         return make(MIGRATION_WAIT, MIGRATION_STATE_CANCELLED, REC_REASON_CANCELLED,
                     MIGRATION_NO_DISK);
@@ -80,7 +61,7 @@ static bool moves(const struct migration_facts *facts)
     return false;
 }
 
-/* Row 5. */
+/* Row 6. */
 static struct migration_verdict follow(const struct migration_facts *facts)
 {
     bool ours = facts->open && facts->call != MIGRATION_CALL_NEVER_SENT;
@@ -93,6 +74,16 @@ static struct migration_verdict follow(const struct migration_facts *facts)
     enum migration_step step =
         stop && facts->task_cancellable ? MIGRATION_CANCEL_TASK : MIGRATION_WAIT;
     return make(step, state, reason, MIGRATION_NO_DISK);
+}
+
+/* Whether the open attempt was certainly never sent. Where nobody remembers, the marker tells: a
+ * start is sent only once the source is seen to be marked for it. */
+bool migration_never_sent(const struct migration_facts *facts)
+{
+    if (facts->call != MIGRATION_CALL_IN_DOUBT)
+        return facts->call == MIGRATION_CALL_NEVER_SENT;
+    return facts->noticed && facts->disk_count == 1 && facts->disks[0].source &&
+           !facts->disks[0].marked_for_us;
 }
 
 /* Whether what became of our call is known, or can't become known any more. */
@@ -128,7 +119,45 @@ static struct migration_verdict withdraw(const struct migration_facts *facts, in
                          facts->cancel ? MIGRATION_CLOSE_CANCELLED : MIGRATION_CLOSE_WITHDRAWN);
 }
 
-/* Rows 6 to 8. */
+/* Every disk but one is a leftover: written down first, then renamed. */
+static struct migration_verdict leave_only(const struct migration_facts *facts, int keep)
+{
+    enum migration_state state =
+        facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_FINISHING;
+    enum rec_reason reason = facts->cancel ? REC_REASON_CANCELLING : REC_REASON_FINISHING;
+    int first = MIGRATION_NO_DISK;
+    struct migration_verdict result;
+
+    for (size_t i = 0; i < facts->disk_count; i++) {
+        if ((int)i == keep)
+            continue;
+        if (!facts->disks[i].listed) {
+            result = make(MIGRATION_LIST_LEFTOVERS, state, reason, (int)i);
+            result.keep = keep;
+            return result;
+        }
+        if (first == MIGRATION_NO_DISK)
+            first = (int)i;
+    }
+    result = make(MIGRATION_RENAME_LEFTOVER, state, reason, first);
+    result.keep = keep;
+    return result;
+}
+
+/* What only a person can tell: done as spec.recovery says, or asked for. */
+static struct migration_verdict ask_a_person(const struct migration_facts *facts,
+                                             enum rec_reason reason)
+{
+    for (size_t i = 0; i < facts->disk_count; i++)
+        if (facts->disks[i].chosen)
+            return leave_only(facts, (int)i);
+    if (facts->deleted)
+        return make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLING, REC_REASON_CANCELLING,
+                    MIGRATION_NO_DISK);
+    return make(MIGRATION_WAIT, MIGRATION_STATE_MANUAL, reason, MIGRATION_NO_DISK);
+}
+
+/* Rows 7 to 9. */
 static struct migration_verdict no_disk(const struct migration_facts *facts)
 {
     if (!facts->open)
@@ -137,77 +166,102 @@ static struct migration_verdict no_disk(const struct migration_facts *facts)
         return withdraw(facts, MIGRATION_NO_DISK);
     if (!facts->quiet)
         return observe_on(facts);
-    return ask_a_person(REC_REASON_DISK_DISAPPEARED);
+    return ask_a_person(facts, REC_REASON_DISK_DISAPPEARED);
 }
 
-/* Rows 9 and 10. */
-static struct migration_verdict in_place(const struct migration_facts *facts, int disk)
+/* Rows 10 to 12. */
+static struct migration_verdict in_place(const struct migration_facts *facts)
 {
-    const struct migration_disk_facts *it = &facts->disks[disk];
+    const struct migration_disk_facts *it = &facts->disks[0];
 
-    if (facts->open && it->source && facts->call != MIGRATION_CALL_NEVER_SENT && !settled(facts))
+    if (facts->open && it->source && !migration_never_sent(facts) && !settled(facts))
         return observe_on(facts);
+    if (!facts->open && it->marked && facts->excluded == REC_REASON_VOLUME_BUSY)
+        return wait_for(REC_REASON_VOLUME_BUSY); /* the marker may be the other migration's */
     if (!facts->open && it->marked && !facts->quiet)
         return observe_on(facts);
     if (!it->marker_final)
-        return make(MIGRATION_SETTLE_MARKER, MIGRATION_STATE_FINISHING, REC_REASON_FINISHING, disk);
+        return make(MIGRATION_SETTLE_MARKER, MIGRATION_STATE_FINISHING, REC_REASON_FINISHING, 0);
     return make(facts->open ? MIGRATION_CLOSE_DONE : MIGRATION_WAIT, MIGRATION_STATE_DONE,
-                facts->open || facts->begun ? REC_REASON_MIGRATED : REC_REASON_ALREADY_IN_PLACE,
-                disk);
+                facts->open || facts->begun ? REC_REASON_MIGRATED : REC_REASON_ALREADY_IN_PLACE, 0);
 }
 
-/* What keeps a disk from being moved now; INACTIVE: nothing. */
-static enum rec_reason obstacle(const struct migration_facts *facts, int disk)
+bool migration_goes_live(const struct migration_facts *facts)
+{
+    return facts->disk_count > 0 && facts->disks[0].attached && !facts->offline_only;
+}
+
+/* What keeps the one disk from being moved now; INACTIVE: nothing. */
+static enum rec_reason obstacle(const struct migration_facts *facts)
 {
     if (facts->no_target != REC_REASON_INACTIVE)
         return facts->no_target;
     if (facts->excluded != REC_REASON_INACTIVE)
         return facts->excluded;
-    return facts->disks[disk].attached ? REC_REASON_IN_USE : REC_REASON_INACTIVE;
+    if (facts->disks[0].attached)
+        return facts->offline_only ? REC_REASON_IN_USE : facts->not_live;
+    if (facts->live_only)
+        return REC_REASON_NOT_ATTACHED;
+    return facts->wanted ? REC_REASON_IN_USE : REC_REASON_INACTIVE;
 }
 
-/* Rows 11 to 15. */
-static struct migration_verdict attempt_elsewhere(const struct migration_facts *facts, int disk)
+/* Whether an attempt that was written down may be started as it was. */
+static bool may_start(const struct migration_facts *facts)
 {
-    const struct migration_disk_facts *it = &facts->disks[disk];
+    return facts->disks[0].source && !facts->cancel && facts->live == migration_goes_live(facts) &&
+           obstacle(facts) == REC_REASON_INACTIVE;
+}
 
-    if (facts->call == MIGRATION_CALL_NEVER_SENT) {
-        if (facts->cancel || !it->source || obstacle(facts, disk) != REC_REASON_INACTIVE)
-            return withdraw(facts, disk);
-        return make(it->marked_for_us ? MIGRATION_START : MIGRATION_MARK, MIGRATION_STATE_STARTING,
-                    REC_REASON_STARTING, disk);
+/* Rows 13 to 17. */
+static struct migration_verdict attempt_elsewhere(const struct migration_facts *facts)
+{
+    if (migration_never_sent(facts)) {
+        if (!may_start(facts))
+            return withdraw(facts, 0);
+        return make(facts->disks[0].marked_for_us ? MIGRATION_START : MIGRATION_MARK,
+                    MIGRATION_STATE_STARTING, REC_REASON_STARTING, 0);
     }
     if (!settled(facts))
         return observe_on(facts);
-    return close_attempt(facts, disk,
+    return close_attempt(facts, 0,
                          facts->cancel ? MIGRATION_CLOSE_CANCELLED : MIGRATION_CLOSE_FAILED);
 }
 
-/* Rows 16 to 19. */
-static struct migration_verdict elsewhere(const struct migration_facts *facts, int disk)
+/* Row 18. */
+static struct migration_verdict pause(enum migration_pause why)
 {
-    enum rec_reason reason = obstacle(facts, disk);
+    if (why == MIGRATION_PAUSE_REFUSED)
+        return wait_for(REC_REASON_REFUSED);
+    if (why == MIGRATION_PAUSE_BUSY)
+        return wait_for(REC_REASON_QUEUED);
+    return make(MIGRATION_WAIT, MIGRATION_STATE_BACKING_OFF, REC_REASON_BACKING_OFF, 0);
+}
 
-    if (!facts->retry_due)
-        return facts->refused ? wait_for(REC_REASON_REFUSED)
-                              : make(MIGRATION_WAIT, MIGRATION_STATE_BACKING_OFF,
-                                     REC_REASON_BACKING_OFF, disk);
+/* Rows 18 to 22. */
+static struct migration_verdict elsewhere(const struct migration_facts *facts)
+{
+    enum rec_reason reason = obstacle(facts);
+
+    if (facts->pause != MIGRATION_PAUSE_NONE)
+        return pause(facts->pause);
     if (reason == REC_REASON_VOLUME_BUSY)
         return wait_for(reason); /* the marker may be the other migration's */
-    if (facts->disks[disk].marked)
+    if (facts->disks[0].marked)
         return facts->quiet ? make(MIGRATION_UNMARK, MIGRATION_STATE_WAITING,
-                                   REC_REASON_STALE_MARKER_CLEARED, disk)
+                                   REC_REASON_STALE_MARKER_CLEARED, 0)
                             : observe_on(facts);
     if (reason != REC_REASON_INACTIVE)
         return wait_for(reason);
-    return make(MIGRATION_OPEN, MIGRATION_STATE_STARTING, REC_REASON_STARTING, disk);
+    if (facts->queued)
+        return wait_for(REC_REASON_QUEUED);
+    return make(MIGRATION_OPEN, MIGRATION_STATE_STARTING, REC_REASON_STARTING, 0);
 }
 
 static struct migration_verdict one_disk(const struct migration_facts *facts)
 {
     if (facts->disks[0].at_target)
-        return in_place(facts, 0);
-    return facts->open ? attempt_elsewhere(facts, 0) : elsewhere(facts, 0);
+        return in_place(facts);
+    return facts->open ? attempt_elsewhere(facts) : elsewhere(facts);
 }
 
 /* How the disks that are not the source look. */
@@ -257,52 +311,36 @@ static int explained_source(const struct migration_facts *facts)
     return source;
 }
 
-/* Every disk but one is a leftover: written down first, then renamed. */
-static struct migration_verdict leave_only(const struct migration_facts *facts, int keep)
+/* Row 28: whether the one that its task proves whole is to be kept. XAPI hands a live move's disk
+ * over to the VM; whoever has an offline move's copy may have taken the wrong one. */
+static bool proven(const struct migration_facts *facts, int source, const struct others *others)
 {
-    enum migration_state state =
-        facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_FINISHING;
-    enum rec_reason reason = facts->cancel ? REC_REASON_CANCELLING : REC_REASON_FINISHING;
-    int first = MIGRATION_NO_DISK;
-    struct migration_verdict result;
-
-    for (size_t i = 0; i < facts->disk_count; i++) {
-        if ((int)i == keep)
-            continue;
-        if (!facts->disks[i].listed) {
-            result = make(MIGRATION_LIST_LEFTOVERS, state, reason, (int)i);
-            result.keep = keep;
-            return result;
-        }
-        if (first == MIGRATION_NO_DISK)
-            first = (int)i;
-    }
-    result = make(MIGRATION_RENAME_LEFTOVER, state, reason, first);
-    result.keep = keep;
-    return result;
+    if (source == MIGRATION_NO_DISK || others->whole != 1 || facts->disks[source].attached)
+        return false;
+    return others->attached == 0 ||
+           (facts->live && others->attached == 1 && facts->disks[others->whole_disk].attached);
 }
 
-/* Rows 21 and 23 to 27. */
+/* Rows 24 and 27 to 31. */
 static struct migration_verdict interrupted(const struct migration_facts *facts)
 {
     int source = explained_source(facts);
     struct others others = look_at_others(facts);
 
-    if (source != MIGRATION_NO_DISK && others.whole == 1 && others.attached == 0 &&
-        !facts->disks[source].attached)
+    if (proven(facts, source, &others))
         return leave_only(facts, others.whole_disk);
     if (facts->call != MIGRATION_CALL_ANSWERED && !facts->still)
         return observe_on(facts);
     if (source == MIGRATION_NO_DISK)
-        return ask_a_person(REC_REASON_AMBIGUOUS_COPIES);
+        return ask_a_person(facts, REC_REASON_AMBIGUOUS_COPIES);
     if (others.attached == 0)
         return leave_only(facts, source);
     if (others.attached == 1 && others.running == 1 && !facts->disks[source].attached)
         return leave_only(facts, others.running_disk);
-    return ask_a_person(REC_REASON_AMBIGUOUS_COPIES);
+    return ask_a_person(facts, REC_REASON_AMBIGUOUS_COPIES);
 }
 
-/* Rows 20 to 27. */
+/* Rows 23 to 31. */
 static struct migration_verdict several(const struct migration_facts *facts)
 {
     if (facts->call == MIGRATION_CALL_NEVER_SENT) {
@@ -314,15 +352,16 @@ static struct migration_verdict several(const struct migration_facts *facts)
     }
     if (facts->open ? !settled(facts) : !facts->still)
         return observe_on(facts);
+    if (!facts->open && facts->excluded == REC_REASON_VOLUME_BUSY)
+        return wait_for(REC_REASON_VOLUME_BUSY);
     if (!facts->open || facts->truncated)
-        return ask_a_person(REC_REASON_DUPLICATE_NAME);
+        return ask_a_person(facts, REC_REASON_DUPLICATE_NAME);
     return interrupted(facts);
 }
 
-struct migration_verdict migration_decide_volume(const struct migration_facts *facts)
+/* Rows 3 to 31, but for dry runs. */
+static struct migration_verdict goes_on(const struct migration_facts *facts)
 {
-    if (facts->ended != MIGRATION_GOES_ON)
-        return ended(facts->ended);
     if (facts->cancel && !facts->open)
         return make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLED, REC_REASON_CANCELLED,
                     MIGRATION_NO_DISK);
@@ -339,46 +378,15 @@ struct migration_verdict migration_decide_volume(const struct migration_facts *f
     return several(facts);
 }
 
-/* Whether a volume keeps the others of its object from beginning. */
-static bool holds_back(const struct migration_facts *facts, const struct migration_verdict *it)
+struct migration_verdict migration_decide_volume(const struct migration_facts *facts)
 {
-    switch (it->state) {
-    case MIGRATION_STATE_WAITING:
-    case MIGRATION_STATE_STALLED:
-    case MIGRATION_STATE_MANUAL:
-    case MIGRATION_STATE_BACKING_OFF:
-        return true;
-    case MIGRATION_STATE_MOVING:
-        return !facts->open; /* somebody else's move: it has to end first */
-    case MIGRATION_STATE_FINISHING:
-    case MIGRATION_STATE_STARTING:
-    case MIGRATION_STATE_CANCELLING:
-    case MIGRATION_STATE_DONE:
-    case MIGRATION_STATE_CANCELLED:
-    case MIGRATION_STATE_FAILED:
-        return false;
-    }
-    return false;
-}
+    struct migration_verdict verdict;
 
-void migration_decide_object(const struct migration_facts *facts, size_t count,
-                             struct migration_verdict *verdicts)
-{
-    bool begun = false;
-    bool held = false;
-    size_t open = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        begun = begun || facts[i].begun || facts[i].open;
-        held = held || holds_back(&facts[i], &verdicts[i]);
-        open += facts[i].open;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (verdicts[i].step != MIGRATION_OPEN)
-            continue;
-        if ((!begun && held) || open >= MIGRATION_MOVES_MAX)
-            verdicts[i] = wait_for(REC_REASON_QUEUED);
-        else
-            open++;
-    }
+    if (facts->ended != MIGRATION_GOES_ON)
+        return ended(facts);
+    verdict = goes_on(facts);
+    if (facts->dry_run && !facts->open && verdict.step != MIGRATION_WAIT &&
+        verdict.step != MIGRATION_CLOSE_CANCELLED)
+        return wait_for(REC_REASON_DRY_RUN);
+    return verdict;
 }

@@ -7,50 +7,73 @@
  *
  *  # | disks             | and                                      | verdict
  * ---|-------------------|------------------------------------------|-----------------------------
- *  1 | any               | the volume has ended in this generation  | nothing
- *  2 | any               | cancel, not open                         | cancelled
- *  3 | any               | inventory stale, pool away               | wait: XenOrchestraAway,
+ *  1 | any               | it ended well in this generation, and    | delete that leftover
+ *    |                   | spec.leftovers lets a leftover go        |
+ *  2 | any               | it has ended in this generation          | nothing
+ *  3 | any               | cancel, not open                         | cancelled
+ *  4 | any               | inventory stale, pool away               | wait: XenOrchestraAway,
  *    |                   |                                          | PoolAway
- *  4 | any               | not open, claim or volume unfit          | wait or stall, as it says
- *  5 | any               | one moves, or our call has no reply yet  | follow: Migrating (not open:
+ *  5 | any               | not open, claim or volume unfit          | wait or stall, as it says
+ *  6 | any               | one moves, or our call has no reply yet  | follow: Migrating (not open:
  *    |                   |                                          | Adopted); cancel or no
  *    |                   |                                          | progress: cancel our task
- *  6 | 0                 | not open                                 | stall: DiskNotFound
- *  7 | 0                 | open, never sent                         | withdraw
- *  8 | 0                 | open, sent, quiet                        | a person: DiskDisappeared
- *  9 | 1 at the target   | open, it is the source, not settled      | wait: Observing
- * 10 | 1 at the target   |                                          | done, marker put right first
- * 11 | 1 elsewhere       | open, never sent, cancel                 | unmark, cancelled
- * 12 | 1 elsewhere       | open, never sent, in use, no target, …   | unmark, withdraw
- * 13 | 1 elsewhere       | open, never sent                         | mark, then start
- * 14 | 1 elsewhere       | open, sent, not settled                  | wait: Observing
- * 15 | 1 elsewhere       | open, sent, settled                      | unmark, failed (cancel:
+ *  7 | 0                 | not open                                 | stall: DiskNotFound
+ *  8 | 0                 | open, never sent                         | withdraw
+ *  9 | 0                 | open, sent, quiet                        | a person: DiskDisappeared
+ * 10 | 1 at the target   | open, it is the source, not settled      | wait: Observing
+ * 11 | 1 at the target   | not open, marked, another migration has  | wait: VolumeBusy, Observing
+ *    |                   | the volume, or not quiet                 |
+ * 12 | 1 at the target   |                                          | done, marker put right first
+ * 13 | 1 elsewhere       | open, never sent, cancel                 | unmark, cancelled
+ * 14 | 1 elsewhere       | open, never sent, it can't go now, or    | unmark, withdraw
+ *    |                   | not the way that was written down        |
+ * 15 | 1 elsewhere       | open, never sent                         | mark, then start
+ * 16 | 1 elsewhere       | open, sent, not settled                  | wait: Observing
+ * 17 | 1 elsewhere       | open, sent, settled                      | unmark, failed (cancel:
  *    |                   |                                          | cancelled)
- * 16 | 1 elsewhere       | not open, next attempt not due           | wait: BackingOff
- * 17 | 1 elsewhere       | not open, marked, quiet                  | stale marker: unmark
- * 18 | 1 elsewhere       | not open, no target, in use, busy        | wait or stall, as it says
- * 19 | 1 elsewhere       | not open                                 | open an attempt
- * 20 | ≥ 2, or too many  | open, never sent                         | unmark, withdraw
- * 21 | ≥ 2               | not settled, or XO may still destroy the | wait: Observing
+ * 18 | 1 elsewhere       | not open, a pause is not over            | wait: BackingOff, Queued, or
+ *    |                   |                                          | stall: Refused
+ * 19 | 1 elsewhere       | not open, marked, quiet                  | stale marker: unmark
+ * 20 | 1 elsewhere       | not open, it can't go now                | wait or stall, as it says
+ * 21 | 1 elsewhere       | not open, no slot is free                | wait: Queued
+ * 22 | 1 elsewhere       | not open                                 | open an attempt
+ * 23 | >= 2, or too many | open, never sent                         | unmark, withdraw
+ * 24 | >= 2              | not settled, or XO may still destroy the | wait: Observing
  *    |                   | source                                   |
- * 22 | ≥ 2               | not open, or too many to tell            | a person: DuplicateName
- * 23 | ≥ 2               | open, the source is not among them, or   | a person: AmbiguousCopies
+ * 25 | >= 2              | not open, another migration has the      | wait: VolumeBusy
+ *    |                   | volume                                   |
+ * 26 | >= 2              | not open, or too many to tell            | a person: DuplicateName
+ * 27 | >= 2              | open, the source is not among them, or   | a person: AmbiguousCopies
  *    |                   | another was there before                 |
- * 24 | source and others | exactly one is proven whole by its task, | keep it; the rest are
- *    |                   | none attached                            | leftovers
- * 25 | source and others | none of the others attached              | keep the source; the others
+ * 28 | source and others | exactly one is proven whole by its task, | keep it; the rest are
+ *    |                   | the source is not attached, none of the  | leftovers
+ *    |                   | others is (live: but that one)           |
+ * 29 | source and others | none of the others attached              | keep the source; the others
  *    |                   |                                          | are leftovers
- * 26 | source and others | exactly one of the others attached, to a | keep it; the rest are
+ * 30 | source and others | exactly one of the others attached, to a | keep it; the rest are
  *    |                   | running VM; source not attached          | leftovers
- * 27 | source and others | anything else                            | a person: AmbiguousCopies
+ * 31 | source and others | anything else                            | a person: AmbiguousCopies
+ *
+ * "A person" is asked only while none has answered: spec.recovery names one of the disks, and then
+ * that one is kept and the rest are leftovers. Nobody can answer on an object that is being deleted:
+ * then the attempt is cancelled, and the disks stay as they are. A dry run changes nothing: where a
+ * row would, the verdict is DryRun; but what was begun is brought to its end.
+ *
+ * "It can't go now": there is no target; somebody else has the volume; a VM has the disk and it is
+ * to move offline, or can't move live; no VM has it and it is to move live, or a VolumeAttachment
+ * wants it. Live is the way of a disk that a VM has (migration_goes_live()).
+ *
+ * "Never sent": this process wrote the attempt down and has not sent it; or another process wrote it
+ * down, and the source is alone, and its marker does not name the destination. For a start is sent
+ * only when that marker was seen, and it is taken off only when the attempt is over.
  *
  * "Settled" is: our call was answered and what followed had time to arrive (MIGRATION_NOTICE_MS),
  * or what became of it is not known and nothing moved for MIGRATION_SETTLE_MS. XO may still destroy
  * the source while nothing has moved for less than MIGRATION_DESTROY_MS and our call was not
- * answered; in row 24 that does not matter. Row 25 also holds
+ * answered; in row 28 that does not matter. Row 29 also holds
  * when the source itself is attached: a VM runs on it, so it is the truth, and nothing is lost by
- * renaming the others. A leftover is written down in the status first and renamed after; it is
- * never deleted.
+ * renaming the others. A leftover is written down in the status first and renamed after. Row 1 is
+ * the only one that removes a disk.
  *
  * Thread: any.
  */
@@ -89,10 +112,23 @@ struct migration_disk_facts {
     bool marked;        /* its marker says that it is being moved */
     bool marked_for_us; /* … to the record's destination */
     bool marker_final;  /* its marker is as it has to be at the target */
-    bool whole;         /* the task that made it was seen to succeed */
-    bool attached;      /* a VM (not dom0) has it */
+    /* The task that made it was seen to succeed, and we watched without a gap since the start was
+     * sent, and saw no VM take it or, of an offline attempt, the source. */
+    bool whole;
+    bool attached;         /* a VM (not dom0) has it */
     bool attached_running; /* … and the VM runs, and it is plugged */
     bool listed;           /* it is in status.leftovers */
+    bool chosen;           /* spec.recovery names it as the one to keep */
+};
+
+/** A disk that an earlier attempt left; it has another name now, so it is none of the disks. */
+struct migration_leftover_facts {
+    bool listed;      /* this object's status names it as a leftover of this volume */
+    bool failed_copy; /* … that a failed attempt made; a source never is one */
+    bool seen;        /* it is in the inventory, with the very name that it was given */
+    bool in_use;      /* anything has it, dom0 too, or an operation goes on with it */
+    bool superseded; /* an attempt that began after it was listed ended well, and that one's disk is
+                         there under the volume's name */
 };
 
 /** What became of our vdi.migrate. */
@@ -101,31 +137,52 @@ enum migration_call {
     MIGRATION_CALL_NEVER_SENT, /* this process wrote the attempt down and has not sent it */
     MIGRATION_CALL_PENDING,    /* sent; no reply yet */
     MIGRATION_CALL_ANSWERED,   /* XO replied, whatever */
-    MIGRATION_CALL_IN_DOUBT    /* the reply was lost, or another process sent it, or did not */
+    MIGRATION_CALL_LOST,       /* this process sent it; no reply will come any more */
+    MIGRATION_CALL_IN_DOUBT    /* another process wrote the attempt down, and sent it or did not */
+};
+
+/** Why the next attempt is not due yet. */
+enum migration_pause {
+    MIGRATION_PAUSE_NONE, /* it is due */
+    MIGRATION_PAUSE_BACK_OFF,
+    MIGRATION_PAUSE_REFUSED, /* the last one was refused: stalled meanwhile */
+    MIGRATION_PAUSE_BUSY     /* a limit of XO's turned it away: queued again */
 };
 
 /** How a volume ended in this generation. */
 enum migration_end { MIGRATION_GOES_ON, MIGRATION_DONE, MIGRATION_STOPPED, MIGRATION_GIVEN_UP };
 
-/** Everything that the verdict on one volume depends on. */
+/** Everything that the verdict on one volume depends on. All zero is one that nothing is known
+ * against, without a disk. */
 struct migration_facts {
     enum migration_end ended;
-    bool cancel;               /* by field or by deletion */
+    bool cancel;               /* by field, by deletion, or the target is the old place again */
+    bool deleted;              /* by deletion: nobody will answer */
+    bool dry_run;              /* spec.dryRun */
+    bool offline_only;         /* spec.mode Offline … */
+    bool live_only;            /* … or Live; neither: Auto */
+    bool delete_leftovers;     /* spec.leftovers Delete */
     enum rec_reason blind;     /* XEN_ORCHESTRA_AWAY or POOL_AWAY; INACTIVE: we see */
     enum rec_reason unfit;     /* what is wrong with claim or volume; INACTIVE: nothing */
     enum rec_reason no_target; /* why there is no place to go to; INACTIVE: there is one */
-    enum rec_reason excluded;  /* IN_USE or VOLUME_BUSY for a reason outside XO; INACTIVE: free */
+    enum rec_reason excluded;  /* IN_USE or VOLUME_BUSY for a reason outside XO, whichever way it
+                                  would go; INACTIVE: free */
+    enum rec_reason not_live;  /* why a disk that a VM has can't move live now: IN_USE,
+                                  LIVE_IMPOSSIBLE, NO_SPACE; INACTIVE: it can */
+    bool wanted;               /* a VolumeAttachment wants it attached: no offline move */
+    bool queued;               /* no slot is free for a new attempt */
     enum migration_call call;
+    enum migration_pause pause;
     bool open;
+    bool live;             /* the open attempt was written down as a live one */
     bool noticed;          /* nothing moved for MIGRATION_NOTICE_MS */
     bool quiet;            /* nothing moved for MIGRATION_SETTLE_MS */
     bool still;            /* nothing moved for MIGRATION_DESTROY_MS */
-    bool retry_due;        /* no back-off, or it is over */
-    bool refused;          /* the back-off follows a refusal: stalled meanwhile */
     bool task_cancellable; /* the task that moves it is known and can be cancelled now */
     bool stuck;            /* no progress for longer than spec.stallTimeout */
     bool begun;            /* an attempt was made in this generation */
     bool truncated;        /* more than MIGRATION_DISKS_MAX disks */
+    struct migration_leftover_facts leftover; /* one that may be deleted, if there is any */
     size_t disk_count;
     struct migration_disk_facts disks[MIGRATION_DISKS_MAX];
 };
@@ -142,6 +199,7 @@ enum migration_step {
     MIGRATION_SETTLE_MARKER,   /* XO: the marker as it has to be at the target */
     MIGRATION_LIST_LEFTOVERS,  /* write down what will be renamed */
     MIGRATION_RENAME_LEFTOVER, /* XO */
+    MIGRATION_DELETE_LEFTOVER, /* XO: the leftover of the facts, not one of the disks */
     MIGRATION_CLOSE_DONE,
     MIGRATION_CLOSE_FAILED,
     MIGRATION_CLOSE_CANCELLED,
@@ -182,6 +240,34 @@ struct migration_verdict migration_decide_volume(const struct migration_facts *f
  */
 void migration_decide_object(const struct migration_facts *facts, size_t count,
                              struct migration_verdict *verdicts);
+
+/**
+ * Whether the open attempt was certainly never sent (see above). A process that acts on it, by
+ * marking the source or by taking the marker off, has to remember what it took the attempt for:
+ * what it does to the marker takes the proof away.
+ */
+bool migration_never_sent(const struct migration_facts *facts);
+
+/** Whether a new attempt at the volume would be a live move: a VM has its disk, and the mode does
+ * not forbid it. */
+bool migration_goes_live(const struct migration_facts *facts);
+
+/**
+ * What the end of an attempt without success means, by the class of its error:
+ *
+ *  class       | counts | then
+ * -------------|--------|---------------------------------------------------------------
+ *  BUSY        | no     | queue again; our share of slots shrinks
+ *  CAPACITY    | yes    | another candidate first, else back off
+ *  REFUSED     | yes    | stalled until the longest back-off is over or the spec changes
+ *  anything    | yes    | back off; an attachment that was in the way is seen and waited for
+ */
+struct migration_aftermath {
+    bool counts;                /* against spec.retry.limit */
+    bool avoid_target;          /* the next attempt goes elsewhere if it can */
+    enum migration_pause pause; /* until the next attempt */
+};
+struct migration_aftermath migration_aftermath_of(enum err_class class);
 
 /** Whether the step changes something in XO. */
 bool migration_step_is_write(enum migration_step step);

@@ -13,7 +13,6 @@ static struct migration_facts one_elsewhere(void)
         .unfit = REC_REASON_INACTIVE,
         .no_target = REC_REASON_INACTIVE,
         .excluded = REC_REASON_INACTIVE,
-        .retry_due = true,
         .disk_count = 1,
     };
 }
@@ -53,7 +52,8 @@ static void check_invariants(const struct migration_facts *facts)
         cr_assert(!facts->cancel);
     }
     if (verdict.step == MIGRATION_OPEN)
-        cr_assert(!facts->open && !moving && facts->retry_due && !facts->cancel);
+        cr_assert(!facts->open && !moving && facts->pause == MIGRATION_PAUSE_NONE &&
+                  !facts->cancel);
     if (verdict.step == MIGRATION_RENAME_LEFTOVER) {
         cr_assert(!moving && facts->open, "I1");
         cr_assert(facts->disks[verdict.disk].listed, "I10");
@@ -84,7 +84,7 @@ static void check_combination(uint64_t bits, size_t disk_count)
     facts.noticed = bit(&bits);
     facts.quiet = facts.noticed && bit(&bits);
     facts.still = facts.quiet;
-    facts.retry_due = bit(&bits);
+    facts.pause = bit(&bits) ? MIGRATION_PAUSE_NONE : MIGRATION_PAUSE_BACK_OFF;
     facts.task_cancellable = bit(&bits);
     facts.stuck = bit(&bits);
     facts.blind = bit(&bits) ? REC_REASON_POOL_AWAY : REC_REASON_INACTIVE;

@@ -11,7 +11,6 @@ static struct migration_facts one_elsewhere(void)
         .unfit = REC_REASON_INACTIVE,
         .no_target = REC_REASON_INACTIVE,
         .excluded = REC_REASON_INACTIVE,
-        .retry_due = true,
         .disk_count = 1,
     };
 }
@@ -28,6 +27,7 @@ Test(decide, lets_none_of_several_volumes_begin_before_all_are_fit_to)
 {
     struct migration_facts facts[2] = {one_elsewhere(), one_elsewhere()};
     struct migration_verdict verdicts[2];
+    facts[1].offline_only = true;
     facts[1].disks[0].attached = true;
     decide_all(facts, 2, verdicts);
     cr_assert_eq(verdicts[0].step, MIGRATION_WAIT);

@@ -12,7 +12,6 @@ static struct migration_facts one_elsewhere(void)
         .unfit = REC_REASON_INACTIVE,
         .no_target = REC_REASON_INACTIVE,
         .excluded = REC_REASON_INACTIVE,
-        .retry_due = true,
         .disk_count = 1,
     };
 }
@@ -238,7 +237,7 @@ Test(decide, puts_the_marker_right_before_it_closes_an_attempt_that_arrived)
 
 Test(decide, takes_a_new_disk_alone_at_the_target_for_done_also_when_the_reply_was_lost)
 {
-    struct migration_facts facts = open_attempt(MIGRATION_CALL_IN_DOUBT);
+    struct migration_facts facts = open_attempt(MIGRATION_CALL_LOST);
     facts.quiet = false;
     facts.noticed = false;
     facts.disks[0] = (struct migration_disk_facts){.at_target = true, .marker_final = true};
@@ -247,7 +246,7 @@ Test(decide, takes_a_new_disk_alone_at_the_target_for_done_also_when_the_reply_w
 
 Test(decide, waits_when_the_source_itself_is_at_the_target_while_a_start_is_in_doubt)
 {
-    struct migration_facts facts = open_attempt(MIGRATION_CALL_IN_DOUBT);
+    struct migration_facts facts = open_attempt(MIGRATION_CALL_LOST);
     facts.disks[0].at_target = true;
     facts.disks[0].marker_final = true;
     facts.quiet = false;
@@ -323,7 +322,7 @@ Test(decide, withdraws_an_attempt_that_was_never_sent_when_the_disk_is_another_n
 
 Test(decide, waits_until_a_start_in_doubt_certainly_came_to_nothing)
 {
-    struct migration_facts facts = open_attempt(MIGRATION_CALL_IN_DOUBT);
+    struct migration_facts facts = open_attempt(MIGRATION_CALL_LOST);
     facts.quiet = false;
     expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
 }
@@ -366,15 +365,14 @@ Test(decide, is_cancelled_when_the_source_is_alone_after_a_request)
 Test(decide, waits_until_the_next_attempt_is_due)
 {
     struct migration_facts facts = one_elsewhere();
-    facts.retry_due = false;
+    facts.pause = MIGRATION_PAUSE_BACK_OFF;
     expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_BACKING_OFF, REC_REASON_BACKING_OFF);
 }
 
 Test(decide, is_stalled_until_a_refused_move_is_due_again)
 {
     struct migration_facts facts = one_elsewhere();
-    facts.retry_due = false;
-    facts.refused = true;
+    facts.pause = MIGRATION_PAUSE_REFUSED;
     expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, REC_REASON_REFUSED);
 }
 
@@ -399,6 +397,7 @@ Test(decide, leaves_a_marker_alone_while_another_object_works_on_the_volume)
 Test(decide, waits_while_a_vm_has_the_disk)
 {
     struct migration_facts facts = one_elsewhere();
+    facts.offline_only = true;
     facts.disks[0].attached = true;
     expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_IN_USE);
 }
@@ -457,7 +456,7 @@ Test(decide, asks_a_person_about_more_disks_than_it_can_tell_apart)
 Test(decide, waits_with_two_disks_while_a_start_is_in_doubt)
 {
     struct migration_facts facts = source_and_copy();
-    facts.call = MIGRATION_CALL_IN_DOUBT;
+    facts.call = MIGRATION_CALL_LOST;
     facts.quiet = false;
     expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
 }
@@ -465,7 +464,7 @@ Test(decide, waits_with_two_disks_while_a_start_is_in_doubt)
 Test(decide, waits_with_two_disks_until_xo_has_certainly_given_up_destroying_the_source)
 {
     struct migration_facts facts = source_and_copy();
-    facts.call = MIGRATION_CALL_IN_DOUBT;
+    facts.call = MIGRATION_CALL_LOST;
     facts.still = false;
     expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
     facts.disks[1].whole = true; /* then it may destroy it or not */

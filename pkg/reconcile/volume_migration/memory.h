@@ -18,8 +18,9 @@
 enum { MIGRATION_ID_SIZE = 64 }; /* a UUID has 36 characters */
 
 struct migration_volume_memory {
-    int64_t attempt_start_ms; /* of the attempt that this process wrote down; 0: none */
-    bool sent;                /* … and whether vdi.migrate may have been sent for it */
+    int64_t
+        attempt_start_ms; /* of the attempt that this process wrote down or took over; 0: none */
+    bool sent;            /* … and whether vdi.migrate may have been sent for it */
     struct mono_time
         quiet_since;          /* nothing moves since; not set: something does, or we are blind */
     struct mono_time base_at; /* speed is measured from here … */

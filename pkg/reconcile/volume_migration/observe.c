@@ -69,6 +69,18 @@ static enum migration_end end_of(const struct migration_volume_record *record)
     return str_equal(record->phase, MIGRATION_CANCELLED) ? MIGRATION_STOPPED : MIGRATION_GIVEN_UP;
 }
 
+/* The phase of a volume that waits for its next attempt tells how the last one ended. */
+static enum migration_pause pause_of(const struct migration_volume_record *record,
+                                     struct wall_time now)
+{
+    if (!record || record->next_retry.ms <= now.ms)
+        return MIGRATION_PAUSE_NONE;
+    if (str_equal(record->phase, MIGRATION_STALLED))
+        return MIGRATION_PAUSE_REFUSED;
+    return str_equal(record->phase, MIGRATION_PENDING) ? MIGRATION_PAUSE_BUSY
+                                                       : MIGRATION_PAUSE_BACK_OFF;
+}
+
 static void observe_record(const struct migration_observation *observation,
                            const struct migration_volume_view *view, struct migration_facts *facts)
 {
@@ -77,10 +89,10 @@ static void observe_record(const struct migration_observation *observation,
     facts->ended = end_of(record);
     facts->cancel = observation->cancel;
     facts->no_target = REC_REASON_INACTIVE;
+    facts->not_live = REC_REASON_IN_USE;
     facts->open = record && record->attempt_open;
     facts->begun = record && record->attempts > 0;
-    facts->retry_due = !record || record->next_retry.ms <= observation->wall.ms;
-    facts->refused = record && str_equal(record->phase, MIGRATION_STALLED);
+    facts->pause = pause_of(record, observation->wall);
 }
 
 static bool anything_moves(const struct migration_facts *facts)
@@ -111,10 +123,12 @@ static void observe_call(const struct rec_ports *ports, struct migration_volume_
         view->call_error = move.error;
         break;
     case XO_MOVE_LOST:
-        facts->call = MIGRATION_CALL_IN_DOUBT;
+        facts->call = MIGRATION_CALL_LOST;
         break;
     case XO_MOVE_NONE:
-        facts->call = ours && !memory->sent ? MIGRATION_CALL_NEVER_SENT : MIGRATION_CALL_IN_DOUBT;
+        facts->call = !ours          ? MIGRATION_CALL_IN_DOUBT
+                      : memory->sent ? MIGRATION_CALL_LOST
+                                     : MIGRATION_CALL_NEVER_SENT;
         break;
     }
 }

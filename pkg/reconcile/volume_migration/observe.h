@@ -53,6 +53,7 @@ struct migration_volume_view {
     char why[MIGRATION_WHY_SIZE];            /* about unfit, no_target or excluded */
     char task_ref[MIGRATION_LABEL_SIZE];     /* of the XAPI task that moves it; "" */
     char task[MIGRATION_ID_SIZE];
+    char leftover[MIGRATION_ID_SIZE]; /* uuid of the one that the facts are about; "" */
     double progress;                  /* 0..1; -1: not known */
     char trouble[MIGRATION_WHY_SIZE]; /* why this pass's step did not succeed; "" */
     struct err call_error;            /* class ERR_NONE: none, or it was answered with success */

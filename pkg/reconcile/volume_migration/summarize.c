@@ -47,6 +47,7 @@ static struct effect effect_of(const struct migration_verdict *verdict,
     case MIGRATION_SETTLE_MARKER:
     case MIGRATION_LIST_LEFTOVERS:
     case MIGRATION_RENAME_LEFTOVER:
+    case MIGRATION_DELETE_LEFTOVER:
     case MIGRATION_CLOSE_DONE:
         break;
     }

@@ -243,6 +243,7 @@ static void apply_step(const struct rec_ports *ports,
     case MIGRATION_SETTLE_MARKER:
     case MIGRATION_LIST_LEFTOVERS:
     case MIGRATION_RENAME_LEFTOVER:
+    case MIGRATION_DELETE_LEFTOVER:
         break;
     }
     if (observation->facts[index].open && verdict->state == MIGRATION_STATE_MOVING)
