@@ -48,6 +48,17 @@ const char *kube_yaml_text_at(yaml_document_t *document, const yaml_node_t *node
     return kube_yaml_text(kube_yaml_at(document, node, key));
 }
 
+yaml_node_t *kube_yaml_entry(yaml_document_t *document, const yaml_node_t *node, size_t index,
+                             const char **ret_key)
+{
+    if (!node || node->type != YAML_MAPPING_NODE ||
+        index >= (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start))
+        return NULL;
+    const yaml_node_pair_t *pair = &node->data.mapping.pairs.start[index];
+    *ret_key = kube_yaml_text(yaml_document_get_node(document, pair->key));
+    return yaml_document_get_node(document, pair->value);
+}
+
 size_t kube_yaml_len(const yaml_node_t *node)
 {
     if (!node || node->type != YAML_SEQUENCE_NODE)

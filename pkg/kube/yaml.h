@@ -25,6 +25,11 @@ const char *kube_yaml_text(const yaml_node_t *node);
 /** The text at a key, as the two above. */
 const char *kube_yaml_text_at(yaml_document_t *document, const yaml_node_t *node, const char *key);
 
+/** The i-th value of a mapping in the order of the text, *borrowed*, and its key, *borrowed*; NULL
+ * past the end and for anything else. */
+yaml_node_t *kube_yaml_entry(yaml_document_t *document, const yaml_node_t *node, size_t index,
+                             const char **ret_key);
+
 /** The number of elements of a sequence; 0 for anything else. */
 size_t kube_yaml_len(const yaml_node_t *node);
 

@@ -5,6 +5,7 @@
  * the test that writes it, and a place that no test reaches fails the whole program.
  *
  * To add a reason, add a line here and a test that brings it about. Include conditions.h, not this.
+ * Thread: any.
  */
 #ifndef RECONCILE_CONDITIONS_TABLE_H
 #define RECONCILE_CONDITIONS_TABLE_H

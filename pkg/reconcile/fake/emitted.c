@@ -9,6 +9,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
+#include <criterion/logging.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,7 +139,7 @@ ReportHook(POST_ALL)(struct criterion_global_stats *stats)
         const struct rec_reason_info *reason = rec_reason_info((enum rec_reason)i);
         for (unsigned place = 1; place <= REC_IN_ATTACH; place <<= 1)
             if (reason->places & ~emitted[i] & place)
-                (void)fprintf(stderr, "no test makes reason %s stand in %s\n", reason->name,
-                              place_name(place));
+                cr_log_error("no test makes reason %s stand in %s", reason->name,
+                             place_name(place));
     }
 }
