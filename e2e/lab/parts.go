@@ -17,6 +17,7 @@ const (
 	Scheduler         = "kube-scheduler"
 	XosimPart         = "xosim"
 	Operator          = "operator"
+	OtherOperator     = "operator-2"
 	TokenKeeper       = "token-keeper"
 )
 
@@ -33,6 +34,7 @@ const (
 	portXO
 	portControl
 	portOperator
+	portOtherOperator
 	portFirstKubelet
 )
 
@@ -60,6 +62,9 @@ func (l *Lab) XOAURL() string { return "http://" + l.address(portXO) }
 
 // ControlURL is where xosim's control endpoint is.
 func (l *Lab) ControlURL() string { return "http://" + l.address(portControl) }
+
+// OtherOperatorURL is where a second operator serves the same.
+func (l *Lab) OtherOperatorURL() string { return "http://" + l.address(portOtherOperator) }
 
 // OperatorURL is where the operator serves /healthz, /readyz and /metrics.
 func (l *Lab) OperatorURL() string { return "http://" + l.address(portOperator) }
@@ -154,12 +159,17 @@ func (l *Lab) xosimPart() supervisor.Spec {
 }
 
 func (l *Lab) operatorPart() supervisor.Spec {
-	arguments := []string{"--kubeconfig", l.kubeconfig("operator"), "--xo-url", l.XOAURL(), "--xo-token-file", l.XOTokenFile(),
-		"--driver-name", Driver, "--listen", l.address(portOperator),
-		"--leader-election-namespace", OperatorNamespace, "--log-level", l.options.LogLevel}
-	spec := l.part(Operator, filepath.Join(l.options.Build, "xo-operator"), append(arguments, l.options.OperatorFlags...)...)
+	spec := l.anOperator(Operator, l.kubeconfig("operator"), portOperator, l.options.OperatorFlags)
 	spec.Delay = l.options.OperatorDelay
-	spec.Env = l.sanitizers(Operator)
+	return spec
+}
+
+func (l *Lab) anOperator(part, kubeconfig string, port int, flags []string) supervisor.Spec {
+	arguments := []string{"--kubeconfig", kubeconfig, "--xo-url", l.XOAURL(), "--xo-token-file", l.XOTokenFile(),
+		"--driver-name", Driver, "--listen", l.address(port),
+		"--leader-election-namespace", OperatorNamespace, "--log-level", l.options.LogLevel}
+	spec := l.part(part, filepath.Join(l.options.Build, "xo-operator"), append(arguments, flags...)...)
+	spec.Env = l.sanitizers(part)
 	spec.Restart = true // as its Deployment does
 	spec.Grace = 15 * time.Second
 	return spec

@@ -168,6 +168,24 @@ func (l *Lab) startOperator(ctx context.Context) error {
 	return l.waitReady(ctx, Operator)
 }
 
+// StartOtherOperator starts a second operator beside the lab's own, and waits until it is ready. It reaches the API server at an
+// address of its own, for what is between them to be broken.
+func (l *Lab) StartOtherOperator(ctx context.Context, apiServer string, flags ...string) error {
+	own, err := os.ReadFile(l.kubeconfig("operator"))
+	if err != nil {
+		return err
+	}
+	file := l.kubeconfig("other-operator")
+	text := strings.Replace(string(own), l.APIServerURL(), apiServer, 1)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return err
+	}
+	if err := l.client.Add(ctx, l.anOperator(OtherOperator, file, portOtherOperator, flags)); err != nil {
+		return err
+	}
+	return l.waitReady(ctx, OtherOperator)
+}
+
 // RenewToken writes a new token of the operator's ServiceAccount into its file.
 func (l *Lab) RenewToken(ctx context.Context, life time.Duration) error {
 	token, err := l.Kubectl(ctx, "create", "token", OperatorAccount, "-n", OperatorNamespace, "--duration", life.String())
@@ -207,6 +225,8 @@ func (l *Lab) waitReady(ctx context.Context, part string) error {
 	case strings.HasPrefix(part, "kubelet-"):
 		node := strings.TrimPrefix(part, "kubelet-")
 		return l.waitPart(ctx, part, nodesMaxTime, func(ctx context.Context) error { return l.nodeReady(ctx, node) })
+	case part == OtherOperator:
+		return l.waitPart(ctx, part, operatorMax, func(ctx context.Context) error { return httpReady(ctx, l.OtherOperatorURL()+"/readyz") })
 	case part == ControllerManager, part == Scheduler, part == Etcd:
 		// Nobody waits for these directly: what they do is waited for.
 	}
