@@ -31,6 +31,7 @@ enum flag {
     FLAG_LEASE_NAMESPACE,
     FLAG_LEASE_NAME,
     FLAG_EFFECTS,
+    FLAG_CLOCK_SPEED,
     FLAG_LOG_LEVEL,
     FLAG_LOG_FORMAT,
     FLAG_VERSION,
@@ -84,6 +85,8 @@ static const struct flag_row rows[] = {
      "name of the lease (xo-operator)"},
     {FLAG_EFFECTS, MEMBER(effects), "effects", "FOLDER", NULL,
      "for tests: keep a journal of everything changed, and end at the effects that it names"},
+    {FLAG_CLOCK_SPEED, NO_MEMBER, "clock-speed", "N", NULL,
+     "for tests: time passes N times as fast, as in a simulated Xen Orchestra, 1 to 1000 (1)"},
     {FLAG_LOG_LEVEL, NO_MEMBER, "log-level", "LEVEL", NULL, "debug, info, warn or error (info)"},
     {FLAG_LOG_FORMAT, NO_MEMBER, "log-format", "FORMAT", NULL, "text or json (text)"},
     {FLAG_VERSION, NO_MEMBER, "version", NULL, NULL, "print the version and exit"},
@@ -181,6 +184,10 @@ static int apply(const struct flag_row *row, const char *value, struct options *
         return parse_controllers(value, options, err);
     else if (row->flag == FLAG_WORKERS && !str_parse_int64(value, 1, 64, &options->workers))
         return err_set(err, ERR_INVALID, "--workers: \"%s\" is no number from 1 to 64", value);
+    else if (row->flag == FLAG_CLOCK_SPEED &&
+             !str_parse_int64(value, 1, 1000, &options->clock_speed))
+        return err_set(err, ERR_INVALID, "--clock-speed: \"%s\" is no number from 1 to 1000",
+                       value);
     else if (row->flag == FLAG_LOG_LEVEL || row->flag == FLAG_LOG_FORMAT)
         return apply_log(row->flag, value, options, err);
     return 0;
@@ -248,6 +255,7 @@ int options_parse(int argc, char **argv, struct options *ret, enum options_actio
         .run_attach = true,
         .run_migration = true,
         .workers = 4,
+        .clock_speed = 1,
         .listen = ":8080",
         .leader_election = true,
         .lease_name = "xo-operator",

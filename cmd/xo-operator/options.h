@@ -38,6 +38,7 @@ struct options {
     const char *lease_namespace; /* NULL: the Pod's own */
     const char *lease_name;
     const char *effects; /* folder of rec_effects; NULL: nothing is counted */
+    int64_t clock_speed; /* of all waiting; 1 but in tests */
     enum log_level log_level;
     enum log_format log_format;
 };

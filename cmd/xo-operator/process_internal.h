@@ -37,8 +37,9 @@ enum { PROCESS_KINDS = 8 };
 struct process {
     const struct options *options; /* borrowed */
     const struct clock *clock;
-    char identity[160]; /* of the lease and of events */
-    uint64_t seed;      /* of all jitter */
+    struct clock fast_clock; /* with --clock-speed */
+    char identity[160];      /* of the lease and of events */
+    uint64_t seed;           /* of all jitter */
     struct metrics *metrics;
     struct kube_metrics *kube_metrics;
     struct kube_config *config;

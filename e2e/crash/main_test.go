@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	code := testlab.RunWith(m, lab.Options{
 		Name: "e2e-crash", World: "crash.yaml", Speed: 10,
 		// One process at a time is seen to by the lab, and a lease would be waited for after each end.
-		OperatorFlags: []string{"--effects", folder, "--no-leader-election", "--workers", "16"},
+		OperatorFlags: []string{"--effects", folder, "--no-leader-election", "--workers", "16", "--clock-speed", "10"},
 		OperatorDelay: 10 * time.Millisecond,
 	})
 	os.RemoveAll(folder)

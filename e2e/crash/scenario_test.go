@@ -36,7 +36,7 @@ type move struct {
 // key is the operator's, of which effects are counted.
 func (m *move) key(namespace string) string {
 	if m.attach != "" && !m.byMove {
-		return m.name
+		return "va/" + m.name
 	}
 	return namespace + "/" + m.name
 }

@@ -65,6 +65,30 @@ Test(base_clock, a_deadline_for_a_wait_lies_that_far_ahead_on_the_monotonic_cloc
     }
 }
 
+Test(base_clock, a_fast_clock_runs_that_many_times_as_fast_and_dates_as_the_system_does)
+{
+    struct clock fast;
+    clock_init_fast(&fast, 10);
+    int64_t before_ms = clock_mono(&clock_system).ms;
+    int64_t fast_ms = clock_mono(&fast).ms;
+    int64_t after_ms = clock_mono(&clock_system).ms;
+    cr_assert_geq(fast_ms, (before_ms - 1) * 10);
+    cr_assert_leq(fast_ms, (after_ms + 1) * 10);
+    before_ms = clock_wall(&clock_system).ms;
+    cr_assert_geq(clock_wall(&fast).ms, before_ms);
+}
+
+Test(base_clock, waiting_for_a_fast_clock_takes_as_much_less)
+{
+    struct clock fast;
+    clock_init_fast(&fast, 10);
+    cr_assert_eq(clock_wait_ms(&fast, 1000), 100);
+    cr_assert_eq(clock_wait_ms(&fast, 3), 1, "0 would be no wait at all");
+    cr_assert_eq(clock_wait_ms(&clock_system, 1000), 1000);
+    cr_assert_eq(clock_wait_ms(&(struct clock){0}, 7), 7,
+                 "a clock that says nothing is no fast one");
+}
+
 Test(base_clock, times_are_written_as_kubernetes_writes_them)
 {
     char text[CLOCK_RFC3339_SIZE];

@@ -312,7 +312,7 @@ static void wait_for_change(struct kube_queue *queue)
         int64_t until_ms = mono_until_ms(entry_of(first)->due, clock_mono(queue->options.clock));
         wait_ms = until_ms < wait_ms ? until_ms : wait_ms;
     }
-    struct timespec until = clock_deadline(wait_ms);
+    struct timespec until = clock_deadline(clock_wait_ms(queue->options.clock, wait_ms));
     int result = pthread_cond_timedwait(&queue->wake, &queue->mutex, &until);
     assert(result == 0 || result == ETIMEDOUT);
     (void)result; /* asserted */
