@@ -25,6 +25,8 @@
 #include "xo/move.h"
 #include "xo/result.h"
 
+struct rec_slots;
+
 enum kube_patch_kind {
     KUBE_PATCH_MERGE,       /* JSON merge patch */
     KUBE_PATCH_APPLY_STATUS /* server-side apply of the status subresource, field manager
@@ -146,6 +148,7 @@ struct rec_ports {
     const char *driver_name;      /* CSI driver, default csi.xen-orchestra.marcsi.ch */
     const char *disk_name_prefix; /* default csi- */
     uint64_t seed;                /* of jitter */
+    struct rec_slots *slots;      /* which moves may start now (slots.h); NULL: all */
 };
 
 #endif

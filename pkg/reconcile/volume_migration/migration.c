@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/volume_migration/observe_slots.h"
 #include "reconcile/volume_migration/summarize.h"
 
 #include <string.h>
@@ -151,6 +152,13 @@ static struct rec_outcome after_act(const struct migration_act *act, struct rec_
     return rec_retry(&act->error);
 }
 
+/* Whether attempts may have been written down although the write failed. */
+static enum migration_opening opening_of(const struct err *err)
+{
+    return err->class == ERR_TRANSIENT || err->class == ERR_UNKNOWN ? MIGRATION_OPENING_IN_DOUBT
+                                                                    : MIGRATION_NOT_OPENED;
+}
+
 static struct rec_outcome pass(struct migration_controller *controller,
                                const struct migration_resource *resource,
                                struct migration_observation *observation)
@@ -179,12 +187,18 @@ static struct rec_outcome pass(struct migration_controller *controller,
     if (act.step != MIGRATION_WAIT && act.result != XO_DONE && act.error.class != ERR_CONFLICT)
         (void)str_copy(observation->volumes[act.volume].trouble, MIGRATION_WHY_SIZE,
                        act.error.message);
-    if (act.arriving) /* what follows says more than "almost done" */
+    if (act.arriving) { /* what follows says more than "almost done" */
+        migration_settle_slots(ports, observation, verdicts, MIGRATION_NOT_OPENED);
         return after_act(&act, rec_later(MIGRATION_NOTICE_MS));
+    }
     migration_summarize(ports, observation, verdicts, &summary);
     if (migration_summary_write(ports, observation, verdicts, &summary, memory, &written,
-                                &put_off_ms, &err) < 0)
+                                &put_off_ms, &err) < 0) {
+        migration_settle_slots(ports, observation, verdicts, opening_of(&err));
         return err.class == ERR_NOT_FOUND ? rec_settled() : rec_retry(&err);
+    }
+    migration_settle_slots(ports, observation, verdicts,
+                           written == MIGRATION_WRITTEN ? MIGRATION_OPENED : MIGRATION_NOT_OPENED);
     if (written == MIGRATION_WRITTEN)
         return after_act(&act, rec_later(WRITE_SEEN_MS));
     return after_act(&act, look_again(observation, verdicts, put_off_ms));

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/volume_migration/observe_slots.h"
 
 /* A share of the data that counts as progress: at the default stallTimeout a copy may take three
  * weeks. */
@@ -245,6 +246,7 @@ void migration_observe(const struct rec_ports *ports, struct migration_memories 
         observe_quiet(ret, &ret->volumes[i], &ret->facts[i]);
         observe_progress(ret, &ret->volumes[i], &ret->facts[i]);
     }
+    migration_observe_slots(ports, ret);
 }
 
 void migration_observation_done(struct migration_observation *observation)

@@ -288,7 +288,8 @@ void migration_observe_reservations(const struct rec_ports *ports,
                                     struct migration_reservations *reservations)
 {
     cleanup_kube_list struct kube_list list =
-        ports->kube.list(ports->kube.userdata, &migration_kind, NULL, NULL);
+        ports->kube.list(ports->kube.userdata, &migration_kind, "state",
+                         MIGRATION_STATE_IS_OPEN);
 
     for (size_t i = 0; i < list.len; i++) {
         const struct migration_resource *other = migration_resource_of(list.items[i]);

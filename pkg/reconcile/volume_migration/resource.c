@@ -315,9 +315,26 @@ static void claim_index(const struct kube_object *object, kube_emit_fn *emit, vo
     }
 }
 
+static void state_index(const struct kube_object *object, kube_emit_fn *emit, void *userdata)
+{
+    const struct migration_resource *resource = migration_resource_of(object);
+    bool waits = str_equal(resource->phase, MIGRATION_PENDING) ||
+                 str_equal(resource->phase, MIGRATION_STALLED);
+    bool only_queued = resource->volume_count == 1 && str_equal(resource->reason, "Queued");
+
+    if (migration_resource_open(resource))
+        emit(MIGRATION_STATE_IS_OPEN, userdata);
+    if (migration_resource_ended(resource))
+        return;
+    emit(MIGRATION_STATE_IS_UNFINISHED, userdata);
+    if (waits && !only_queued)
+        emit(MIGRATION_STATE_IS_WAITING, userdata);
+}
+
 static const char *const migration_annotations[] = {MIGRATION_RELEASE_ANNOTATION, NULL};
 
-static const struct kube_index migration_indexes[] = {{.name = "claim", .values = claim_index}};
+static const struct kube_index migration_indexes[] = {{.name = "claim", .values = claim_index},
+                                                      {.name = "state", .values = state_index}};
 
 const struct kube_kind migration_kind = {
     .group = "migration.xo-operator.dev",

@@ -133,7 +133,12 @@ struct migration_resource {
     const char *status_json; /* the whole status, canonical: to tell whether a new one differs */
 };
 
-/** indexes: claim ("namespace/claimName", of the spec and of open attempts) */
+/** What the index "state" has an object under: none, one or more of these. */
+#define MIGRATION_STATE_IS_OPEN       "open"       /* an attempt of a volume is open */
+#define MIGRATION_STATE_IS_UNFINISHED "unfinished" /* its generation has not ended */
+#define MIGRATION_STATE_IS_WAITING    "waiting"    /* … and it waits for more than its turn */
+
+/** indexes: claim ("namespace/claimName", of the spec and of open attempts), state */
 extern const struct kube_kind migration_kind;
 
 /** The object as its own type (asserted). */
