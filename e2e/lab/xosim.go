@@ -121,3 +121,8 @@ func (x *Xosim) call(ctx context.Context, method, path string, body, result any)
 	}
 	return nil
 }
+
+// RemoveDisk destroys a disk as somebody who works on the hypervisor itself would, who asks no Xen Orchestra.
+func (x *Xosim) RemoveDisk(ctx context.Context, uuid string) error {
+	return x.call(ctx, http.MethodDelete, "/disks/"+url.PathEscape(uuid), nil, nil)
+}

@@ -1,6 +1,8 @@
 package suite
 
 import (
+	"net/http"
+	"regexp"
 	"strings"
 
 	"xo-operator.dev/e2e/conformance/wire"
@@ -85,4 +87,29 @@ func (t *T) own(method, id string) {
 	default:
 		t.Fatalf("refused: %s would touch %s %s %q, which is not the test's own", method, kind, id, object.Text("name_label"))
 	}
+}
+
+var objectPath = regexp.MustCompile(`^/(?:vdis|vbds|vms)/([^/?]+)`)
+
+// Request makes a request to the REST API that must touch nothing but the test's own.
+func (t *T) Request(rest *wire.Rest, method, path string, body any) *wire.Response {
+	given := wire.Of(body)
+	switch match := objectPath.FindStringSubmatch(path); {
+	case method == http.MethodGet || strings.HasPrefix(path, "/events/") || strings.HasPrefix(path, "/tasks/"):
+	case match != nil:
+		call := "rest"
+		if strings.HasSuffix(path, "/actions/migrate") && strings.HasPrefix(path, "/vms/") {
+			call = "vm.migrate"
+		}
+		t.own(call, match[1])
+	case path == "/vdis":
+		t.guard("disk.create", map[string]any{"name": given["name_label"], "sr": given["srId"]})
+	case path == "/vbds":
+		t.guard("vm.attachDisk", map[string]any{"vm": given["VM"], "vdi": given["VDI"]})
+	default:
+		t.Fatalf("refused: %s %s is not known to touch only the test's own", method, path)
+	}
+	response, err := rest.Do(t.Ctx, method, path, body, nil)
+	t.Must(err)
+	return response
 }

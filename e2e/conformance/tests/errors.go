@@ -95,7 +95,7 @@ var errorsOfCalls = []*suite.Test{
 				data := xapiError(t, failure, "SR_NOT_ATTACHED")
 				refs := data.Texts("params")
 				t.Check(len(refs) == 1 && refs[0] == t.Object(disk.SR).Text("_xapiRef"), "params: %v; SR: %v", refs, t.Object(disk.SR)["_xapiRef"])
-					t.Eventually(time.Minute, func() error {
+				t.Eventually(time.Minute, func() error {
 					left := t.Objects(params{"type": "VBD", "VDI": disk.ID})
 					for id := range left {
 						t.Check(!left.Of(id).Bool("attached"), "VBD %s is attached", id)

@@ -146,7 +146,5 @@ func get(t *suite.T, rest *wire.Rest, path string) *wire.Response {
 }
 
 func request(t *suite.T, rest *wire.Rest, method, path string, body any) *wire.Response {
-	response, err := rest.Do(t.Ctx, method, path, body, nil)
-	t.Must(err)
-	return response
+	return t.Request(rest, method, path, body)
 }

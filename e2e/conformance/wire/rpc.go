@@ -44,7 +44,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	data, _ := json.Marshal(e.Data) // for reading only
-	return fmt.Sprintf("%d %q, data %s", e.Code, e.Message, data)
+	return fmt.Sprintf("%d %q, data %.300s", e.Code, e.Message, data)
 }
 
 // XAPI is the code of the XAPI error inside, "" if there is none.
