@@ -1,0 +1,250 @@
+/* cmd/simulate: one process of the operator. */
+#include "operator.h"
+
+#include "base/mem.h"
+#include "reconcile/attach/attach.h"
+#include "reconcile/volume_migration/migration.h"
+
+enum {
+    SIGN_IN_MS = 100,
+    SIGN_IN_MAX_MS = 2000,
+    SYNC_TICK_MS = 50,
+    SYNC_MAX_MS = 10000,
+    /* A lease that was given back is taken at once, one that was not when it has run out. */
+    POLITE_MS = 2000,
+    LEASE_MS = 15000,
+    RESTART_MS = 1000,
+    RESTART_MAX_MS = 4000,
+    /* A pass that calls lets others go first, but not without end: as many as there are workers. */
+    DEPTH_MAX = 3,
+    CALL_MS = 5,
+    CALL_MAX_MS = 400,
+    CALL_SLOW_MAX_MS = 6000,
+    PASSES_AT_ONCE_MAX = 400 /* a few dozen keys, each a few times */
+};
+
+struct sim_faults sim_faults;
+
+static void make_controllers(struct sim_operator *operator)
+{
+    const struct clock *clock = &operator->sim->timeline.clock;
+
+    operator->migrations = kube_queue_new(&(struct kube_queue_options){
+        .name = "xovolumemigration", .clock = clock, .seed = operator->ports.seed});
+    operator->attachments = kube_queue_new(&(struct kube_queue_options){
+        .name = "volumeattachment", .clock = clock, .seed = operator->ports.seed});
+    operator->migration = migration_controller_new(&operator->ports);
+    operator->attach = attach_controller_new(&operator->ports);
+    operator->migration_worker =
+        rec_worker_new(&(struct rec_worker_options){.controller = "xovolumemigration",
+                                                    .queue = operator->migrations,
+                                                    .reconcile = migration_reconcile,
+                                                    .userdata = operator->migration,
+                                                    .priority = KUBE_QUEUE_USER,
+                                                    .clock = clock});
+    operator->attach_worker =
+        rec_worker_new(&(struct rec_worker_options){.controller = "volumeattachment",
+                                                    .queue = operator->attachments,
+                                                    .reconcile = attach_reconcile,
+                                                    .userdata = operator->attach,
+                                                    .priority = KUBE_QUEUE_ATTACH,
+                                                    .clock = clock});
+}
+
+/* As process_run.c: work begins when this process leads and its caches are whole, or patience has ended. */
+static void begin_work(void *userdata, int64_t started_ms)
+{
+    struct sim_operator *operator= userdata;
+    struct sim_timeline *timeline = &operator->sim->timeline;
+    bool whole =
+        sim_kube_link_synced(operator->kube) || timeline->now_ms - started_ms >= SYNC_MAX_MS;
+
+    if (operator->dead)
+        return;
+    if (operator->leading && whole)
+        operator->working = true;
+    else
+        sim_timeline_in(timeline, SYNC_TICK_MS * (operator->leading ? 1 : 10), begin_work, operator,
+                        started_ms);
+}
+
+struct sim_operator *sim_operator_start(struct sim *sim, bool leading)
+{
+    struct sim_operator *operator= mem_alloc(sizeof(*operator));
+
+    operator->sim = sim;
+    operator->number = sim->operator_count;
+    operator->leading = leading;
+    operator->kube = sim_kube_link_new(operator);
+    operator->xo = sim_xo_link_new(operator);
+    operator->ports =(struct rec_ports){.kube = sim_kube_link_port(operator->kube),
+                                        .xo = sim_xo_link_port(operator->xo),
+                                        .clock = &sim->timeline.clock,
+                                        .driver_name = "csi.xen-orchestra.marcsi.ch",
+                                        .disk_name_prefix = "csi-",
+                                        .seed = sim->options->seed + operator->number };
+    make_controllers(operator);
+    operator->keys =(struct rec_keys){.ports = &operator->ports,
+                                      .migrations = operator->migrations,
+                                      .attachments = operator->attachments };
+    for (size_t i = 0; i < SIM_KINDS; i++)
+        rec_keys_follow_cache(&operator->keys, operator->kube->watches[i].cache);
+    rec_keys_follow_inventory(&operator->keys, operator->xo->inventory);
+    sim->operators[sim->operator_count++] = operator;
+    sim_note(sim, "operator %zu: starts%s", operator->number, leading ? "" : " as a standby");
+    sim_kube_link_start(operator->kube);
+    sim_xo_link_connect(operator->xo, sim_delay(sim, SIGN_IN_MS, SIGN_IN_MAX_MS));
+    begin_work(operator, sim->timeline.now_ms);
+    return operator;
+}
+
+struct sim_operator *sim_operator_free(struct sim_operator *operator)
+{
+    if (!operator)
+        return NULL;
+    (void)rec_worker_free(operator->migration_worker); /* returns NULL, as all below */
+    (void)rec_worker_free(operator->attach_worker);
+    (void)migration_controller_free(operator->migration);
+    (void)attach_controller_free(operator->attach);
+    (void)sim_kube_link_free(operator->kube);
+    (void)sim_xo_link_free(operator->xo);
+    (void)kube_queue_free(operator->migrations);
+    (void)kube_queue_free(operator->attachments);
+    return mem_free(operator);
+}
+
+struct sim_operator *sim_operator_leader(struct sim *sim)
+{
+    for (size_t i = sim->operator_count; i-- > 0;)
+        if (!sim->operators[i]->dead && sim->operators[i]->leading)
+            return sim->operators[i];
+    return NULL;
+}
+
+static struct sim_operator *standby(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->operator_count; i++)
+        if (!sim->operators[i]->dead && !sim->operators[i]->leading)
+            return sim->operators[i];
+    return NULL;
+}
+
+/* The lease is free: whoever waits takes it. */
+static void take_over(void *userdata, int64_t argument)
+{
+    struct sim *sim = userdata;
+    struct sim_operator *next = standby(sim);
+
+    (void)argument;
+    if (!next || sim_operator_leader(sim))
+        return;
+    next->leading = true;
+    sim_note(sim, "operator %zu: leads", next->number);
+    begin_work(next, sim->timeline.now_ms);
+}
+
+static void start_another(void *userdata, int64_t argument)
+{
+    struct sim *sim = userdata;
+
+    (void)argument;
+    if (sim->operator_count < SIM_OPERATORS_MAX)
+        sim_operator_start(sim, false);
+}
+
+void sim_operator_die(struct sim_operator *operator, bool polite)
+{
+    struct sim *sim = operator->sim;
+    int64_t restart_ms = sim_delay(sim, RESTART_MS, RESTART_MAX_MS);
+    int64_t lease_ms = polite ? POLITE_MS : LEASE_MS;
+
+    if (operator->dead)
+        return;
+    operator->dead = true;
+    sim->result.crashes++;
+    sim_note(sim, "operator %zu: dies", operator->number);
+    sim_xo_link_cut(operator->xo);
+    sim_timeline_in(&sim->timeline, restart_ms, start_another, sim, 0);
+    if (!operator->leading)
+        return;
+    /* A process that starts later finds the lease free. */
+    sim_timeline_in(&sim->timeline, lease_ms, take_over, sim, 0);
+    sim_timeline_in(&sim->timeline, restart_ms > lease_ms ? restart_ms + 1 : lease_ms + 1,
+                    take_over, sim, 0);
+}
+
+bool sim_operators_work(struct sim *sim)
+{
+    bool worked = false;
+
+    if (sim->passes_ms != sim->timeline.now_ms) {
+        sim->passes_ms = sim->timeline.now_ms;
+        sim->passes_now = 0;
+    }
+    for (size_t i = 0; i < sim->operator_count; i++) {
+        const struct sim_operator *operator= sim->operators[i];
+        if (operator->dead || !operator->working)
+            continue;
+        worked = rec_worker_run_one(operator->attach_worker) || worked;
+        if (!operator->dead) /* it may have died of the pass */
+            worked = rec_worker_run_one(operator->migration_worker) || worked;
+    }
+    sim->result.passes += worked;
+    sim->passes_now += worked;
+    if (sim->passes_now > PASSES_AT_ONCE_MAX)
+        sim_fail(sim, "I5", "%d passes at one moment", sim->passes_now);
+    return worked;
+}
+
+int64_t sim_operators_next_ms(struct sim *sim)
+{
+    int64_t next_ms = INT64_MAX;
+    int64_t start_ms = clock_mono(&sim->timeline.clock).ms - sim->timeline.now_ms;
+
+    for (size_t i = 0; i < sim->operator_count; i++) {
+        const struct sim_operator *operator= sim->operators[i];
+        if (operator->dead || !operator->working)
+            continue;
+        struct kube_queue *const queues[] = {operator->migrations, operator->attachments };
+        for (size_t k = 0; k < ARRAY_LEN(queues); k++) {
+            struct mono_time due = kube_queue_next_due(queues[k]);
+            if (due.ms > 0 && due.ms - start_ms < next_ms)
+                next_ms = due.ms - start_ms;
+        }
+    }
+    return next_ms;
+}
+
+void sim_operators_watch(struct sim *sim, enum sim_kind kind)
+{
+    for (size_t i = 0; i < sim->operator_count; i++)
+        if (!sim->operators[i]->dead)
+            sim_kube_link_changed(sim->operators[i]->kube, kind);
+}
+
+enum sim_effect sim_operator_effect(struct sim_operator *operator)
+{
+    if (operator->dead)
+        return SIM_EFFECT_DEAD;
+    if (sim_faults.crash_in == 0 || --sim_faults.crash_in > 0)
+        return SIM_EFFECT_DO;
+    sim_operator_die(operator, false);
+    return sim_faults.crash_before ? SIM_EFFECT_DEAD : SIM_EFFECT_DO_AND_DIE;
+}
+
+void sim_operator_wait(struct sim_operator *operator)
+{
+    struct sim *sim = operator->sim;
+
+    if (operator->dead || sim->options->calm ||
+        sim->depth >= DEPTH_MAX || !sim_random_once_in(&sim->latency, 5))
+        return;
+    int64_t wait_ms =
+        sim_delay(sim, CALL_MS,
+                  sim_random_once_in(&sim->latency, 40) ? CALL_SLOW_MAX_MS : CALL_MAX_MS);
+    struct sim_seen seen = operator->xo->seen; /* passes that go first see for themselves */
+    sim->depth++;
+    sim_run(sim, wait_ms);
+    sim->depth--;
+    operator->xo->seen = seen;
+}

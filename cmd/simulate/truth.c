@@ -1,0 +1,285 @@
+/* cmd/simulate: what must always hold, of disks. */
+#include "truth.h"
+
+#include "base/map.h"
+#include "base/str.h"
+#include "operator.h"
+
+enum {
+    /* A call that was decided on what was so waits for its own connection, and others go first. */
+    CALL_MS = 3000,
+    LIVE_MOVES_OF_HOST = 3
+};
+
+static const struct sim_disk *disk_of(const struct sim *sim, int disk)
+{
+    return &sim->xo->disks.items[disk];
+}
+
+static struct sim_volume *volume_of(struct sim *sim, int disk)
+{
+    return &sim->volumes[disk_of(sim, disk)->volume];
+}
+
+static bool is_good(const struct sim *sim, const struct sim_disk *disk)
+{
+    return !disk->shown.gone && disk->whole && disk->version == sim->volumes[disk->volume].version;
+}
+
+/* Whether the operator can know all that others did to the volume. */
+static bool knows(const struct sim_operator *operator, const struct sim_volume * volume)
+{
+    return sim_xo_link_knows(operator->xo, volume->foreign_ms);
+}
+
+static void check_fresh(struct sim_operator *operator, const char * what)
+{
+    if (!operator->xo->seen.fresh)
+        sim_fail(operator->sim, "I4", "%s on a stale inventory", what);
+    if (!operator->leading)
+        sim_fail(operator->sim, "I2", "%s by a process that does not lead", what);
+}
+
+/* Moves of the volume that go on: -1 none, else its number; the operator's own first. */
+static int move_of_volume(const struct sim *sim, int volume, bool by_operator)
+{
+    const struct sim_xo *xo = sim->xo;
+
+    for (size_t i = 0; i < xo->moves.len; i++) {
+        const struct sim_move *move = &xo->moves.items[i];
+        if (move->stage != SIM_MOVE_OVER && move->by_operator == by_operator &&
+            xo->disks.items[move->source].volume == volume)
+            return (int)i;
+    }
+    return SIM_NONE;
+}
+
+static void check_no_move(struct sim_operator *operator, int disk, const char *what)
+{
+    struct sim *sim = operator->sim;
+    int own = move_of_volume(sim, disk_of(sim, disk)->volume, true);
+    int other = move_of_volume(sim, disk_of(sim, disk)->volume, false);
+
+    if (own != SIM_NONE)
+        sim_fail(sim, "I2", "%s %s while a move of %s that was started before goes on", what,
+                 disk_of(sim, disk)->shown.id,
+                 disk_of(sim, sim->xo->moves.items[own].source)->shown.id);
+    if (other != SIM_NONE && sim->xo->moves.items[other].stage != SIM_MOVE_ACCEPTED &&
+        knows(operator, volume_of(sim, disk)))
+        sim_fail(sim, "I2", "%s %s while somebody else moves it", what,
+                 disk_of(sim, disk)->shown.id);
+}
+
+/* Whether the object, as it was stored, wants this move. */
+static bool wants(const json_t *object, const char *disk, const char *sr)
+{
+    const json_t *record;
+    size_t i;
+
+    if (!object || json_bool_at(object, "spec.cancel", false) ||
+        json_str_at(object, "metadata.deletionTimestamp"))
+        return false;
+    json_array_foreach(json_at(object, "status.migratedVolumes"), i, record)
+        if (json_at(record, "attempt") && str_equal(json_str_at(record, "source.vdiUUID"), disk) &&
+            str_equal(json_str_at(record, "destination.srUUID"), sr))
+            return true;
+    return false;
+}
+
+/* … or did a moment ago, when it was read. */
+static bool wanted(const struct sim *sim, const char *disk, const char *sr)
+{
+    const struct sim_changes *changes = &sim->kube->changes[SIM_MIGRATION];
+    const char *key;
+    void *object;
+
+    for (size_t i = 0; map_next(&sim->kube->objects[SIM_MIGRATION], &i, &key, &object);)
+        if (wants(object, disk, sr))
+            return true;
+    for (size_t i = changes->len; i-- > 0;) {
+        if (wants(changes->items[i].object, disk, sr))
+            return changes->items[i].until_ms + CALL_MS >= sim->timeline.now_ms;
+    }
+    return false;
+}
+
+static void check_slots(struct sim *sim, int source)
+{
+    const struct sim_xo *xo = sim->xo;
+    int vbd = sim_xo_vbd_of(xo, source, 0);
+    int of_host = 0;
+
+    if (vbd == SIM_NONE || !xo->vbds.items[vbd].attached)
+        return;
+    int host = xo->vms[xo->vbds.items[vbd].vm].host;
+    for (size_t i = 0; i < xo->moves.len; i++) {
+        const struct sim_move *move = &xo->moves.items[i];
+        if (move->stage == SIM_MOVE_OVER || !move->by_operator || move->vm == SIM_NONE)
+            continue;
+        if (move->vm == xo->vbds.items[vbd].vm)
+            sim_fail(sim, "I9", "a second live move of VM %s", xo->vms[move->vm].shown.id);
+        of_host += xo->vms[move->vm].host == host;
+    }
+    if (of_host >= LIVE_MOVES_OF_HOST)
+        sim_fail(sim, "I9", "a fourth live move on host %s", xo->hosts[host].shown.id);
+}
+
+void sim_truth_migrate(struct sim_operator *operator, int source, int sr)
+{
+    struct sim *sim = operator->sim;
+
+    sim->result.moves++;
+    check_fresh(operator, "vdi.migrate");
+    if (source == SIM_NONE || sr == SIM_NONE)
+        return;
+    const struct sim_volume *volume = volume_of(sim, source);
+    check_no_move(operator, source, "moves");
+    check_slots(sim, source);
+    if (volume->manual)
+        sim_fail(sim, "I3", "moves %s while a person is asked", disk_of(sim, source)->shown.id);
+    if (!wanted(sim, disk_of(sim, source)->shown.id, sim->xo->srs[sr].shown.id))
+        sim_fail(sim, "I10", "moves %s to %s, which no object has written down (any more)",
+                 disk_of(sim, source)->shown.id, sim->xo->srs[sr].shown.id);
+    if (!volume->spoiled && knows(operator, volume) && !is_good(sim, disk_of(sim, source)))
+        sim_fail(sim, "I1", "moves %s, which does not hold the newest bytes of %s",
+                 disk_of(sim, source)->shown.id, volume->disk_name);
+}
+
+static bool is_listed(const struct sim *sim, const char *disk)
+{
+    void *object;
+
+    for (size_t i = 0; map_next(&sim->kube->objects[SIM_MIGRATION], &i, NULL, &object);) {
+        const json_t *leftover;
+        size_t k;
+        json_array_foreach(json_at(object, "status.leftovers"), k, leftover)
+            if (str_equal(json_str_at(leftover, "vdiUUID"), disk))
+                return true;
+    }
+    return false;
+}
+
+static bool has_other_good(const struct sim *sim, int disk)
+{
+    const struct sim_disk *it = disk_of(sim, disk);
+    int other;
+
+    for (size_t i = 0; (other = sim_xo_disk_named(sim->xo, it->name, i)) != SIM_NONE; i++)
+        if (other != disk && is_good(sim, disk_of(sim, other)))
+            return true;
+    return false;
+}
+
+void sim_truth_set(struct sim_operator *operator, int disk, const char *name,
+                   const char *description)
+{
+    struct sim *sim = operator->sim;
+    const struct sim_disk *it = disk_of(sim, disk);
+    struct sim_volume *volume = volume_of(sim, disk);
+
+    (void)description;
+    check_fresh(operator, "vdi.set");
+    if (!name || str_equal(name, it->name))
+        return;
+    if (!is_listed(sim, it->shown.id))
+        sim_fail(sim, "I10", "renames %s, which no object lists as a leftover", it->shown.id);
+    if (volume->spoiled || !str_equal(it->name, volume->disk_name) || !is_good(sim, it))
+        return;
+    if (has_other_good(sim, disk))
+        return;
+    if (knows(operator, volume))
+        sim_fail(sim, "I1", "renames %s, the only disk of %s with its newest bytes", it->shown.id,
+                 volume->disk_name);
+    else
+        volume->spoiled = true;
+}
+
+void sim_truth_attach(struct sim_operator *operator, int disk, int vm)
+{
+    struct sim *sim = operator->sim;
+    const struct sim_disk *it = disk_of(sim, disk);
+    const struct sim_volume *volume = volume_of(sim, disk);
+
+    check_fresh(operator, "attach");
+    check_no_move(operator, disk, "attaches");
+    if (volume->manual)
+        sim_fail(sim, "I3", "attaches %s to %s while a person is asked", it->shown.id,
+                 sim->xo->vms[vm].shown.id);
+    if (!volume->spoiled && knows(operator, volume) && !is_good(sim, it))
+        sim_fail(sim, "I1", "attaches %s, which does not hold the newest bytes of %s", it->shown.id,
+                 volume->disk_name);
+}
+
+void sim_truth_detach(struct sim_operator *operator, int vbd)
+{
+    struct sim *sim = operator->sim;
+    const struct sim_vbd *it = &sim->xo->vbds.items[vbd];
+    void *object;
+
+    check_fresh(operator, "detach");
+    if (!it->attached || it->vm >= SIM_NODES)
+        return;
+    for (size_t i = 0; map_next(&sim->kube->objects[SIM_ATTACHMENT], &i, NULL, &object);) {
+        int volume = disk_of(sim, it->disk)->volume;
+        if (json_str_at(object, "metadata.deletionTimestamp") ||
+            !json_bool_at(object, "status.attached", false))
+            continue;
+        if ((int)json_int_at(object, "sim.volume", -1) == volume &&
+            (int)json_int_at(object, "sim.node", -1) == it->vm)
+            sim_fail(sim, "P1", "unplugs %s from %s, where a Pod uses it",
+                     disk_of(sim, it->disk)->shown.id, sim->xo->vms[it->vm].shown.id);
+    }
+}
+
+void sim_truth_written(struct sim *sim, int number)
+{
+    struct sim_disk *disk = &sim->xo->disks.items[number];
+    struct sim_volume *volume = &sim->volumes[disk->volume];
+
+    if (!volume->spoiled && is_good(sim, disk)) {
+        disk->version = ++volume->version;
+        return;
+    }
+    volume->spoiled = true; /* two disks have bytes that the other has not */
+    disk->version = ++volume->version;
+}
+
+void sim_truth_plugged(struct sim *sim, int vbd)
+{
+    const struct sim_vbd *it = &sim->xo->vbds.items[vbd];
+
+    if (!it->read_only && !sim->xo->vms[it->vm].control)
+        sim_truth_written(sim, it->disk);
+}
+
+void sim_truth_moved(struct sim *sim, int source, int target)
+{
+    const struct sim_disk *before = disk_of(sim, source);
+    const struct sim_disk *after = disk_of(sim, target);
+    struct sim_volume *volume = volume_of(sim, source);
+
+    if (volume->spoiled || before->version <= after->version || !after->whole)
+        return;
+    /* Whoever wrote to the source in mid-copy lost it: an attach by the operator has failed already. */
+    sim_note(sim, "truth: bytes of %s, written during the copy, are lost with %s",
+             volume->disk_name, before->shown.id);
+    volume->spoiled = true;
+}
+
+void sim_truth_foreign(struct sim *sim, int disk)
+{
+    volume_of(sim, disk)->foreign_ms = sim->timeline.now_ms;
+}
+
+void sim_truth_check(struct sim *sim)
+{
+    const struct sim_xo *xo = sim->xo;
+    bool good[SIM_VOLUMES] = {false};
+
+    for (size_t i = 0; i < xo->disks.len; i++)
+        if (is_good(sim, &xo->disks.items[i]))
+            good[xo->disks.items[i].volume] = true;
+    for (int i = 0; i < SIM_VOLUMES; i++)
+        if (!good[i] && !sim->volumes[i].spoiled)
+            sim_fail(sim, "I1", "no disk holds the newest bytes of %s", sim->volumes[i].disk_name);
+}
