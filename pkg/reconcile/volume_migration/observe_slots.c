@@ -462,7 +462,7 @@ void migration_settle_slots(const struct rec_ports *ports,
 void migration_slots_refused(const struct rec_ports *ports,
                              const struct migration_observation *observation, size_t index)
 {
-    cleanup_asker struct asker asker;
+    cleanup_asker struct asker asker = {0};
 
     if (!ports->slots)
         return;
