@@ -78,7 +78,13 @@ struct disk *disks_find(const struct disks *disks, const char *uuid)
 
 bool disk_write(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed)
 {
+    struct disk *mirror = disk->mirror;
     disk->hash[0] = '\0';
+    if (mirror) {
+        mirror->hash[0] = '\0';
+        if (!content_write(&mirror->content, start, end, seed))
+            return false;
+    }
     return content_write(&disk->content, start, end, seed) &&
            content_write(&disk->family->ideal, start, end, seed);
 }

@@ -36,6 +36,7 @@ struct disk {
     struct family *family;
     char parent[UUID_SIZE]; /* what it was copied from, or "" */
     bool exists;
+    struct disk *mirror;          /* that gets every write as well, or NULL */
     bool complete;                /* false from the first byte of a copy until its last */
     char hash[CONTENT_HASH_SIZE]; /* "" when not computed since the last write */
 };
@@ -69,7 +70,7 @@ struct disk *disks_restore(struct disks *disks, const char *uuid, const char *fa
 /** *Borrowed*, or NULL. */
 struct disk *disks_find(const struct disks *disks, const char *uuid);
 
-/** A write of a VM: to the disk and to what its family ought to hold. False when the disk has too
+/** A write of a VM: to the disk, to its mirror and to what its family ought to hold. False when the disk has too
  * many extents. */
 bool disk_write(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed) WARN_UNUSED;
 

@@ -14,29 +14,44 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-enum action_kind { ACTION_NONE, ACTION_DELETE, ACTION_BLIP, ACTION_TOOLSTACK };
+enum action_kind {
+    ACTION_NONE,
+    ACTION_DELETE,
+    ACTION_DELETE_OTHER,
+    ACTION_DETACH,
+    ACTION_BLIP,
+    ACTION_TOOLSTACK
+};
 
 /* What somebody else did while the recording was made. */
 struct action {
     int64_t at_ms;
     enum action_kind kind;
-    const char *sr; /* ACTION_DELETE: of the recording's disk on this SR */
+    const char *what; /* ACTION_DELETE: the SR that the recording's disk is on. ACTION_DELETE_OTHER:
+                         the name of another disk */
 };
 
-enum { ACTIONS_MAX = 3 /* no recording has more */ };
+enum { ACTIONS_MAX = 5 /* no recording has more */ };
 
 struct recording {
     const char *name;
     const char *disk; /* UUID of the disk that was there, or NULL */
     const char *disk_name;
     const char *disk_size;
-    const char *fault; /* armed before, or NULL */
-    bool blanked;      /* its sign-in was with a wrong token, which the recording does not show */
+    const char
+        *disk_where;      /* its SR and VM, as fields of the world; NULL: detached, on the first */
+    const char *others;   /* more disks, as items of the world, or NULL */
+    bool no_live_moves;   /* no host had a slot for one */
+    int64_t moment_ms;    /* what came within so long came at once; 0: nothing did */
+    const char *known[2]; /* objects that the recording's client knew from the start */
+    const char *fault;    /* armed before, or NULL */
+    bool blanked; /* its sign-in was with a wrong token, which the recording does not show */
     struct action actions[ACTIONS_MAX];
 };
 
 #define LOCAL_1 "0d14f1cf-19e0-4780-8f64-17ac33b7b249"
 #define LOCAL_2 "41bba0be-4b6f-4af3-8ae2-cb65d9ac1e36"
+#define SHARED  "883e5621-eaca-4118-808c-9e2d89ded2ee"
 
 struct replay {
     const struct recording *recording;
@@ -49,12 +64,32 @@ struct replay {
     size_t next_action;
 };
 
+/* A disk of a name, on an SR (NULL: any), as the clients see it. *Borrowed*. */
+static const json_t *find_vdi(const struct replay *replay, const char *name, const char *sr)
+{
+    const char *id = NULL;
+    json_t *vdi = NULL;
+    json_object_foreach(json_object_get(replay->site->xo->by_type, "VDI"), id, vdi) {
+        if (str_equal(json_str_at(vdi, "name_label"), name) &&
+            (!sr || str_equal(json_str_at(vdi, "$SR"), sr)))
+            return vdi;
+    }
+    cr_assert_fail("there is no disk %s", name);
+    return NULL;
+}
+
+/* Somebody else calls a method on an object. */
+static void call_on(const struct replay *replay, const char *method, const json_t *object)
+{
+    fake_client_start(replay->other, method, json_build("{s:s}", "id", json_str_at(object, "id")));
+}
+
 static void perform(struct replay *replay, const struct action *action)
 {
     struct xo *xo = replay->site->xo;
+    const json_t *vdi = NULL;
     struct xapi_pool *pool = replay->site->xapi->pools.items[0];
-    const char *id = NULL;
-    json_t *vdi = NULL;
+    const struct recording *recording = replay->recording;
     switch (action->kind) {
     case ACTION_NONE:
         break;
@@ -65,14 +100,16 @@ static void perform(struct replay *replay, const struct action *action)
         xapi_restart(replay->site->xapi, pool);
         break;
     case ACTION_DELETE:
-        json_object_foreach(json_object_get(xo->by_type, "VDI"), id, vdi) {
-            if (str_equal(json_str_at(vdi, "name_label"), replay->recording->disk_name) &&
-                str_equal(json_str_at(vdi, "$SR"), action->sr)) {
-                fake_client_start(replay->other, "vdi.delete", json_build("{s:s}", "id", id));
-                return;
-            }
-        }
-        cr_assert_fail("there is no disk %s to delete", replay->recording->disk_name);
+        call_on(replay, "vdi.delete", find_vdi(replay, recording->disk_name, action->what));
+        break;
+    case ACTION_DELETE_OTHER:
+        call_on(replay, "vdi.delete", find_vdi(replay, action->what, NULL));
+        break;
+    case ACTION_DETACH:
+        vdi = find_vdi(replay, recording->disk_name, NULL);
+        call_on(replay, "vbd.disconnect",
+                xo_object(xo, json_string_value(json_array_get(json_object_get(vdi, "$VBDs"), 0))));
+        break;
     }
 }
 
@@ -150,6 +187,7 @@ static void note_received(struct replay *replay, int64_t t_ms, const json_t *mes
     const json_t *id = json_object_get(message, "id");
     note_objects(replay, json_at(message, "params.items"));
     note_objects(replay, json_object_get(message, "result"));
+    replay->wanted.now_ms = t_ms;
     trace_add(&replay->wanted, message);
     for (size_t i = json_array_size(replay->pending); id && i-- > 0;) {
         if (json_equal(json_array_get(replay->pending, i), id)) {
@@ -196,11 +234,12 @@ static struct site *site_of(const struct recording *recording)
 {
     cleanup_str char *disk =
         recording->disk
-            ? str_new(
-                  "  - {name: %s, uuid: %s, sr: pool-a-host1 local, size: %s, seed: 9, "
-                  "description: "
-                  "'csi:info: {\"migrating\":{\"enabled\":true},\"srsWithTag\":\"k8s-local\"}'}\n",
-                  recording->disk_name, recording->disk, recording->disk_size)
+            ? str_new("  - {name: %s, uuid: %s, %s, size: %s, seed: 9, description: "
+                      "'csi:info: "
+                      "{\"migrating\":{\"enabled\":true},\"srsWithTag\":\"k8s-local\"}'}\n%s",
+                      recording->disk_name, recording->disk,
+                      recording->disk_where ? recording->disk_where : "sr: pool-a-host1 local",
+                      recording->disk_size, recording->others ? recording->others : "")
             : NULL;
     return fake_site_from(TESTDATA "/worlds/recordings.yaml", disk, NULL);
 }
@@ -212,6 +251,8 @@ static void check(const struct recording *recording)
     replay.site = site_of(recording);
     replay.other = fake_client_signed_in(replay.site, "other-token");
     replay.client = fake_client_open(replay.site);
+    for (size_t i = 0; recording->no_live_moves && i < replay.site->xapi->pools.len; i++)
+        ((struct xapi_pool *)replay.site->xapi->pools.items[i])->live_moves_max = 0;
     if (recording->fault) {
         cleanup_json json_t *spec = json_build("{s:s}", "name", recording->fault);
         json_t *fault = NULL;
@@ -220,6 +261,9 @@ static void check(const struct recording *recording)
     }
     struct trace got;
     trace_init(&replay.wanted, replay.site->xo->objects);
+    replay.wanted.moment_ms = recording->moment_ms;
+    for (size_t i = 0; i < ARRAY_LEN(recording->known) && recording->known[i]; i++)
+        json_put(replay.wanted.last, recording->known[i], json_text(""));
     trace_init(&got, replay.site->xo->objects);
     play(&replay);
     for (size_t i = 0; i < replay.client->frames.len; i++)
@@ -326,4 +370,47 @@ Test(replay, loses_a_pool_and_finds_it_again_as_recorded)
                               .disk_name = "csi-pvc-11",
                               .disk_size = "2 GiB",
                               .actions = {{134, ACTION_BLIP, NULL}}});
+}
+
+#define ON_WORKER_1 "sr: pool-a shared, vm: pool-a-worker1, position: 1"
+
+Test(replay, moves_an_attached_disk_as_recorded)
+{
+    check(&(struct recording){.name = "migrate-attached-mirror",
+                              .disk = "52e4a4f6-8929-4e79-bb20-21b5b68630f0",
+                              .disk_name = "csi-pvc-5",
+                              .disk_size = "2 GiB",
+                              .disk_where = ON_WORKER_1,
+                              .actions = {{11610, ACTION_DETACH, NULL},
+                                          {11680, ACTION_DELETE, LOCAL_1}}});
+}
+
+Test(replay, refuses_a_live_move_without_a_slot_ten_times_as_recorded)
+{
+    check(&(struct recording){.name = "migrate-attached-fourth-refused",
+                              .disk = "3a4af674-02bb-403d-af98-ba1cf8896fcb",
+                              .disk_name = "csi-pvc-90",
+                              .disk_size = "8 GiB",
+                              .disk_where = ON_WORKER_1,
+                              .others = "  - {name: a, uuid: 72e6e70f-e169-47c7-8c51-a35d41961042, "
+                                        "sr: pool-a shared, size: 8 GiB}\n"
+                                        "  - {name: b, uuid: bae296d2-506f-4378-9b7d-d18f0470b01a, "
+                                        "sr: pool-a shared, size: 8 GiB}\n"
+                                        "  - {name: c, uuid: 14127ee7-8aff-4d64-9d17-8ee3026213fe, "
+                                        "sr: pool-a shared, size: 8 GiB}\n",
+                              .no_live_moves = true,
+                              .actions = {{9900, ACTION_DETACH, NULL},
+                                          {10120, ACTION_DELETE, SHARED},
+                                          {10320, ACTION_DELETE_OTHER, "a"},
+                                          {10520, ACTION_DELETE_OTHER, "b"},
+                                          {10720, ACTION_DELETE_OTHER, "c"}}});
+}
+
+Test(replay, moves_a_vm_to_another_pool_and_back_as_recorded)
+{
+    /* The events of the two pools have no order between them. */
+    check(&(struct recording){.name = "cross-pool-vm-migrate",
+                              .moment_ms = 10,
+                              .known = {"47363fc2-5dda-4855-8dca-17c4575b55db",
+                                        "ed4cb5c9-ad57-4a2e-8266-ab3a29f8e6f3"}});
 }

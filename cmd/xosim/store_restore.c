@@ -23,13 +23,10 @@ static bool restore_vdi(struct store *store, const json_t *record, struct disk *
     if (!sr || !name)
         return false;
     const struct xapi_vdi_options options = {.uuid = disk->uuid, .name_label = name, .disk = disk};
-    if (vdi) /* a later record of it */
-        vdi->sr->allocated -= vdi->size;
-    else
+    if (!vdi)
         vdi = xapi_vdi_add(store->xapi, sr, &options);
     xapi_set_ref(store->xapi, &vdi->object, json_str_at(record, "ref"));
-    vdi->size = (uint64_t)json_int_at(record, "size", 0);
-    vdi->sr->allocated += vdi->size;
+    xapi_vdi_set_size(vdi, (uint64_t)json_int_at(record, "size", 0));
     mem_replace_str(&vdi->name_label, name);
     mem_replace_str(&vdi->name_description, json_str_at(record, "description"));
     vdi->type = str_equal(json_str_at(record, "type"), "system") ? "system" : "user";

@@ -39,6 +39,8 @@ struct world_pool {
     char *name;
     char *uuid;
     char *default_sr;
+    char *mirror;        /* "full", "plain" or "varies" */
+    uint64_t live_moves; /* 0: as many as a real host allows */
 };
 
 struct world_host {

@@ -69,6 +69,10 @@ static int build_pool(struct builder *builder, const struct world_pool *item)
               item->uuid) != 0)
         return -1;
     pool->name_label = mem_strdup(item->name);
+    pool->mirror = str_equal(item->mirror, "plain")    ? XAPI_MIRROR_PLAIN
+                   : str_equal(item->mirror, "varies") ? XAPI_MIRROR_VARIES
+                                                       : XAPI_MIRROR_FULL;
+    pool->live_moves_max = item->live_moves ? (unsigned)item->live_moves : XAPI_LIVE_MOVES_MAX;
     pool->other_config = json_build("{s:s}", "xo:clientInfo:xosim", "{\"networkInterfaces\":{}}");
     return 0;
 }
@@ -84,6 +88,7 @@ static int build_host(struct builder *builder, const struct world_host *item)
         return -1;
     host->name_label = mem_strdup(item->name);
     host->address = mem_strdup(item->address ? item->address : "127.0.0.1");
+    host->current_operations = json_object();
     if (!pool->master)
         pool->master = host;
     struct xapi_vm *domain = mem_alloc(sizeof(*domain));

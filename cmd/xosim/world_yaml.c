@@ -63,6 +63,8 @@ static const struct field pool_fields[] = {
     FIELD(world_pool, name, FIELD_TEXT, .required = true),
     FIELD(world_pool, uuid, FIELD_UUID),
     FIELD(world_pool, default_sr, FIELD_TEXT),
+    FIELD(world_pool, mirror, FIELD_TEXT, .choices = "full plain varies"),
+    FIELD(world_pool, live_moves, FIELD_NUMBER),
 };
 static const struct field host_fields[] = {
     FIELD(world_host, name, FIELD_TEXT, .required = true),

@@ -28,8 +28,15 @@ enum {
     XAPI_COPY_TICK_MS = 250,         /* how often a copy reports progress */
     XAPI_HEARTBEAT_MS = 15000,       /* how often the hosts' metrics change */
     XAPI_TASK_KEPT_MS = 3600 * 1000, /* how long XAPI remembers a finished task */
-    XAPI_DEVICE_MAX = 254,           /* highest position of a device on a VM */
-    XAPI_CD_POSITION = 3             /* where the CD drive is: never chosen for a disk */
+    XAPI_SWITCH_MS =
+        150,          /* from the last byte of a mirror until its source goes: seen by clients */
+    XAPI_END_MS = 60, /* from then until the task ends */
+    XAPI_VM_MOVE_MS = 3000,            /* a running VM moves to another host, without its disks */
+    XAPI_RETRY_MS = 1000,              /* how often who waits for a VM looks again … */
+    XAPI_VM_LOCK_MS = 2 * 3600 * 1000, /* … and for how long */
+    XAPI_LIVE_MOVES_MAX = 3,           /* storage motions of one host at once */
+    XAPI_DEVICE_MAX = 254,             /* highest position of a device on a VM */
+    XAPI_CD_POSITION = 3               /* where the CD drive is: never chosen for a disk */
 };
 
 /* XAPI rounds a disk up to the unit of a VHD. */
@@ -61,12 +68,21 @@ struct xapi_object {
     struct xapi_object *next;
 };
 
+/** What a storage motion of a running VM's disk shows beside the disk itself and the new one. */
+enum xapi_mirror_style {
+    XAPI_MIRROR_FULL, /* a snapshot on both SRs and, until all is copied, the parent of the new one */
+    XAPI_MIRROR_PLAIN, /* nothing */
+    XAPI_MIRROR_VARIES /* one or the other, as the seed has it */
+};
+
 struct xapi_pool {
     struct xapi_object object;
     char *name_label;
     struct xapi_host *master;
     struct xapi_sr *default_sr;
     json_t *other_config;
+    enum xapi_mirror_style mirror;
+    unsigned live_moves_max;   /* of a host at once */
     struct xapi_object *first; /* all its objects, itself first, oldest first */
     struct xapi_object *last;
 };
@@ -80,6 +96,10 @@ struct xapi_host {
     struct list residents; /* VMs, dom0 first */
     struct list pifs;      /* struct xapi_fixed */
     bool off;
+    json_t *current_operations;
+    unsigned live_moves;         /* now */
+    unsigned live_moves_reached; /* the most at once */
+    unsigned live_moves_refused; /* because there were too many */
 };
 
 struct xapi_sr {
@@ -89,7 +109,8 @@ struct xapi_sr {
     struct xapi_host *host; /* NULL: shared by the pool */
     uint64_t size;
     uint64_t physical_base; /* used by what is no VDI here */
-    uint64_t allocated;     /* sum of its VDIs */
+    uint64_t allocated;     /* what its VDIs take */
+    uint64_t virtual_size;  /* sum of the sizes of its VDIs */
     uint64_t bandwidth;     /* bytes per second, for all copies together … */
     double slowness;        /* … divided by one more than this */
     unsigned copies;        /* that read from it or write to it now */
@@ -126,7 +147,14 @@ struct xapi_vdi {
     char *name_description;
     const char *type; /* "user" or "system"; static */
     uint64_t size;
+    uint64_t physical; /* what it takes of its SR */
     struct xapi_sr *sr;
+    bool cbt_enabled;
+    bool held; /* by a storage motion, which needs it */
+    bool snapshot;
+    char snapshot_of[UUID_SIZE]; /* "" when nobody knows */
+    int64_t snapshot_time_s;
+    struct list snapshots; /* struct xapi_vdi */
     json_t *tags;
     json_t *other_config;
     json_t *current_operations; /* { task reference: operation } */
@@ -199,6 +227,12 @@ enum xapi_verdict { XAPI_GO_ON, XAPI_STALL, XAPI_FAIL };
 
 struct xapi_copy;
 
+/** Moments of a storage motion at which faults may interfere. */
+enum xapi_moment {
+    XAPI_MOTION_SWITCHED,   /* the VM has the new disks; the old ones are still there */
+    XAPI_MOTION_SOURCE_GONE /* the old ones are gone; the task has not ended */
+};
+
 /** What faults may interfere with. Every function may be NULL. */
 struct xapi_hooks {
     void *userdata;
@@ -214,6 +248,9 @@ struct xapi_hooks {
     json_t *(*plug_refuses)(void *userdata, const struct xapi_vbd *vbd);
     /** Whether somebody else has just taken the position that a new VBD of this VM was to have. */
     bool (*position_taken)(void *userdata, const struct xapi_vm *vm);
+    /** A moment of a storage motion has come. What it does to the motion must happen later, from a
+     * timer. */
+    void (*motion_moment)(void *userdata, const struct xapi_copy *copy, enum xapi_moment moment);
 };
 
 enum { XAPI_LISTENERS = 2 /* Xen Orchestra and the store */ };
@@ -252,6 +289,10 @@ void xapi_set_ref(struct xapi *xapi, struct xapi_object *object, const char *ref
 /** Tells the listeners that the object is new or has changed. */
 void xapi_touch(struct xapi *xapi, struct xapi_object *object);
 
+/** Makes it an object of another pool, with another reference: gone from the one, new in the other.
+ */
+void xapi_move_to_pool(struct xapi *xapi, struct xapi_object *object, struct xapi_pool *pool);
+
 /** Tells the listeners that the ground truth of a disk has changed. */
 void xapi_touch_disk(struct xapi *xapi, struct disk *disk);
 
@@ -271,6 +312,9 @@ json_t *xapi_error(const char *code, ...) __attribute__((sentinel)) WARN_UNUSED;
 /** Whether a host is connected to an SR. */
 bool xapi_host_sees(const struct xapi_host *host, const struct xapi_sr *sr);
 
+/** Sets the size of a VDI, and what it takes of its SR, now. */
+void xapi_vdi_set_size(struct xapi_vdi *vdi, uint64_t size);
+
 /** Bytes that are neither used nor allocated. */
 uint64_t xapi_sr_free(const struct xapi_sr *sr);
 
@@ -286,6 +330,7 @@ struct xapi_arguments {
     uint64_t size;
     bool read_only;
     bool bootable;
+    bool enabled;
 };
 
 /** Something under way. First member of larger ones. */
@@ -300,6 +345,8 @@ struct xapi_operation {
     void (*run)(struct xapi_operation *operation); /* when its time is over */
     void (*abandon)(struct xapi_operation
                         *operation); /* when the toolstack dies under it; NULL: nothing to do */
+    void (*release)(struct xapi_operation
+                        *operation); /* frees what it owns beside the arguments; NULL: nothing */
     struct xapi_operation *previous;
     struct xapi_operation *next;
 };
@@ -362,6 +409,7 @@ struct xapi_vdi_options {
     const char *uuid; /* NULL: a new one */
     const char *name_label;
     uint64_t size;
+    bool sparse;       /* takes no space */
     struct disk *disk; /* that it shows; NULL: a new, empty one */
 };
 
@@ -389,11 +437,6 @@ struct xapi_task *xapi_vdi_destroy(struct xapi *xapi, struct xapi_vdi *vdi);
 /** Removes a VDI and its VBDs now; the disk stays in the ground truth. */
 void xapi_vdi_remove(struct xapi *xapi, struct xapi_vdi *vdi);
 
-/** Starts VDI.pool_migrate (the mirror path). A disk without a VBD is refused at once with
- * VDI_NEEDS_VM_FOR_MIGRATE. */
-struct xapi_task *xapi_vdi_pool_migrate(struct xapi *xapi, struct xapi_vdi *vdi,
-                                        struct xapi_sr *sr);
-
 /** Starts VDI.copy. */
 struct xapi_task *xapi_vdi_copy(struct xapi *xapi, struct xapi_vdi *vdi, struct xapi_sr *sr);
 
@@ -402,6 +445,9 @@ const struct xapi_vdi *xapi_copy_source(const struct xapi_copy *copy);
 
 /** The task of a copy; *borrowed*. */
 const struct xapi_task *xapi_copy_task(const struct xapi_copy *copy);
+
+/** A moment has come in a storage motion. */
+void xapi_moment(struct xapi *xapi, const struct xapi_copy *copy, enum xapi_moment moment);
 
 /** Lets all copies that were stalled for this task (NULL: any) go on. */
 void xapi_copy_resume(struct xapi *xapi, const char *task_uuid);
@@ -436,6 +482,9 @@ void xapi_vbd_destroy(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply
 
 /** Removes a VBD now. */
 void xapi_vbd_remove(struct xapi *xapi, struct xapi_vbd *vbd);
+
+/** The VM is on another host of its pool now. */
+void xapi_vm_set_host(struct xapi *xapi, struct xapi_vm *vm, struct xapi_host *host);
 
 /** The lowest position that no VBD of the VM has, nor the CD drive; -1 when all are taken. */
 int xapi_vm_free_position(const struct xapi_vm *vm);

@@ -25,6 +25,7 @@ static void free_vdi(struct xapi_vdi *vdi)
     json_decref(vdi->other_config);
     json_decref(vdi->current_operations);
     list_done(&vdi->vbds);
+    list_done(&vdi->snapshots);
 }
 
 static void free_sr(struct xapi_sr *sr)
@@ -51,6 +52,7 @@ static void free_host(struct xapi_host *host)
 {
     mem_free(host->name_label);
     mem_free(host->address);
+    json_decref(host->current_operations);
     list_done(&host->pbds);
     list_done(&host->residents);
     list_done(&host->pifs);
@@ -128,6 +130,31 @@ struct xapi *xapi_free(struct xapi *xapi)
     return mem_free(xapi);
 }
 
+static void unlink_object(struct xapi_object *object)
+{
+    struct xapi_pool *pool = object->pool;
+    if (object->previous)
+        object->previous->next = object->next;
+    else
+        pool->first = object->next;
+    if (object->next)
+        object->next->previous = object->previous;
+    else
+        pool->last = object->previous;
+}
+
+static void link_object(struct xapi_object *object)
+{
+    struct xapi_pool *pool = object->pool;
+    object->next = NULL;
+    object->previous = pool->last;
+    if (pool->last)
+        pool->last->next = object;
+    else
+        pool->first = object;
+    pool->last = object;
+}
+
 void xapi_add(struct xapi *xapi, struct xapi_object *object, enum xapi_class class,
               struct xapi_pool *pool, const char *uuid)
 {
@@ -143,12 +170,7 @@ void xapi_add(struct xapi *xapi, struct xapi_object *object, enum xapi_class cla
     map_put(&xapi->by_ref, object->ref, object);
     if (class == XAPI_POOL)
         list_add(&xapi->pools, object);
-    object->previous = object->pool->last;
-    if (object->pool->last)
-        object->pool->last->next = object;
-    else
-        object->pool->first = object;
-    object->pool->last = object;
+    link_object(object);
 }
 
 void xapi_set_ref(struct xapi *xapi, struct xapi_object *object, const char *ref)
@@ -178,22 +200,31 @@ void xapi_touch_disk(struct xapi *xapi, struct disk *disk)
     }
 }
 
-void xapi_remove(struct xapi *xapi, struct xapi_object *object)
+static void tell_removed(struct xapi *xapi, struct xapi_object *object)
 {
     for (size_t i = 0; i < XAPI_LISTENERS; i++) {
         const struct xapi_listener *listener = &xapi->listeners[i];
         if (listener->removed)
             listener->removed(listener->userdata, object);
     }
-    struct xapi_pool *pool = object->pool;
-    if (object->previous)
-        object->previous->next = object->next;
-    else
-        pool->first = object->next;
-    if (object->next)
-        object->next->previous = object->previous;
-    else
-        pool->last = object->previous;
+}
+
+void xapi_move_to_pool(struct xapi *xapi, struct xapi_object *object, struct xapi_pool *pool)
+{
+    char ref[REF_SIZE];
+    ids_ref(xapi->ids, ref);
+    tell_removed(xapi, object);
+    unlink_object(object);
+    object->pool = pool;
+    link_object(object);
+    xapi_set_ref(xapi, object, ref);
+    xapi_touch(xapi, object);
+}
+
+void xapi_remove(struct xapi *xapi, struct xapi_object *object)
+{
+    tell_removed(xapi, object);
+    unlink_object(object);
     map_remove(&xapi->by_ref, object->ref);
     map_remove(&xapi->objects, object->uuid);
     free_object(object);

@@ -1,6 +1,6 @@
 /* xosim, lower layer: what happens to a pool as a whole. */
 #include "base/json.h"
-#include "xosim/xapi.h"
+#include "xosim/xapi_motion.h"
 
 static void drop_operations(struct xapi *xapi, const struct xapi_pool *pool)
 {
@@ -22,6 +22,7 @@ static void drop_operations(struct xapi *xapi, const struct xapi_pool *pool)
 void xapi_restart(struct xapi *xapi, struct xapi_pool *pool)
 {
     drop_operations(xapi, pool);
+    xapi_motion_peer_restarts(xapi, pool);
     struct xapi_object *next = NULL;
     for (struct xapi_object *object = pool->first; object; object = next) {
         next = object->next;

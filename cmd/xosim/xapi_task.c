@@ -48,6 +48,8 @@ void xapi_operation_drop(struct xapi_operation *operation)
         xapi->operations = operation->next;
     if (operation->next)
         operation->next->previous = operation->previous;
+    if (operation->release)
+        operation->release(operation);
     mem_free(operation->arguments.name);
     mem_free(operation->arguments.position);
     mem_free(operation);

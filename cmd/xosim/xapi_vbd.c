@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "xosim/xapi.h"
+#include "xosim/xapi_motion.h"
 
 enum { LETTERS = 26 };
 
@@ -111,6 +111,8 @@ void xapi_vbd_create(struct xapi *xapi, const struct xapi_vbd_arguments *argumen
  * count: it only copies. */
 static bool used_elsewhere(const struct xapi_vbd *vbd)
 {
+    if (vbd->vdi->held)
+        return true;
     for (size_t i = 0; i < vbd->vdi->vbds.len; i++) {
         const struct xapi_vbd *other = vbd->vdi->vbds.items[i];
         if (other != vbd && other->attached && !other->vm->control_domain &&
@@ -177,6 +179,8 @@ struct xapi_task *xapi_vbd_plug(struct xapi *xapi, struct xapi_vbd *vbd)
     if (vbd->vm->host && vbd->vm->host->off)
         return xapi_task_failed(xapi, pool, name,
                                 xapi_error("HOST_OFFLINE", vbd->vm->host->object.ref, NULL));
+    if (xapi_vm_locked(vbd->vm))
+        return xapi_task_failed(xapi, pool, name, xapi_vm_locked_error(vbd->vm));
     if (used_elsewhere(vbd))
         return xapi_task_failed(xapi, pool, name,
                                 xapi_error("VDI_IN_USE", vbd->vdi->object.ref, NULL));
@@ -193,6 +197,10 @@ static void run_unplug(struct xapi_operation *operation)
         xapi_operation_fail(operation, xapi_error("HANDLE_INVALID", "VBD", NULL));
         return;
     }
+    if (xapi_vm_locked(vbd->vm)) {
+        xapi_operation_fail(operation, xapi_vm_locked_error(vbd->vm));
+        return;
+    }
     if (!vbd->attached) {
         json_t *error_info = xapi_error("DEVICE_ALREADY_DETACHED", vbd->object.ref, NULL);
         xapi_operation_fail(operation, error_info);
@@ -205,6 +213,7 @@ static void run_unplug(struct xapi_operation *operation)
 
 void xapi_vbd_unplug(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply)
 {
+    xapi_touch(xapi, &vbd->object); /* it has an operation now, which is not shown */
     xapi_operation_start(vbd_operation(vbd, NULL, reply), xapi, vbd->object.pool,
                          vbd->attached ? XAPI_PLUG_MS : 1, run_unplug);
 }

@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "xosim/xapi.h"
+#include "xosim/xapi_snapshot.h"
 
 uint64_t xapi_round_size(uint64_t size)
 {
@@ -16,7 +16,6 @@ struct xapi_vdi *xapi_vdi_add(struct xapi *xapi, struct xapi_sr *sr,
     vdi->name_label = mem_strdup(options->name_label);
     vdi->name_description = mem_strdup("");
     vdi->type = "user";
-    vdi->size = options->size;
     vdi->sr = sr;
     vdi->tags = json_array();
     vdi->other_config = json_object();
@@ -28,10 +27,21 @@ struct xapi_vdi *xapi_vdi_add(struct xapi *xapi, struct xapi_sr *sr,
                                       .size = options->size};
     vdi->disk = options->disk ? options->disk : disks_add(&xapi->disks, &disk);
     list_add(&sr->vdis, vdi);
-    sr->allocated += options->size;
+    vdi->physical = options->sparse ? 0 : options->size;
+    sr->allocated += vdi->physical;
+    vdi->size = options->size;
+    sr->virtual_size += options->size;
     xapi_touch(xapi, &vdi->object);
     xapi_touch(xapi, &sr->object);
     return vdi;
+}
+
+void xapi_vdi_set_size(struct xapi_vdi *vdi, uint64_t size)
+{
+    vdi->sr->allocated += size - vdi->physical;
+    vdi->sr->virtual_size += size - vdi->size;
+    vdi->physical = size;
+    vdi->size = size;
 }
 
 /* The error with which an SR refuses another `size` bytes, *new*, or NULL. */
@@ -126,7 +136,7 @@ static bool plugged(const struct xapi_vdi *vdi)
 
 static bool busy(const struct xapi_vdi *vdi)
 {
-    return plugged(vdi) || json_object_size(vdi->current_operations) > 0;
+    return plugged(vdi) || vdi->held || json_object_size(vdi->current_operations) > 0;
 }
 
 static void run_resize(struct xapi_operation *operation)
@@ -145,8 +155,7 @@ static void run_resize(struct xapi_operation *operation)
         xapi_operation_fail(operation, error_info);
         return;
     }
-    vdi->sr->allocated += size - vdi->size;
-    vdi->size = size;
+    xapi_vdi_set_size(vdi, size);
     disk_resize(vdi->disk, size);
     xapi_touch_disk(xapi, vdi->disk);
     xapi_touch(xapi, &vdi->sr->object);
@@ -192,7 +201,9 @@ void xapi_vdi_remove(struct xapi *xapi, struct xapi_vdi *vdi)
         xapi_vbd_remove(xapi, vdi->vbds.items[0]);
     struct xapi_sr *sr = vdi->sr;
     list_remove(&sr->vdis, vdi);
-    sr->allocated -= vdi->size;
+    sr->allocated -= vdi->physical;
+    sr->virtual_size -= vdi->size;
+    xapi_snapshot_forget(xapi, vdi);
     vdi->disk->exists = false;
     xapi_touch_disk(xapi, vdi->disk);
     xapi_remove(xapi, &vdi->object);
@@ -208,7 +219,7 @@ static void run_destroy(struct xapi_operation *operation)
         return;
     }
     json_object_del(vdi->sr->current_operations, operation->task->object.ref);
-    if (plugged(vdi)) { /* somebody was faster */
+    if (plugged(vdi) || vdi->held) { /* somebody was faster */
         json_object_del(vdi->current_operations, operation->task->object.ref);
         xapi_touch(xapi, &vdi->object);
         xapi_touch(xapi, &vdi->sr->object);

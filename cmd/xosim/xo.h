@@ -30,8 +30,11 @@ enum {
     XO_PASSWORD_MS = 118,  /* what checking a password costs */
     XO_THROTTLE_MS = 2000, /* after a bad password, every sign-in of that user fails for so long */
     XO_IN_USE_TRIES = 10,  /* VDI.destroy of a disk in use is tried so often … */
-    XO_IN_USE_DELAY_MS = 5000, /* … so far apart */
-    XO_TOOLSTACK_MS = 1200,    /* how long a restarted toolstack does not answer */
+    XO_IN_USE_DELAY_MS = 5000,       /* … so far apart */
+    XO_TOO_MANY_TRIES = 10,          /* a move that XAPI has no slot for is tried so often … */
+    XO_VM_TOO_MANY_DELAY_MS = 10000, /* a VM's, for ever, so far apart */
+    XO_TOO_MANY_DELAY_MS = 1000,     /* … so far apart */
+    XO_TOOLSTACK_MS = 1200,          /* how long a restarted toolstack does not answer */
     XO_CALLS_MAX =
         10000, /* under way at once: a call is some 500 bytes; more is a client in a loop */
     XO_FRAME_DEPTH_MAX = 100 /* of JSON; ours are 4 deep */
@@ -263,6 +266,7 @@ struct xo_call {
     char waits_for[REF_SIZE]; /* id or barrier key */
     struct xapi_pool *pool;   /* in which that is awaited */
     xo_step_fn *next;
+    xo_step_fn *then; /* after a detour of several steps */
     struct timer timer;
     struct xapi_reply reply;
     json_t *task_record;     /* XAPI's record of the task last awaited, as last seen; NULL: none */
@@ -335,6 +339,10 @@ const char *xo_call_error_code(const struct xo_call *call);
 /** The string parameter, *borrowed*, or NULL. */
 const char *xo_call_param(const struct xo_call *call, const char *name);
 
+/** Turns tracking of changed blocks off on all disks of a VM (xo_call_cbt.c), then goes on with
+ * `step`. */
+void xo_call_disable_cbt(struct xo_call *call, const struct xapi_vm *vm, xo_step_fn *step);
+
 /**
  * The XAPI object behind the id in a parameter, checked as Xen Orchestra does: it must be in the
  * mirror with one of the types. NULL: the call has been ended with the right error.
@@ -346,6 +354,7 @@ extern const char *const xo_types_vdi[];  /* "VDI", "VDI-snapshot" */
 extern const char *const xo_types_disk[]; /* "VDI" */
 extern const char *const xo_types_sr[];
 extern const char *const xo_types_vm[];
+extern const char *const xo_types_host[];
 extern const char *const xo_types_vbd[];
 extern const char *const xo_types_task[];
 
@@ -359,7 +368,7 @@ struct xo_param {
     bool optional;
 };
 
-enum { XO_PARAMS_MAX = 6 /* no method has more */ };
+enum { XO_PARAMS_MAX = 8 /* no method has more */ };
 
 struct xo_method {
     const char *name;
@@ -380,7 +389,7 @@ xo_step_fn xo_token_create;
 xo_step_fn xo_get_all_objects;
 xo_step_fn xo_disk_create;
 xo_step_fn xo_vdi_set, xo_vdi_delete, xo_vdi_migrate;
-xo_step_fn xo_vm_attach_disk;
+xo_step_fn xo_vm_attach_disk, xo_vm_migrate;
 xo_step_fn xo_vbd_connect, xo_vbd_disconnect, xo_vbd_delete;
 xo_step_fn xo_task_cancel;
 xo_step_fn xo_tag_add, xo_tag_remove;

@@ -11,10 +11,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xosim/xapi_motion.h"
 #include "xosim/xo.h"
 
 static void destroy_source(struct xo_call *call);
 static void next_vbd(struct xo_call *call);
+static void move(struct xo_call *call);
 
 static void source_destroyed(struct xo_call *call)
 {
@@ -129,6 +131,26 @@ static void copied(struct xo_call *call)
     xo_call_await_barrier(call, call->pool, copy_seen);
 }
 
+/* The barrier is in the mirror: so is the new disk. */
+static void move_seen(struct xo_call *call)
+{
+    json_object_del(call->pool->other_config, call->waits_for);
+    xapi_touch(call->xo->xapi, &call->pool->object);
+    xo_call_answer(call, json_text(call->target));
+}
+
+/* The VM that has the disk, dom0 left aside, or NULL when there is none. */
+static const struct xapi_vm *only_vm_of(const struct xapi_vdi *vdi)
+{
+    const struct xapi_vm *vm = NULL;
+    for (size_t i = 0; i < vdi->vbds.len; i++) {
+        const struct xapi_vbd *vbd = vdi->vbds.items[i];
+        if (!vbd->vm->control_domain)
+            vm = vbd->vm;
+    }
+    return vm;
+}
+
 static void moved(struct xo_call *call)
 {
     struct xapi *xapi = call->xo->xapi;
@@ -138,14 +160,36 @@ static void moved(struct xo_call *call)
     bool copy =
         str_equal(code, "VDI_NEEDS_VM_FOR_MIGRATE") || str_equal(code, "NO_HOSTS_AVAILABLE");
     if (copy && vdi && sr) {
+        call->tries = 0;
         xo_call_await_task(call, xapi_vdi_copy(xapi, vdi, sr), copied);
+        return;
+    }
+    if (str_equal(code, "TOO_MANY_STORAGE_MIGRATES") && ++call->tries < XO_TOO_MANY_TRIES) {
+        xo_call_await_time(call, XO_TOO_MANY_DELAY_MS, move);
+        return;
+    }
+    if (str_equal(code, "VDI_CBT_ENABLED") && vdi && !call->then) {
+        xo_call_disable_cbt(call, only_vm_of(vdi), move);
         return;
     }
     if (call->error_info || call->task_vanished) {
         xo_call_fail_xapi(call, NULL, NULL);
         return;
     }
-    xo_call_answer(call, json_text(result_of(call)));
+    str_copy(call->target, sizeof(call->target), result_of(call));
+    xo_call_await_barrier(call, call->pool, move_seen);
+}
+
+static void move(struct xo_call *call)
+{
+    struct xapi *xapi = call->xo->xapi;
+    struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, call->source);
+    struct xapi_sr *sr = xapi_find(xapi, XAPI_SR, xo_call_param(call, "sr_id"));
+    if (vdi && sr)
+        xo_call_await_task(call, xapi_vdi_pool_migrate(xapi, vdi, sr), moved);
+    else
+        xo_call_fail_refused(call, "VDI.pool_migrate",
+                             xapi_error("HANDLE_INVALID", vdi ? "SR" : "VDI", call->source, NULL));
 }
 
 void xo_vdi_migrate(struct xo_call *call)
@@ -166,5 +210,5 @@ void xo_vdi_migrate(struct xo_call *call)
         return;
     }
     str_copy(call->source, sizeof(call->source), vdi->object.uuid);
-    xo_call_await_task(call, xapi_vdi_pool_migrate(call->xo->xapi, vdi, sr), moved);
+    move(call);
 }

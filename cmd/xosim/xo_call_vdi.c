@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/size.h"
+#include "xosim/xapi_snapshot.h"
 #include "xosim/xo.h"
 
 /* A size parameter: bytes, or a text with a unit. False: the call has been ended. */
@@ -58,17 +59,47 @@ void xo_disk_create(struct xo_call *call)
                     xo_call_await_reply(call, created));
 }
 
+static void answer_true(struct xo_call *call)
+{
+    xo_call_answer(call, json_true());
+}
+
+/* The last step of vdi.set. */
+static void set_names(struct xo_call *call)
+{
+    struct xapi_vdi *vdi = xapi_find(call->xo->xapi, XAPI_VDI, xo_call_param(call, "id"));
+    const char *name_label = xo_call_param(call, "name_label");
+    const char *name_description = xo_call_param(call, "name_description");
+    if (vdi && (name_label || name_description))
+        xapi_vdi_set_name(call->xo->xapi, vdi, name_label, name_description);
+    xo_call_await_time(call, 1, answer_true);
+}
+
+static void tracked(struct xo_call *call)
+{
+    if (call->error_info || call->task_vanished)
+        xo_call_fail_xapi(call, NULL, NULL);
+    else
+        set_names(call);
+}
+
+static void set_tracking(struct xo_call *call)
+{
+    struct xapi *xapi = call->xo->xapi;
+    const json_t *cbt = json_object_get(call->params, "cbt");
+    struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, xo_call_param(call, "id"));
+    if (cbt && vdi)
+        xo_call_await_task(call, xapi_vdi_set_cbt(xapi, vdi, json_is_true(cbt)), tracked);
+    else
+        set_names(call);
+}
+
 static void resized(struct xo_call *call)
 {
     if (call->error_info || call->task_vanished)
         xo_call_fail_xapi(call, NULL, NULL);
     else
-        xo_call_answer(call, json_true());
-}
-
-static void answer_true(struct xo_call *call)
-{
-    xo_call_answer(call, json_true());
+        set_tracking(call);
 }
 
 void xo_vdi_set(struct xo_call *call)
@@ -87,14 +118,10 @@ void xo_vdi_set(struct xo_call *call)
         xo_call_fail(call, 10, message, json_object());
         return;
     }
-    const char *name_label = xo_call_param(call, "name_label");
-    const char *name_description = xo_call_param(call, "name_description");
-    if (name_label || name_description)
-        xapi_vdi_set_name(xapi, vdi, name_label, name_description);
     if (size > vdi->size)
         xo_call_await_task(call, xapi_vdi_resize(xapi, vdi, size), resized);
     else
-        xo_call_await_time(call, 1, answer_true);
+        set_tracking(call);
 }
 
 static void try_delete(struct xo_call *call);

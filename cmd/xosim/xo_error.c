@@ -10,6 +10,7 @@ const char *const xo_types_vdi[] = {"VDI", "VDI-snapshot", NULL};
 const char *const xo_types_disk[] = {"VDI", NULL};
 const char *const xo_types_sr[] = {"SR", NULL};
 const char *const xo_types_vm[] = {"VM", NULL};
+const char *const xo_types_host[] = {"host", NULL};
 const char *const xo_types_vbd[] = {"VBD", NULL};
 const char *const xo_types_task[] = {"task", NULL};
 

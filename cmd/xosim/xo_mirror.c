@@ -86,7 +86,12 @@ static void update(struct xo_pool *pool, json_t *enter, json_t *exit)
     json_t *unused = NULL;
     json_object_foreach(pool->pending, id, unused) {
         const struct xapi_object *object = map_get(&xo->xapi->objects, id);
-        if (object) {
+        const char *pool_id = json_str_at(xo_object(xo, id), "$pool");
+        if (object && object->pool != pool->pool) {
+            /* It went to another pool, which may have told of it already. */
+            if (str_equal(pool_id, pool->pool->object.uuid) && mirror_remove(xo, id))
+                json_put(exit, id, json_integer(0));
+        } else if (object) {
             json_t *json = xo_render(object);
             mirror_put(xo, id, json);
             if (object->class == XAPI_TASK)

@@ -51,7 +51,6 @@ static void put_host_constants(json_t *json)
     json_put_str(json, "build", "xosim");
     json_put(json, "chipset_info", json_build("{s:b}", "iommu", 1));
     json_put(json, "cpus", json_build("{s:i, s:i}", "cores", 16, "sockets", 1));
-    json_put(json, "current_operations", json_object());
     json_put_str(json, "iscsiIqn", "iqn.2024-01.example:xosim");
     json_put(json, "zstdSupported", json_true());
     json_put(json, "license_params",
@@ -86,6 +85,7 @@ static json_t *render_host(const struct xapi_host *host)
 {
     json_t *json = json_object();
     put_host_constants(json);
+    json_put(json, "current_operations", json_copy(host->current_operations));
     json_put_str(json, "address", host->address);
     json_put(json, "enabled", json_true());
     json_put_str(json, "controlDomain", host->control_domain->object.uuid);
@@ -113,7 +113,7 @@ static json_t *render_sr(const struct xapi_sr *sr)
                    "thick", "current_operations", json_copy(sr->current_operations),
                    "inMaintenanceMode", 0, "name_description", "", "name_label", sr->name_label,
                    "size", (json_int_t)sr->size, "shared", sr->host == NULL, "SR_type", sr->type,
-                   "tags", json_copy(sr->tags), "usage", (json_int_t)sr->allocated);
+                   "tags", json_copy(sr->tags), "usage", (json_int_t)sr->virtual_size);
     json_put(json, "VDIs", ids_of(&sr->vdis));
     json_put(json, "other_config", json_object());
     json_put(json, "sm_config", json_object());
@@ -136,14 +136,21 @@ static json_t *render_pbd(const struct xapi_pbd *pbd)
 static json_t *render_vdi(const struct xapi_vdi *vdi)
 {
     json_t *json =
-        json_build("{s:b, s:b, s:o, s:o, s:o, s:[], s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}",
-                   "cbt_enabled", 0, "missing", 0, "name_description",
+        json_build("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o}",
+                   "cbt_enabled", vdi->cbt_enabled, "missing", 0, "name_description",
                    json_text(vdi->name_description), "name_label", json_text(vdi->name_label),
-                   "size", number(vdi->size), "snapshots", "tags", json_copy(vdi->tags), "usage",
-                   number(vdi->size), "VDI_type", vdi->type, "current_operations",
-                   json_copy(vdi->current_operations), "other_config", json_copy(vdi->other_config),
-                   "$SR", vdi->sr->object.uuid, "$VBDs", ids_of(&vdi->vbds), "chainPhysicalUsage",
-                   number(vdi->size));
+                   "size", number(vdi->size), "snapshots", ids_of(&vdi->snapshots), "tags",
+                   json_copy(vdi->tags), "usage", number(vdi->physical), "VDI_type", vdi->type,
+                   "current_operations", json_copy(vdi->current_operations), "other_config",
+                   json_copy(vdi->other_config), "$SR", vdi->sr->object.uuid, "$VBDs",
+                   ids_of(&vdi->vbds));
+    if (vdi->snapshot) {
+        json_put(json, "snapshot_time", json_integer(vdi->snapshot_time_s));
+        if (vdi->snapshot_of[0])
+            json_put_str(json, "$snapshot_of", vdi->snapshot_of);
+    } else {
+        json_put(json, "chainPhysicalUsage", number(vdi->physical));
+    }
     return json;
 }
 
@@ -278,7 +285,7 @@ static json_t *render_body(const struct xapi_object *object, const char **ret_ty
         *ret_type = "PBD";
         return render_pbd((const struct xapi_pbd *)object);
     case XAPI_VDI:
-        *ret_type = "VDI";
+        *ret_type = ((const struct xapi_vdi *)object)->snapshot ? "VDI-snapshot" : "VDI";
         return render_vdi((const struct xapi_vdi *)object);
     case XAPI_VBD:
         *ret_type = "VBD";

@@ -14,7 +14,8 @@ void trace_init(struct trace *trace, const json_t *objects)
     *trace = (struct trace){.facts = json_object(),
                             .shapes = json_object(),
                             .last = json_object(),
-                            .counts = json_object()};
+                            .counts = json_object(),
+                            .left = json_object()};
     const char *id = NULL;
     json_t *object = NULL;
     json_object_foreach((json_t *)(uintptr_t)objects, id, object)
@@ -27,6 +28,7 @@ void trace_done(struct trace *trace)
     json_decref(trace->shapes);
     json_decref(trace->last);
     json_decref(trace->counts);
+    json_decref(trace->left);
     *trace = (struct trace){0};
 }
 
@@ -78,6 +80,15 @@ static char *without_ids(const char *text)
         }
     }
     return buf_steal(&result);
+}
+
+/* A fact that was none. */
+static void take_back(struct trace *trace, const char *fact)
+{
+    int64_t count = json_integer_value(json_object_get(trace->counts, fact));
+    cleanup_str char *key = str_new("%s #%lld", fact, (long long)count);
+    json_object_del(trace->facts, key);
+    json_object_set_new(trace->counts, fact, json_integer(count - 1));
 }
 
 static void note_fact(struct trace *trace, const char *fact)
@@ -159,7 +170,12 @@ static void add_enter(struct trace *trace, const json_t *items)
     json_t *object = NULL;
     json_object_foreach((json_t *)(uintptr_t)items, id, object) {
         const char *type = json_str_at(object, "type");
+        const char *left = json_string_value(json_object_get(trace->left, id));
         note_shape(trace, type, object);
+        if (left && str_equal(type, "VM")) { /* from one pool to the other, one after the other */
+            take_back(trace, left);
+            json_object_del(trace->left, id);
+        }
         cleanup_str char *state = state_of(object);
         if (str_equal(json_string_value(json_object_get(trace->last, id)), state))
             continue;
@@ -182,8 +198,10 @@ static void add_exit(struct trace *trace, const json_t *items)
         /* Objects that were there from the start count once together: a recording may have had more of them. */
         bool again = state[0] == '\0' && json_object_get(trace->counts, fact);
         json_object_del(trace->last, id);
-        if (!again)
-            note_fact(trace, fact);
+        if (again)
+            continue;
+        note_fact(trace, fact);
+        json_object_set_new(trace->left, id, json_text(fact));
     }
 }
 
@@ -222,7 +240,9 @@ static void add_error(struct trace *trace, const char *id, const json_t *error)
 void trace_add(struct trace *trace, const json_t *message)
 {
     const json_t *params = json_object_get(message, "params");
-    trace->messages++;
+    if (trace->messages == 0 || trace->now_ms - trace->previous_ms >= trace->moment_ms)
+        trace->messages++;
+    trace->previous_ms = trace->now_ms;
     if (str_equal(json_str_at(message, "method"), "all")) {
         const json_t *items = json_object_get(params, "items");
         if (str_equal(json_str_at(params, "type"), "enter"))

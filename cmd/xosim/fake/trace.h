@@ -13,10 +13,14 @@
 
 /** Embedded; use trace_done(). */
 struct trace {
-    json_t *facts;  /* { fact: number of the message it was first seen in } */
-    json_t *shapes; /* { "type.key": { JSON type: true } } */
-    json_t *last;   /* { id: last state of the object } */
-    json_t *counts; /* { state: how often it was entered } */
+    json_t *facts;     /* { fact: number of the message it was first seen in } */
+    json_t *shapes;    /* { "type.key": { JSON type: true } } */
+    json_t *last;      /* { id: last state of the object } */
+    json_t *counts;    /* { state: how often it was entered } */
+    json_t *left;      /* { id: fact }: objects that have left lately */
+    int64_t moment_ms; /* messages so near to one another count as one; 0: none do */
+    int64_t now_ms;    /* of the next message; only needed with moment_ms */
+    int64_t previous_ms;
     int64_t messages;
 };
 

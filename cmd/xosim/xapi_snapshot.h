@@ -1,0 +1,20 @@
+/*
+ * xosim, lower layer: snapshots of disks, and tracking of their changed blocks. Thread: the simulator's only one.
+ */
+#ifndef XOSIM_XAPI_SNAPSHOT_H
+#define XOSIM_XAPI_SNAPSHOT_H
+
+#include "xosim/xapi.h"
+
+/** A snapshot of a disk as it is now, at once, with its name and description, on the same SR. A
+ * sparse one takes no space. *Borrowed*. */
+struct xapi_vdi *xapi_snapshot_add(struct xapi *xapi, struct xapi_vdi *vdi, bool sparse);
+
+/** Starts VDI.enable_cbt or VDI.disable_cbt. */
+struct xapi_task *xapi_vdi_set_cbt(struct xapi *xapi, struct xapi_vdi *vdi, bool enabled);
+
+/** Undoes the relation between a VDI that goes away and its snapshots, or the disk that it is a
+ * snapshot of. */
+void xapi_snapshot_forget(struct xapi *xapi, struct xapi_vdi *vdi);
+
+#endif
