@@ -90,6 +90,23 @@ static int get_truth(struct control *control)
     return answer(control, 200, truth_describe(control->site));
 }
 
+/* As somebody at the hypervisor would, who asks no Xen Orchestra. */
+static int delete_disk(struct control *control)
+{
+    struct xapi *xapi = control->site->xapi;
+    struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, control->segments[1]);
+    if (!vdi)
+        return fail(control, 404, "there is no disk \"%s\"", control->segments[1]);
+    for (size_t i = 0; i < vdi->vbds.len; i++) {
+        const struct xapi_vbd *vbd = vdi->vbds.items[i];
+        if (vbd->attached)
+            return fail(control, 409, "VM %s has disk %s plugged; unplug it first",
+                        vbd->vm->name_label, vdi->name_label);
+    }
+    xapi_vdi_remove(xapi, vdi);
+    return answer(control, 200, json_object());
+}
+
 static struct xapi_vbd *find_device(struct control *control, int *ret_status)
 {
     const struct xapi_vm *vm = site_find(control->site, XAPI_VM, control->segments[1]);
@@ -228,6 +245,7 @@ static const struct {
     {"GET", {"truth"}, get_truth},
     {"GET", {"disks", "*"}, get_disk},
     {"POST", {"disks"}, post_disk},
+    {"DELETE", {"disks", "*"}, delete_disk},
     {"GET", {"vms", "*", "devices", "*"}, get_device},
     {"POST", {"vms", "*", "devices", "*", "write"}, post_write},
     {"GET", {"faults"}, get_faults},

@@ -50,6 +50,17 @@ Test(control, describes_the_world)
     cr_expect(json_bool_at(vm, "node", false));
 }
 
+Test(control, destroys_a_disk_behind_xen_orchestra_unless_a_vm_has_it)
+{
+    cr_assert_eq(request("POST", "/disks",
+                         "{\"name\":\"pvc\",\"sr\":\"host-a1 local\",\"size\":1}"),
+                 201);
+    cleanup_str char *path = str_new("/disks/%s", json_str_at(body, "uuid"));
+    cr_expect_eq(request("DELETE", path, ""), 200);
+    cr_expect_eq(request("DELETE", path, ""), 404);
+    cr_expect_eq(request("DELETE", "/disks/a0000000-0000-4000-8000-0000000d0a01", ""), 409);
+}
+
 Test(control, makes_a_disk_that_clients_hear_of)
 {
     cr_assert_eq(

@@ -48,10 +48,28 @@ bool size_parse(const char *text, uint64_t *ret_bytes)
 bool size_parse_duration(const char *text, int64_t *ret_ms)
 {
     static const struct unit units[] = {
-        {"", 1},           {"ms", 1},        {"s", 1e3},        {"second", 1e3},
-        {"seconds", 1e3},  {"m", 60e3},      {"min", 60e3},     {"minute", 60e3},
-        {"minutes", 60e3}, {"h", 3600e3},    {"hour", 3600e3},  {"hours", 3600e3},
-        {"d", 86400e3},    {"day", 86400e3}, {"days", 86400e3}, {NULL, 0},
+        {"", 1},
+        {"ms", 1},
+        {"s", 1e3},
+        {"second", 1e3},
+        {"seconds", 1e3},
+        {"m", 60e3},
+        {"min", 60e3},
+        {"minute", 60e3},
+        {"minutes", 60e3},
+        {"h", 3600e3},
+        {"hour", 3600e3},
+        {"hours", 3600e3},
+        {"d", 86400e3},
+        {"day", 86400e3},
+        {"days", 86400e3},
+        {"w", 604800e3},
+        {"week", 604800e3},
+        {"weeks", 604800e3},
+        {"y", 31557600e3},
+        {"year", 31557600e3},
+        {"years", 31557600e3},
+        {NULL, 0},
     };
     double value = 0;
     if (!parse(text, units, 0x1p52, &value))

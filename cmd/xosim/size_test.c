@@ -42,6 +42,8 @@ Test(size, reads_durations_in_milliseconds_and_with_units)
     cr_expect_eq(ms, 90000);
     cr_expect(size_parse_duration("30 days", &ms));
     cr_expect_eq(ms, (int64_t)30 * 86400000);
+    cr_expect(size_parse_duration("2 years", &ms));
+    cr_expect_eq(ms, (int64_t)2 * 31557600 * 1000);
     cr_expect(size_parse_duration("1s", &ms));
     cr_expect_eq(ms, 1000);
     cr_expect_not(size_parse_duration("soon", &ms));

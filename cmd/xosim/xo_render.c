@@ -229,8 +229,22 @@ static void put_control_domain(json_t *json)
     json_put_str(json, "PV_args", "");
 }
 
+/* The host that a VM runs on; of a halted one the host whose local SR has a disk of it. NULL: any host of the pool would do. */
+static const struct xapi_host *host_of(const struct xapi_vm *vm)
+{
+    if (vm->running || vm->control_domain)
+        return vm->host;
+    for (size_t i = 0; i < vm->vbds.len; i++) {
+        const struct xapi_vbd *vbd = vm->vbds.items[i];
+        if (vbd->vdi && vbd->vdi->sr->host)
+            return vbd->vdi->sr->host;
+    }
+    return NULL;
+}
+
 static json_t *render_vm(const struct xapi_vm *vm)
 {
+    const struct xapi_host *host = host_of(vm);
     json_t *json = json_object();
     put_vm_constants(json);
     if (vm->control_domain)
@@ -242,8 +256,7 @@ static json_t *render_vm(const struct xapi_vm *vm)
     json_put(json, "current_operations", json_copy(vm->current_operations));
     json_put(json, "tags", json_copy(vm->tags));
     json_put(json, "VIFs", ids_of(&vm->vifs));
-    json_put_str(json, "$container",
-                 vm->host ? vm->host->object.uuid : vm->object.pool->object.uuid);
+    json_put_str(json, "$container", host ? host->object.uuid : vm->object.pool->object.uuid);
     json_put(json, "$VBDs", ids_of(&vm->vbds));
     return json;
 }
