@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include "reconcile/worker.h"
+
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,9 @@ enum flag {
     FLAG_DISK_NAME_PREFIX,
     FLAG_CONTROLLERS,
     FLAG_WORKERS,
+    FLAG_LIVE_PER_HOST,
+    FLAG_COPIES_PER_HOST,
+    FLAG_COPIES_PER_SR,
     FLAG_LISTEN,
     FLAG_NO_LEADER_ELECTION,
     FLAG_LEASE_NAMESPACE,
@@ -37,6 +42,11 @@ enum flag {
     FLAG_VERSION,
     FLAG_HELP
 };
+
+enum { NUMBER_MAX = 64 };
+_Static_assert((int)NUMBER_MAX == (int)REC_WORKER_THREADS_MAX &&
+                   (int)NUMBER_MAX == (int)REC_SLOTS_LIMIT_MAX,
+               "all numbers have the same range");
 
 /* A flag whose value is kept as it is says which member takes it. */
 #define MEMBER(name) offsetof(struct options, name)
@@ -75,6 +85,12 @@ static const struct flag_row rows[] = {
     {FLAG_CONTROLLERS, NO_MEMBER, "controllers", "LIST", NULL,
      "what to run, of attach,migration (both)"},
     {FLAG_WORKERS, NO_MEMBER, "workers", "N", NULL, "keys that are worked on at once, 1 to 64 (4)"},
+    {FLAG_LIVE_PER_HOST, NO_MEMBER, "live-moves-per-host", "N", NULL,
+     "live moves that a host takes part in at once, at either end, 1 to 64 (3: XAPI refuses more)"},
+    {FLAG_COPIES_PER_HOST, NO_MEMBER, "copies-per-host", "N", NULL,
+     "copies of detached disks that a host works on at once, at either end, 1 to 64 (4)"},
+    {FLAG_COPIES_PER_SR, NO_MEMBER, "copies-per-sr", "N", NULL,
+     "copies that read from or write to an SR at once, 1 to 64 (4)"},
     {FLAG_LISTEN, MEMBER(listen), "listen", "ADDRESS:PORT", NULL,
      "where /healthz, /readyz and /metrics are served (:8080)"},
     {FLAG_NO_LEADER_ELECTION, NO_MEMBER, "no-leader-election", NULL, NULL,
@@ -165,6 +181,32 @@ static int apply_log(enum flag flag, const char *value, struct options *options,
     return 0;
 }
 
+/* The member that a flag with a number sets; NULL: it has none. */
+static int64_t *number_of(enum flag flag, struct options *options)
+{
+    switch ((int)flag) {
+    case FLAG_WORKERS:
+        return &options->workers;
+    case FLAG_LIVE_PER_HOST:
+        return &options->slots.live_per_host;
+    case FLAG_COPIES_PER_HOST:
+        return &options->slots.copies_per_host;
+    case FLAG_COPIES_PER_SR:
+        return &options->slots.copies_per_sr;
+    default:
+        return NULL;
+    }
+}
+
+static int apply_number(const struct flag_row *row, const char *value, int64_t *ret,
+                        struct err *err)
+{
+    if (!str_parse_int64(value, 1, NUMBER_MAX, ret))
+        return err_set(err, ERR_INVALID, "--%s: \"%s\" is no number from 1 to %d", row->name, value,
+                       NUMBER_MAX);
+    return 0;
+}
+
 static int apply(const struct flag_row *row, const char *value, struct options *options,
                  enum options_action *action, struct err *err)
 {
@@ -182,8 +224,8 @@ static int apply(const struct flag_row *row, const char *value, struct options *
         *action = OPTIONS_HELP;
     else if (row->flag == FLAG_CONTROLLERS)
         return parse_controllers(value, options, err);
-    else if (row->flag == FLAG_WORKERS && !str_parse_int64(value, 1, 64, &options->workers))
-        return err_set(err, ERR_INVALID, "--workers: \"%s\" is no number from 1 to 64", value);
+    else if (number_of(row->flag, options))
+        return apply_number(row, value, number_of(row->flag, options), err);
     else if (row->flag == FLAG_CLOCK_SPEED &&
              !str_parse_int64(value, 1, 1000, &options->clock_speed))
         return err_set(err, ERR_INVALID, "--clock-speed: \"%s\" is no number from 1 to 1000",
@@ -254,7 +296,8 @@ int options_parse(int argc, char **argv, struct options *ret, enum options_actio
         .disk_name_prefix = "csi-",
         .run_attach = true,
         .run_migration = true,
-        .workers = 4,
+        .workers = REC_WORKER_THREADS,
+        .slots = REC_SLOTS_DEFAULT_LIMITS,
         .clock_speed = 1,
         .listen = ":8080",
         .leader_election = true,

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/secret.h"
+#include "reconcile/slots.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@ struct options {
     bool run_attach;
     bool run_migration;
     int64_t workers;
+    struct rec_slots_limits slots;
     const char *listen; /* "address:port" of the HTTP endpoint; "" or ":port": all addresses */
     bool leader_election;
     const char *lease_namespace; /* NULL: the Pod's own */

@@ -56,6 +56,26 @@ Test(options, url_and_token_file_are_enough_and_the_rest_has_defaults)
     cr_assert_str_eq(options.disk_name_prefix, "csi-");
     cr_assert(options.run_attach && options.run_migration && options.leader_election);
     cr_assert_eq(options.workers, 4);
+    cr_assert_eq(options.slots.live_per_host, 3);
+    cr_assert_eq(options.slots.copies_per_host, 4);
+    cr_assert_eq(options.slots.copies_per_sr, 4);
+}
+
+Test(options, numbers_are_from_1_to_64)
+{
+    cleanup_options struct options options = {0};
+    enum options_action action = OPTIONS_HELP;
+    struct err err = {0};
+    cr_assert_eq(PARSE("--xo-url=https://xo", "--xo-token-file=t", "--live-moves-per-host=1",
+                       "--copies-per-host=64", "--copies-per-sr=2", "--workers=3"),
+                 0, "%s", err.message);
+    cr_assert_eq(options.slots.live_per_host, 1);
+    cr_assert_eq(options.slots.copies_per_host, 64);
+    cr_assert_eq(options.slots.copies_per_sr, 2);
+    cr_assert_eq(options.workers, 3);
+    REFUSED("--live-moves-per-host: \"0\" is no number from 1 to 64", "--live-moves-per-host=0");
+    REFUSED("--copies-per-host: \"65\"", "--copies-per-host=65");
+    REFUSED("--copies-per-sr: \"many\"", "--copies-per-sr=many");
 }
 
 Test(options, the_csi_drivers_secret_works_as_environment)

@@ -145,6 +145,7 @@ static int make_ports(struct process *process, struct err *err)
     process->xo_port = (struct rec_xo_port){.session = process->session,
                                             .inventory = process->inventory,
                                             .moves = process->moves};
+    process->slots = rec_slots_new(&process->options->slots);
     process->ports = (struct rec_ports){
         .kube = rec_kube_port_functions(process->kube_port),
         .xo = rec_xo_port(&process->xo_port),
@@ -152,6 +153,7 @@ static int make_ports(struct process *process, struct err *err)
         .driver_name = process->options->driver_name,
         .disk_name_prefix = process->options->disk_name_prefix,
         .seed = process->seed,
+        .slots = process->slots,
     };
     if (!process->options->effects)
         return 0;
@@ -211,6 +213,7 @@ static void make_controllers(struct process *process)
     for (size_t i = 0; i < PROCESS_KINDS; i++)
         rec_keys_follow_cache(&process->keys, process->caches[i]);
     rec_keys_follow_inventory(&process->keys, process->inventory);
+    rec_keys_follow_slots(&process->keys, process->slots);
 }
 
 /* 8 what the operator says of itself. */
@@ -281,6 +284,7 @@ struct process *process_free(struct process *process)
     process->kube_port = rec_kube_port_free(process->kube_port);
     process->events = kube_events_free(process->events);
     process->watcher = kube_watcher_free(process->watcher);
+    process->slots = rec_slots_free(process->slots);
     process->inventory = xo_inventory_free(process->inventory);
     process->loop = loop_free(process->loop);
     for (size_t i = 0; i < PROCESS_KINDS; i++)

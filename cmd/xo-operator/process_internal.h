@@ -21,6 +21,7 @@
 #include "reconcile/effects.h"
 #include "reconcile/keys.h"
 #include "reconcile/kube_port.h"
+#include "reconcile/slots.h"
 #include "reconcile/volume_migration/migration.h"
 #include "reconcile/worker.h"
 #include "reconcile/xo_port.h"
@@ -54,6 +55,7 @@ struct process {
     struct rec_kube_port *kube_port;
     struct rec_xo_port xo_port;
     struct rec_effects *effects; /* NULL without --effects */
+    struct rec_slots *slots;
     struct rec_ports ports;
     struct kube_queue *migration_queue;
     struct kube_queue *attach_queue;

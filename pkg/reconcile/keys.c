@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
-#include "reconcile/volume_migration/resource.h"
+#include "reconcile/volume_migration/observe_slots.h"
 
 #include <string.h>
 
@@ -27,15 +27,6 @@ static void add_attachment_key(const struct rec_keys *keys, const char *prefix, 
     kube_queue_add(keys->attachments, key, KUBE_QUEUE_ATTACH);
 }
 
-static enum kube_queue_priority priority_of(const struct kube_object *migration)
-{
-    const char *trigger = kube_object_label(migration, MIGRATION_TRIGGER_LABEL);
-
-    if (!trigger)
-        return KUBE_QUEUE_USER;
-    return str_equal(trigger, MIGRATION_TRIGGER_ATTACH) ? KUBE_QUEUE_ATTACH : KUBE_QUEUE_PLAN;
-}
-
 static void add_migration(const struct rec_keys *keys, const struct kube_object *migration,
                           int64_t delay_ms)
 {
@@ -44,9 +35,9 @@ static void add_migration(const struct rec_keys *keys, const struct kube_object 
     if (!keys->migrations)
         return;
     if (delay_ms > 0)
-        kube_queue_add_after(keys->migrations, key, priority_of(migration), delay_ms);
+        kube_queue_add_after(keys->migrations, key, migration_priority_of(migration), delay_ms);
     else
-        kube_queue_add(keys->migrations, key, priority_of(migration));
+        kube_queue_add(keys->migrations, key, migration_priority_of(migration));
 }
 
 static void add_migrations_of_claim(const struct rec_keys *keys, const char *claim_key)
@@ -85,18 +76,13 @@ static void add_volume_named(const struct rec_keys *keys, const char *name)
         add_volume(keys, kube_persistent_volume_of(object));
 }
 
-/* Those that wait, or all that have not ended. */
-static void add_migrations(const struct rec_keys *keys, bool only_waiting, int64_t delay_ms)
+/* Those of a state (MIGRATION_STATE_IS_…). */
+static void add_migrations(const struct rec_keys *keys, const char *state, int64_t delay_ms)
 {
-    cleanup_kube_list struct kube_list list = list_of(keys, &migration_kind, NULL, NULL);
+    cleanup_kube_list struct kube_list list = list_of(keys, &migration_kind, "state", state);
 
-    for (size_t i = 0; i < list.len; i++) {
-        const struct migration_resource *migration = migration_resource_of(list.items[i]);
-        bool waits = str_equal(migration->phase, MIGRATION_PENDING) ||
-                     str_equal(migration->phase, MIGRATION_STALLED);
-        if (!migration_resource_ended(migration) && (waits || !only_waiting))
-            add_migration(keys, list.items[i], delay_ms);
-    }
+    for (size_t i = 0; i < list.len; i++)
+        add_migration(keys, list.items[i], delay_ms);
 }
 
 /* Objects. */
@@ -166,7 +152,7 @@ static void on_node(const struct rec_keys *keys, const struct kube_object *objec
 static void on_csi_node(const struct rec_keys *keys, const struct kube_object *object)
 {
     add_attachments_of_node(keys, object->name);
-    add_migrations(keys, true, REC_KEYS_CALM_MS);
+    add_migrations(keys, MIGRATION_STATE_IS_WAITING, REC_KEYS_CALM_MS);
 }
 
 static const struct {
@@ -178,12 +164,42 @@ static const struct {
     {&kube_kind_csi_node, on_csi_node},        {&kube_kind_node, on_node},
 };
 
+/* How many slots the attempts of an object take; NULL: none. */
+static size_t slots_taken(const struct kube_object *object)
+{
+    const struct migration_resource *migration = object ? migration_resource_of(object) : NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; migration && i < migration->record_count; i++)
+        count += migration->records[i].attempt_open &&
+                 !str_equal(migration->records[i].phase, MIGRATION_MANUAL);
+    return count;
+}
+
+/* Tells the queue for slots what a changed migration means for it. */
+static void tell_slots(const struct rec_keys *keys, const struct kube_object *before,
+                       const struct kube_object *after)
+{
+    struct rec_slots *slots = keys->ports->slots;
+
+    if (!slots)
+        return;
+    if (!after || migration_resource_ended(migration_resource_of(after))) {
+        cleanup_str char *key = kube_object_key(after ? after : before);
+        rec_slots_forget(slots, key);
+    }
+    if (slots_taken(after) < slots_taken(before))
+        migration_wake_slots(keys->ports);
+}
+
 static void object_changed(const struct kube_object *before, const struct kube_object *after,
                            void *userdata)
 {
     const struct rec_keys *keys = userdata;
     const struct kube_kind *kind = after ? after->kind : before ? before->kind : NULL;
 
+    if (kind == &migration_kind)
+        tell_slots(keys, before, after);
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         if (routes[i].kind != kind)
             continue;
@@ -214,10 +230,27 @@ static void add_volumes_with_handle(const struct rec_keys *keys, const char *han
         add_volume(keys, kube_persistent_volume_of(list.items[i]));
 }
 
+/* Whether somebody else's move of this disk, which took a slot, has ended. */
+static bool gave_a_slot_back(const struct rec_keys *keys, const char *id)
+{
+    const struct rec_ports *ports = keys->ports;
+    bool moves;
+
+    if (!ports->slots || !rec_slots_watches(ports->slots, id))
+        return false;
+    const struct xo_inventory *inventory = ports->xo.read(ports->xo.userdata);
+    const struct xo_disk *disk = xo_inventory_disk(inventory, id);
+    moves = disk && disk->operations.len > 0;
+    ports->xo.unread(ports->xo.userdata, inventory);
+    return !moves;
+}
+
 static void on_disk(const struct rec_keys *keys, const char *id, const char *disk_name)
 {
     const char *prefix = keys->ports->disk_name_prefix;
 
+    if (gave_a_slot_back(keys, id))
+        migration_wake_slots(keys->ports);
     if (disk_name && str_starts_with(disk_name, prefix)) {
         cleanup_str char *handle = str_new("name:%s", disk_name + strlen(prefix));
         add_volumes_with_handle(keys, handle);
@@ -234,7 +267,22 @@ static void on_vm(const struct rec_keys *keys, const char *id)
         if (str_equal(kube_csi_node_id(kube_csi_node_of(nodes.items[i]), keys->ports->driver_name),
                       id))
             add_attachments_of_node(keys, nodes.items[i]->name);
-    add_migrations(keys, true, REC_KEYS_CALM_MS);
+    add_migrations(keys, MIGRATION_STATE_IS_WAITING, REC_KEYS_CALM_MS);
+}
+
+/* VolumeAttachments of ours that were refused: a tag, a connection or room may have been what was missing. */
+static void add_refused_attachments(const struct rec_keys *keys)
+{
+    cleanup_kube_list struct kube_list list =
+        list_of(keys, &kube_kind_volume_attachment, NULL, NULL);
+
+    for (size_t i = 0; keys->attachments && i < list.len; i++) {
+        const struct kube_volume_attachment *attachment = kube_volume_attachment_of(list.items[i]);
+        cleanup_str char *key = str_new("va/%s", attachment->object.name);
+        if (!attachment->attached && !str_empty(attachment->attach_error) &&
+            str_equal(attachment->attacher, keys->ports->driver_name))
+            kube_queue_add_after(keys->attachments, key, KUBE_QUEUE_ATTACH, REC_KEYS_CALM_MS);
+    }
 }
 
 static void on_freshness(const struct rec_keys *keys)
@@ -245,7 +293,7 @@ static void on_freshness(const struct rec_keys *keys)
     for (size_t i = 0; i < list.len; i++)
         if (str_equal(kube_volume_attachment_of(list.items[i])->attacher, keys->ports->driver_name))
             add_attachment_key(keys, "va/", list.items[i]->name);
-    add_migrations(keys, false, 0);
+    add_migrations(keys, MIGRATION_STATE_IS_UNFINISHED, 0);
 }
 
 static void inventory_changed(enum xo_change_kind kind, const char *id, const char *disk_name,
@@ -258,7 +306,8 @@ static void inventory_changed(enum xo_change_kind kind, const char *id, const ch
         on_disk(keys, id, disk_name);
         break;
     case XO_CHANGE_SR:
-        add_migrations(keys, true, REC_KEYS_CALM_MS);
+        add_refused_attachments(keys);
+        add_migrations(keys, MIGRATION_STATE_IS_WAITING, REC_KEYS_CALM_MS);
         break;
     case XO_CHANGE_VM:
         on_vm(keys, id);
@@ -272,4 +321,22 @@ static void inventory_changed(enum xo_change_kind kind, const char *id, const ch
 void rec_keys_follow_inventory(struct rec_keys *keys, struct xo_inventory *inventory)
 {
     xo_inventory_on_change(inventory, inventory_changed, keys);
+}
+
+/* Slots. */
+
+static void wake(void *userdata, const char *object, enum kube_queue_priority priority,
+                 int64_t delay_ms)
+{
+    const struct rec_keys *keys = userdata;
+
+    if (keys->migrations && delay_ms > 0)
+        kube_queue_add_after(keys->migrations, object, priority, delay_ms);
+    else if (keys->migrations)
+        kube_queue_add(keys->migrations, object, priority);
+}
+
+void rec_keys_follow_slots(struct rec_keys *keys, struct rec_slots *slots)
+{
+    rec_slots_on_wake(slots, wake, keys);
 }

@@ -4,7 +4,8 @@
  *
  * Migrations ("namespace/name") are looked at when they change; when their claim, its volume or a
  * VolumeAttachment of it does; when their disk does; when another migration of the claim does. Those
- * that wait for something in Xen Orchestra are looked at when SRs, VMs or its freshness change.
+ * that wait for something in Xen Orchestra are looked at when SRs, VMs or its freshness change; those
+ * that wait for a slot when there is one for them, and not before.
  * VolumeAttachments ("va/<name>") and volumes ("pv/<name>") likewise, see attach/attach.h.
  *
  * Thread: the watch thread for objects, the xo thread for the inventory; both at once.
@@ -15,9 +16,10 @@
 #include "kube/cache.h"
 #include "kube/queue.h"
 #include "reconcile/ports.h"
+#include "reconcile/slots.h"
 #include "xo/inventory.h"
 
-/* Usage of an SR changes with every write to it: those who wait for space are told at most so often. */
+/* Usage of an SR changes with every write to it: those who wait for one are told at most so often. */
 enum { REC_KEYS_CALM_MS = 1000 };
 
 /** Where keys go; *borrowed*. A queue may be NULL: that controller is off. Embedded; must outlive
@@ -33,5 +35,8 @@ void rec_keys_follow_cache(struct rec_keys *keys, struct kube_cache *cache);
 
 /** Follows the inventory. Before its first write. */
 void rec_keys_follow_inventory(struct rec_keys *keys, struct xo_inventory *inventory);
+
+/** Has those woken that wait for a slot when there is one. Before threads start. */
+void rec_keys_follow_slots(struct rec_keys *keys, struct rec_slots *slots);
 
 #endif

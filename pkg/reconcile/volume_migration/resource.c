@@ -315,19 +315,33 @@ static void claim_index(const struct kube_object *object, kube_emit_fn *emit, vo
     }
 }
 
+/* Whether only its own claim, disk or turn can end its waiting: those are looked at by themselves, and a
+ * change of an SR or VM says nothing. What the object says is said of one volume: of several, another
+ * one may wait for something else. */
+static bool waits_for_its_own(const struct migration_resource *resource)
+{
+    static const char *const own[] = {"Queued",        "InUse",         "VolumeBusy",
+                                      "ClaimNotFound", "ClaimNotBound", "VolumeNotFound",
+                                      "OtherDriver",   "TrackedByUUID", "SharedVolume"};
+
+    for (size_t i = 0; resource->volume_count == 1 && i < ARRAY_LEN(own); i++)
+        if (str_equal(resource->reason, own[i]))
+            return true;
+    return false;
+}
+
 static void state_index(const struct kube_object *object, kube_emit_fn *emit, void *userdata)
 {
     const struct migration_resource *resource = migration_resource_of(object);
     bool waits = str_equal(resource->phase, MIGRATION_PENDING) ||
                  str_equal(resource->phase, MIGRATION_STALLED);
-    bool only_queued = resource->volume_count == 1 && str_equal(resource->reason, "Queued");
 
     if (migration_resource_open(resource))
         emit(MIGRATION_STATE_IS_OPEN, userdata);
     if (migration_resource_ended(resource))
         return;
     emit(MIGRATION_STATE_IS_UNFINISHED, userdata);
-    if (waits && !only_queued)
+    if (waits && !waits_for_its_own(resource))
         emit(MIGRATION_STATE_IS_WAITING, userdata);
 }
 
