@@ -128,7 +128,7 @@ func (r *Run) one(ctx context.Context, index int, test *Test) Result {
 			speed = usualSpeed
 		}
 		var err error
-		if program, err = r.Simulator.start(ctx, index, speed, test.World, test.Flags...); err != nil {
+		if program, err = r.Simulator.start(ctx, index, speed, test); err != nil {
 			return Result{Name: test.Name, Result: "failed", Why: err.Error()}
 		}
 		t.Site = program.site

@@ -41,8 +41,8 @@ type running struct {
 // startMax is ten times what xosim needs under a sanitizer on a busy machine.
 const startMax = 60 * time.Second
 
-// start starts one; more is appended to the world, extra are flags.
-func (s *Simulator) start(ctx context.Context, number int, speed float64, more string, extra ...string) (*running, error) {
+// start starts one for a test.
+func (s *Simulator) start(ctx context.Context, number int, speed float64, test *Test) (*running, error) {
 	folder := filepath.Join(s.Folder, fmt.Sprintf("%03d", number))
 	if err := os.RemoveAll(folder); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (s *Simulator) start(ctx context.Context, number int, speed float64, more s
 		return nil, err
 	}
 	world, ready := filepath.Join(folder, "world.yaml"), filepath.Join(folder, "ready.json")
-	if err := os.WriteFile(world, append(text, more...), 0o644); err != nil {
+	if err := os.WriteFile(world, append(text, test.World...), 0o644); err != nil {
 		return nil, err
 	}
 	logName := filepath.Join(folder, "log")
@@ -64,7 +64,15 @@ func (s *Simulator) start(ctx context.Context, number int, speed float64, more s
 		return nil, err
 	}
 	defer output.Close()
-	command := exec.Command(s.Program, append([]string{"--world", world, "--ready-file", ready, "--speed", fmt.Sprint(speed)}, extra...)...)
+	flags := []string{"--world", world, "--ready-file", ready, "--speed", fmt.Sprint(speed)}
+	cert, key := "", ""
+	if test.TLS {
+		if cert, key, err = certificate(folder); err != nil {
+			return nil, err
+		}
+		flags = append(flags, "--tls-cert", cert, "--tls-key", key)
+	}
+	command := exec.Command(s.Program, flags...)
 	command.Stdout, command.Stderr = output, output
 	// A group of its own, so that Ctrl-C reaches it only through us, after our disks are gone; and it does not outlive us.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -79,7 +87,7 @@ func (s *Simulator) start(ctx context.Context, number int, speed float64, more s
 		return nil, err
 	}
 	run.site = &Site{URL: addresses.URL, Token: worldToken, Username: worldUser, Password: worldPassword, Tag: worldTag,
-		OtherUsername: worldOtherUser, OtherPassword: worldOtherPassword, Insecure: true, Speed: speed,
+		OtherUsername: worldOtherUser, OtherPassword: worldOtherPassword, Insecure: true, Speed: speed, certificate: cert,
 		testVMs: []string{"test-a1-1", "test-a1-2", "test-a1-3", "test-a1-4", "test-a2-1", "test-halted"}, control: lab.NewXosim(addresses.Control)}
 	return run, nil
 }

@@ -27,6 +27,8 @@ type Site struct {
 	control *lab.Xosim // nil: a real one
 	place   *place
 	testVMs []string // names or UUIDs
+
+	certificate string // file of a simulator's, "": it has none
 }
 
 // local is a host with its own SR.

@@ -22,9 +22,9 @@ type Test struct {
 	Name  string
 	Facts []string // that it shows
 	Needs []Need
-	Speed float64  // of a simulator; 0: the usual one
-	World string   // what a simulator's world has more of, in YAML
-	Flags []string // of a simulator
+	Speed float64 // of a simulator; 0: the usual one
+	World string  // what a simulator's world has more of, in YAML
+	TLS   bool    // of a simulator
 	Run   func(t *T)
 }
 
@@ -99,17 +99,18 @@ func (t *T) fail(text string) {
 
 func short(file string) string { return file[strings.LastIndex(file, "/")+1:] }
 
-// caller is where in a test's own source something was found.
+// caller is where in a test's own source something was found: in its body, whatever helped it.
 func caller() string {
-	var frames [16]uintptr
+	var frames [32]uintptr
+	where := ""
 	found := runtime.CallersFrames(frames[:runtime.Callers(2, frames[:])])
 	for {
 		frame, more := found.Next()
 		if strings.Contains(frame.File, "/conformance/tests/") {
-			return fmt.Sprintf("%s:%d: ", short(frame.File), frame.Line)
+			where = fmt.Sprintf("%s:%d: ", short(frame.File), frame.Line)
 		}
 		if !more {
-			return ""
+			return where
 		}
 	}
 }

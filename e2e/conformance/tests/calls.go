@@ -241,11 +241,10 @@ var limits = []*suite.Test{
 			t.Attach(two, t.VM())
 			undo := t.Fault("COPY_SLOW", map[string]string{"DISK": one.Name})
 			first := t.Migrate(conn, one, t.Shared())
-			moving(t, one, "mirror")
-			from := conn.Now()
+			ref, from := moving(t, one, "mirror"), conn.Now()
 			second := t.Migrate(conn, two, t.Shared())
 			_, task := t.Entered(conn, from, "the second task", func(_ string, o wire.Object) bool {
-				return o.Text("name_label") == "Async.VDI.pool_migrate" && o.Text("status") == "pending"
+				return o.Text("name_label") == "Async.VDI.pool_migrate" && o.Text("status") == "pending" && o.Text("xapiRef") != ref
 			})
 			t.Pass(5 * time.Second)
 			t.Check(t.Object(task).Text("status") == "pending" && t.Object(task).Number("progress") == 0, "%v", t.Object(task))
