@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xosim/xapi_effects.h"
+#include "xosim/xapi_writer.h"
 
 #include <math.h>
 #include <string.h>
@@ -192,6 +194,24 @@ static int post_disk(struct control *control)
                              disk_hash(vdi->disk), "size", (json_int_t)rounded));
 }
 
+static int get_effects(struct control *control)
+{
+    return answer(control, 200, xapi_effects_describe(control->site->xapi));
+}
+
+/* How fast a VM writes. */
+static int post_vm(struct control *control)
+{
+    struct xapi_vm *vm = site_find(control->site, XAPI_VM, control->segments[1]);
+    int64_t rate = json_int_at(control->body, "writeRate", -1);
+    if (!vm || vm->control_domain)
+        return fail(control, 404, "there is no VM \"%s\"; see GET /world", control->segments[1]);
+    if (rate < 0)
+        return fail(control, 400, "write writeRate, bytes per second of virtual time, 0 or more");
+    xapi_vm_set_write_rate(control->site->xapi, vm, (uint64_t)rate);
+    return answer(control, 200, describe_vm(vm));
+}
+
 static int get_disk(struct control *control)
 {
     struct disk *disk = disks_find(&control->site->xapi->disks, control->segments[1]);
@@ -243,6 +263,8 @@ static const struct {
 } routes[] = {
     {"GET", {"world"}, get_world},
     {"GET", {"truth"}, get_truth},
+    {"GET", {"effects"}, get_effects},
+    {"POST", {"vms", "*"}, post_vm},
     {"GET", {"disks", "*"}, get_disk},
     {"POST", {"disks"}, post_disk},
     {"DELETE", {"disks", "*"}, delete_disk},

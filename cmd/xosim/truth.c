@@ -31,20 +31,56 @@ json_t *truth_describe_disk(struct site *site, struct disk *disk)
     json_put(json, "description", json_text(vdi ? vdi->name_description : ""));
     json_put(json, "tags", vdi ? json_copy(vdi->tags) : json_array());
     json_put(json, "vbds", vbds_of(vdi));
+    json_put(json, "snapshot", json_boolean(vdi && vdi->snapshot));
+    json_put(json, "transient", json_boolean(vdi && vdi->held));
     return json;
 }
 
-static json_t *describe_family(const struct family *family)
+static bool in_use(const struct xapi_vdi *vdi)
 {
+    for (size_t i = 0; i < vdi->vbds.len; i++) {
+        const struct xapi_vbd *vbd = vdi->vbds.items[i];
+        if (vbd->attached && !vbd->vm->control_domain)
+            return true;
+    }
+    return false;
+}
+
+static json_t *describe_family(const struct site *site, const struct family *family)
+{
+    uint64_t stale_in_use = 0;
     json_t *disks = json_array();
     size_t existing = 0;
     for (size_t i = 0; i < family->disks.len; i++) {
         const struct disk *disk = family->disks.items[i];
         json_add(disks, json_text(disk->uuid));
         existing += disk->exists;
+        const struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, disk->uuid);
+        if (vdi && in_use(vdi))
+            stale_in_use += disk_stale_bytes(disk);
     }
-    return json_build("{s:s, s:o, s:I, s:I}", "uuid", family->uuid, "disks", disks, "existing",
-                      (json_int_t)existing, "lostBytes", (json_int_t)family_lost_bytes(family));
+    return json_build("{s:s, s:o, s:I, s:I, s:I}", "uuid", family->uuid, "disks", disks, "existing",
+                      (json_int_t)existing, "lostBytes", (json_int_t)family_lost_bytes(family),
+                      "staleInUseBytes", (json_int_t)stale_in_use);
+}
+
+static void describe_pool(const struct xapi_pool *pool, json_t *hosts, json_t *vms)
+{
+    for (const struct xapi_object *object = pool->first; object; object = object->next) {
+        const struct xapi_host *host = (const struct xapi_host *)object;
+        const struct xapi_vm *vm = (const struct xapi_vm *)object;
+        if (object->class == XAPI_HOST)
+            json_add(hosts, json_build("{s:s, s:s, s:i, s:i, s:i, s:i}", "uuid", object->uuid,
+                                       "name", host->name_label, "liveMoves", (int)host->live_moves,
+                                       "liveMovesMax", (int)pool->live_moves_max,
+                                       "liveMovesReached", (int)host->live_moves_reached,
+                                       "liveMovesRefused", (int)host->live_moves_refused));
+        else if (object->class == XAPI_VM && !vm->control_domain)
+            json_add(vms, json_build("{s:s, s:s, s:s, s:I, s:I, s:I}", "uuid", object->uuid, "name",
+                                     vm->name_label, "host", vm->host->object.uuid, "writeRate",
+                                     (json_int_t)vm->write_rate, "writes", (json_int_t)vm->writes,
+                                     "writtenBytes", (json_int_t)vm->written));
+    }
 }
 
 json_t *truth_describe(struct site *site)
@@ -56,7 +92,12 @@ json_t *truth_describe(struct site *site)
         struct disk *disk = disks->all.items[i];
         json_add(all, truth_describe_disk(site, disk));
         if (disk->family->disks.items[0] == disk)
-            json_add(families, describe_family(disk->family));
+            json_add(families, describe_family(site, disk->family));
     }
-    return json_build("{s:o, s:o}", "disks", all, "families", families);
+    json_t *hosts = json_array();
+    json_t *vms = json_array();
+    for (size_t i = 0; i < site->xapi->pools.len; i++)
+        describe_pool(site->xapi->pools.items[i], hosts, vms);
+    return json_build("{s:o, s:o, s:o, s:o}", "disks", all, "families", families, "hosts", hosts,
+                      "vms", vms);
 }

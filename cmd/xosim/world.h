@@ -71,6 +71,7 @@ struct world_vm {
     char *host;
     char *power; /* "running" or "halted" */
     bool node;
+    uint64_t write_rate; /* bytes per second */
     struct list tags;
 };
 

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "xosim/world.h"
 #include "xosim/world_fixed.h"
+#include "xosim/xapi_writer.h"
 
 /* 1 GiB in about ten seconds. */
 #define BANDWIDTH_DEFAULT ((uint64_t)104 << 20)
@@ -180,6 +181,7 @@ static int build_vm(struct builder *builder, const struct world_vm *item)
     vm->current_operations = json_object();
     if (vm->running)
         list_add(&host->residents, vm);
+    xapi_vm_set_write_rate(builder->xapi, vm, item->write_rate);
     return 0;
 }
 

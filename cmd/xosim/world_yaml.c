@@ -90,6 +90,7 @@ static const struct field vm_fields[] = {
     FIELD(world_vm, power, FIELD_TEXT, .choices = "running halted"),
     FIELD(world_vm, node, FIELD_BOOL),
     FIELD(world_vm, tags, FIELD_TEXTS),
+    FIELD(world_vm, write_rate, FIELD_SIZE),
 };
 static const struct field disk_fields[] = {
     FIELD(world_disk, name, FIELD_TEXT, .required = true),

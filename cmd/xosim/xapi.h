@@ -135,6 +135,11 @@ struct xapi_vm {
     bool node; /* a Kubernetes node runs in it; only the lab cares */
     bool running;
     char *address;
+    uint64_t write_rate; /* bytes per second */
+    uint64_t writes;     /* so far … */
+    uint64_t written;    /* … and their bytes */
+    struct timer writer;
+    struct xapi *xapi; /* set with the writer */
     json_t *tags;
     json_t *current_operations;
     struct list vbds;
@@ -263,6 +268,8 @@ struct xapi {
     struct list pools;
     struct disks disks;
     struct xapi_operation *operations; /* under way */
+    struct list effects;               /* struct xapi_effect, owned; a ring once it is full */
+    size_t effects_len;                /* how many there ever were */
     struct xapi_listener listeners[XAPI_LISTENERS];
     struct xapi_hooks hooks;
     struct timer heartbeat;
@@ -373,15 +380,16 @@ void xapi_operation_drop(struct xapi_operation *operation);
 /** The caller no longer wants the answer; the operation goes on. */
 void xapi_reply_forget(struct xapi_reply *reply);
 
-/** A new pending task, listed on the pool's master. *Borrowed*. */
-struct xapi_task *xapi_task_new(struct xapi *xapi, struct xapi_pool *pool, const char *name_label);
+/** A new pending task about an object, listed on the pool's master: a call has come. *Borrowed*. */
+struct xapi_task *xapi_task_new(struct xapi *xapi, const struct xapi_object *object,
+                                const char *name_label);
 
 /** Ends a task. `result_ref` may be NULL; `error_info` is *stolen*. */
 void xapi_task_end(struct xapi *xapi, struct xapi_task *task, enum xapi_task_status status,
                    const char *result_ref, json_t *error_info);
 
 /** A task that failed before it began. *Borrowed*; `error_info` is *stolen*. */
-struct xapi_task *xapi_task_failed(struct xapi *xapi, struct xapi_pool *pool,
+struct xapi_task *xapi_task_failed(struct xapi *xapi, const struct xapi_object *object,
                                    const char *name_label, json_t *error_info);
 
 /** Asks a pending task to stop. Returns NULL, or a *new* error_info when it can not be. */

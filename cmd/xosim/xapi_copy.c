@@ -339,8 +339,8 @@ struct xapi_task *xapi_vdi_copy(struct xapi *xapi, struct xapi_vdi *vdi, struct 
     if (!error_info)
         error_info = xapi_target_refused(xapi, sr, vdi->size);
     if (error_info)
-        return xapi_task_failed(xapi, pool, COPY_NAME, error_info);
-    struct xapi_task *task = xapi_task_new(xapi, pool, COPY_NAME);
+        return xapi_task_failed(xapi, &vdi->object, COPY_NAME, error_info);
+    struct xapi_task *task = xapi_task_new(xapi, &vdi->object, COPY_NAME);
     task->cancellable = true;
     const struct xapi_target_options options = {.source = vdi, .sr = sr, .carries = true};
     struct xapi_vdi *target = xapi_target_add(xapi, &options);

@@ -143,13 +143,13 @@ struct xapi_task *xapi_vdi_pool_migrate(struct xapi *xapi, struct xapi_vdi *vdi,
     static const char name[] = "Async.VDI.pool_migrate";
     const struct xapi_vbd *vbd = vbd_of_vm(vdi);
     if (!vbd)
-        return xapi_task_failed(xapi, vdi->object.pool, name,
+        return xapi_task_failed(xapi, &vdi->object, name,
                                 xapi_error("VDI_NEEDS_VM_FOR_MIGRATE", vdi->object.ref, NULL));
     struct motion *motion = motion_new(MOTION_VDI, vbd->vm, 1);
     str_copy(motion->disks[0].source, UUID_SIZE, vdi->object.uuid);
     str_copy(motion->disks[0].sr, UUID_SIZE, sr->object.uuid);
     motion->copy.operation.arguments.name = mem_strdup(vdi->object.ref);
-    struct xapi_task *task = xapi_task_new(xapi, vdi->object.pool, name);
+    struct xapi_task *task = xapi_task_new(xapi, &vdi->object, name);
     motion_start(motion, xapi, task);
     return task;
 }
@@ -190,13 +190,12 @@ static const struct xapi_vdi *left_behind(const struct xapi_motion_options *opti
 struct xapi_task *xapi_vm_migrate_send(struct xapi *xapi, const struct xapi_motion_options *options)
 {
     static const char name[] = "Async.VM.migrate_send";
-    struct xapi_pool *pool = options->vm->object.pool;
     const struct xapi_vdi *behind = left_behind(options);
     if (behind)
-        return xapi_task_failed(xapi, pool, name,
+        return xapi_task_failed(xapi, &options->vm->object, name,
                                 xapi_error("VM_REQUIRES_SR", options->vm->object.ref,
                                            behind->sr->object.ref, NULL));
-    struct xapi_task *task = xapi_task_new(xapi, pool, name);
+    struct xapi_task *task = xapi_task_new(xapi, &options->vm->object, name);
     motion_start(motion_for(options), xapi, task);
     return task;
 }
@@ -213,13 +212,13 @@ struct xapi_task *xapi_vm_assert_can_migrate(struct xapi *xapi,
     struct xapi_pool *pool = options->vm->object.pool;
     const struct xapi_vdi *behind = left_behind(options);
     if (behind)
-        return xapi_task_failed(xapi, pool, name,
+        return xapi_task_failed(xapi, &options->vm->object, name,
                                 xapi_error("VM_REQUIRES_SR", options->vm->object.ref,
                                            behind->sr->object.ref, NULL));
     struct motion *motion = motion_for(options);
     struct xapi_operation *operation = &motion->copy.operation;
     operation->abandon = NULL;
-    operation->task = xapi_task_new(xapi, pool, name);
+    operation->task = xapi_task_new(xapi, &options->vm->object, name);
     xapi_operation_start(operation, xapi, pool, 1, run_nothing);
     struct xapi_task *task = operation->task;
     json_t *error_info =
@@ -275,8 +274,8 @@ struct xapi_task *xapi_vm_pool_migrate(struct xapi *xapi, struct xapi_vm *vm,
     struct xapi_pool *pool = vm->object.pool;
     json_t *error_info = pool_migrate_refused(vm, host);
     if (error_info)
-        return xapi_task_failed(xapi, pool, name, error_info);
-    struct xapi_task *task = xapi_task_new(xapi, pool, name);
+        return xapi_task_failed(xapi, &vm->object, name, error_info);
+    struct xapi_task *task = xapi_task_new(xapi, &vm->object, name);
     struct xapi_operation *operation = mem_alloc(sizeof(*operation));
     str_copy(operation->arguments.object, UUID_SIZE, vm->object.uuid);
     str_copy(operation->arguments.other, REF_SIZE, host->object.uuid);

@@ -1,5 +1,5 @@
 /* xosim, lower layer: the table of objects and who is told of their changes. */
-#include "xosim/xapi.h"
+#include "xosim/xapi_effects.h"
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -42,6 +42,8 @@ static void free_vm(struct xapi_vm *vm)
 {
     mem_free(vm->name_label);
     mem_free(vm->address);
+    if (vm->xapi)
+        timer_stop(vm->xapi->timers, &vm->writer);
     json_decref(vm->tags);
     json_decref(vm->current_operations);
     list_done(&vm->vbds);
@@ -127,6 +129,7 @@ struct xapi *xapi_free(struct xapi *xapi)
     map_done(&xapi->by_ref);
     list_done(&xapi->pools);
     disks_done(&xapi->disks);
+    xapi_effects_done(xapi);
     return mem_free(xapi);
 }
 

@@ -68,10 +68,10 @@ struct xapi_task *xapi_vdi_set_cbt(struct xapi *xapi, struct xapi_vdi *vdi, bool
     const char *name = enabled ? "Async.VDI.enable_cbt" : "Async.VDI.disable_cbt";
     struct xapi_pool *pool = vdi->object.pool;
     if (enabled && vdi->snapshot)
-        return xapi_task_failed(xapi, pool, name,
+        return xapi_task_failed(xapi, &vdi->object, name,
                                 xapi_error("OPERATION_NOT_ALLOWED", "VDI is a snapshot", NULL));
     if (json_object_size(vdi->current_operations) > 0)
-        return xapi_task_failed(xapi, pool, name,
+        return xapi_task_failed(xapi, &vdi->object, name,
                                 xapi_error("OTHER_OPERATION_IN_PROGRESS", "VDI", vdi->object.ref,
                                            json_string_value(json_object_iter_value(
                                                json_object_iter(vdi->current_operations))),
@@ -79,7 +79,7 @@ struct xapi_task *xapi_vdi_set_cbt(struct xapi *xapi, struct xapi_vdi *vdi, bool
     struct xapi_operation *operation = mem_alloc(sizeof(*operation));
     str_copy(operation->arguments.object, UUID_SIZE, vdi->object.uuid);
     operation->arguments.enabled = enabled;
-    operation->task = xapi_task_new(xapi, pool, name);
+    operation->task = xapi_task_new(xapi, &vdi->object, name);
     xapi_operation_start(operation, xapi, pool, XAPI_CALL_MS, run_set_cbt);
     return operation->task;
 }

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "xosim/xapi.h"
+#include "xosim/xapi_effects.h"
 
 #include <math.h>
 #include <time.h>
@@ -97,15 +97,24 @@ void xapi_reply_forget(struct xapi_reply *reply)
     reply->operation = NULL;
 }
 
-struct xapi_task *xapi_task_new(struct xapi *xapi, struct xapi_pool *pool, const char *name_label)
+/* What of a task's name is the call: VDI.copy of Async.VDI.copy. */
+static const char *call_of(const char *name_label)
+{
+    static const char async[] = "Async.";
+    return str_starts_with(name_label, async) ? name_label + sizeof(async) - 1 : name_label;
+}
+
+struct xapi_task *xapi_task_new(struct xapi *xapi, const struct xapi_object *object,
+                                const char *name_label)
 {
     struct xapi_task *task = mem_alloc(sizeof(*task));
     task->xapi = xapi;
     task->name_label = mem_strdup(name_label);
     task->result = mem_strdup("");
     task->created_s = timers_wall_ms(xapi->timers) / 1000;
-    xapi_add(xapi, &task->object, XAPI_TASK, pool, NULL);
+    xapi_add(xapi, &task->object, XAPI_TASK, object->pool, NULL);
     xapi_touch(xapi, &task->object);
+    xapi_effect(xapi, call_of(name_label), object, NULL, task);
     return task;
 }
 
@@ -129,12 +138,13 @@ void xapi_task_end(struct xapi *xapi, struct xapi_task *task, enum xapi_task_sta
     }
     timer_start(xapi->timers, &task->forget, ms_to_us(XAPI_TASK_KEPT_MS), forget, task);
     xapi_touch(xapi, &task->object);
+    xapi_effect_ended(xapi, task);
 }
 
-struct xapi_task *xapi_task_failed(struct xapi *xapi, struct xapi_pool *pool,
+struct xapi_task *xapi_task_failed(struct xapi *xapi, const struct xapi_object *object,
                                    const char *name_label, json_t *error_info)
 {
-    struct xapi_task *task = xapi_task_new(xapi, pool, name_label);
+    struct xapi_task *task = xapi_task_new(xapi, object, name_label);
     xapi_task_end(xapi, task, TASK_FAILURE, NULL, error_info);
     return task;
 }
@@ -143,6 +153,7 @@ json_t *xapi_task_cancel(struct xapi *xapi, struct xapi_task *task)
 {
     if (!task->cancellable)
         return xapi_error("OPERATION_NOT_ALLOWED", "the task can not be cancelled", NULL);
+    xapi_effect(xapi, "task.cancel", &task->object, NULL, NULL);
     task->cancel_requested = true; /* a wish: the operation looks at it at its next step */
     ids_ref(xapi->ids, task->cancel_ref);
     xapi_touch(xapi, &task->object);

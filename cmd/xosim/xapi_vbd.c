@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xosim/xapi_effects.h"
 #include "xosim/xapi_motion.h"
 
 enum { LETTERS = 26 };
@@ -104,6 +105,7 @@ void xapi_vbd_create(struct xapi *xapi, const struct xapi_vbd_arguments *argumen
     operation->arguments.read_only = arguments->read_only;
     operation->arguments.bootable = arguments->bootable;
     operation->reply = reply;
+    xapi_effect(xapi, "VBD.create", &arguments->vm->object, arguments->vdi->object.uuid, NULL);
     xapi_operation_start(operation, xapi, arguments->vm->object.pool, XAPI_CALL_MS, run_create);
 }
 
@@ -170,21 +172,21 @@ struct xapi_task *xapi_vbd_plug(struct xapi *xapi, struct xapi_vbd *vbd)
     static const char name[] = "Async.VBD.plug";
     struct xapi_pool *pool = vbd->object.pool;
     if (vbd->attached)
-        return xapi_task_failed(xapi, pool, name,
+        return xapi_task_failed(xapi, &vbd->object, name,
                                 xapi_error("DEVICE_ALREADY_ATTACHED", vbd->object.ref, NULL));
     if (!vbd->vm->running)
-        return xapi_task_failed(xapi, pool, name,
+        return xapi_task_failed(xapi, &vbd->object, name,
                                 xapi_error("VM_BAD_POWER_STATE", vbd->vm->object.ref, "running",
                                            "halted", NULL));
     if (vbd->vm->host && vbd->vm->host->off)
-        return xapi_task_failed(xapi, pool, name,
+        return xapi_task_failed(xapi, &vbd->object, name,
                                 xapi_error("HOST_OFFLINE", vbd->vm->host->object.ref, NULL));
     if (xapi_vm_locked(vbd->vm))
-        return xapi_task_failed(xapi, pool, name, xapi_vm_locked_error(vbd->vm));
+        return xapi_task_failed(xapi, &vbd->object, name, xapi_vm_locked_error(vbd->vm));
     if (used_elsewhere(vbd))
-        return xapi_task_failed(xapi, pool, name,
+        return xapi_task_failed(xapi, &vbd->object, name,
                                 xapi_error("VDI_IN_USE", vbd->vdi->object.ref, NULL));
-    struct xapi_task *task = xapi_task_new(xapi, pool, name);
+    struct xapi_task *task = xapi_task_new(xapi, &vbd->object, name);
     xapi_operation_start(vbd_operation(vbd, task, NULL), xapi, pool, XAPI_PLUG_MS, run_plug);
     return task;
 }
@@ -213,6 +215,7 @@ static void run_unplug(struct xapi_operation *operation)
 
 void xapi_vbd_unplug(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply)
 {
+    xapi_effect(xapi, "VBD.unplug", &vbd->object, NULL, NULL);
     xapi_touch(xapi, &vbd->object); /* it has an operation now, which is not shown */
     xapi_operation_start(vbd_operation(vbd, NULL, reply), xapi, vbd->object.pool,
                          vbd->attached ? XAPI_PLUG_MS : 1, run_unplug);
@@ -237,6 +240,7 @@ static void run_destroy(struct xapi_operation *operation)
 
 void xapi_vbd_destroy(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply)
 {
+    xapi_effect(xapi, "VBD.destroy", &vbd->object, NULL, NULL);
     xapi_operation_start(vbd_operation(vbd, NULL, reply), xapi, vbd->object.pool, XAPI_CALL_MS,
                          run_destroy);
 }

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xosim/xapi_effects.h"
 #include "xosim/xapi_snapshot.h"
 
 uint64_t xapi_round_size(uint64_t size)
@@ -93,6 +94,7 @@ void xapi_vdi_create(struct xapi *xapi, struct xapi_sr *sr, const char *name_lab
     operation->arguments.size = size;
     operation->reply = reply;
     operation->abandon = abandon_create;
+    xapi_effect(xapi, "VDI.create", &sr->object, name_label, NULL);
     ids_ref(xapi->ids, operation->arguments.other);
     json_put_str(sr->current_operations, operation->arguments.other, "vdi_create");
     xapi_touch(xapi, &sr->object);
@@ -102,6 +104,8 @@ void xapi_vdi_create(struct xapi *xapi, struct xapi_sr *sr, const char *name_lab
 void xapi_vdi_set_name(struct xapi *xapi, struct xapi_vdi *vdi, const char *name_label,
                        const char *name_description)
 {
+    xapi_effect(xapi, name_label ? "VDI.set_name_label" : "VDI.set_name_description", &vdi->object,
+                name_label ? name_label : name_description, NULL);
     if (name_label) {
         mem_replace_str(&vdi->name_label, name_label);
         mem_replace_str(&vdi->disk->name, name_label);
@@ -114,6 +118,7 @@ void xapi_vdi_set_name(struct xapi *xapi, struct xapi_vdi *vdi, const char *name
 
 void xapi_vdi_set_tag(struct xapi *xapi, struct xapi_vdi *vdi, const char *tag, bool present)
 {
+    xapi_effect(xapi, present ? "VDI.add_tags" : "VDI.remove_tags", &vdi->object, tag, NULL);
     for (size_t i = json_array_size(vdi->tags); i-- > 0;) {
         if (str_equal(json_string_value(json_array_get(vdi->tags, i)), tag))
             json_array_remove(vdi->tags, i);
@@ -184,9 +189,9 @@ struct xapi_task *xapi_vdi_resize(struct xapi *xapi, struct xapi_vdi *vdi, uint6
 {
     struct xapi_pool *pool = vdi->object.pool;
     if (busy(vdi))
-        return xapi_task_failed(xapi, pool, "Async.VDI.resize",
+        return xapi_task_failed(xapi, &vdi->object, "Async.VDI.resize",
                                 xapi_error("VDI_IN_USE", vdi->object.ref, "resize", NULL));
-    struct xapi_task *task = xapi_task_new(xapi, pool, "Async.VDI.resize");
+    struct xapi_task *task = xapi_task_new(xapi, &vdi->object, "Async.VDI.resize");
     struct xapi_operation *operation = vdi_operation(vdi, task);
     operation->arguments.size = size;
     json_put_str(vdi->current_operations, task->object.ref, "resize");
@@ -236,11 +241,11 @@ struct xapi_task *xapi_vdi_destroy(struct xapi *xapi, struct xapi_vdi *vdi)
     struct xapi_pool *pool = vdi->object.pool;
     json_t *unreachable = xapi_sr_unreachable(vdi->sr);
     if (unreachable)
-        return xapi_task_failed(xapi, pool, "Async.VDI.destroy", unreachable);
+        return xapi_task_failed(xapi, &vdi->object, "Async.VDI.destroy", unreachable);
     if (busy(vdi))
-        return xapi_task_failed(xapi, pool, "Async.VDI.destroy",
+        return xapi_task_failed(xapi, &vdi->object, "Async.VDI.destroy",
                                 xapi_error("VDI_IN_USE", vdi->object.ref, "destroy", NULL));
-    struct xapi_task *task = xapi_task_new(xapi, pool, "Async.VDI.destroy");
+    struct xapi_task *task = xapi_task_new(xapi, &vdi->object, "Async.VDI.destroy");
     struct xapi_operation *operation = vdi_operation(vdi, task);
     json_put_str(vdi->sr->current_operations, task->object.ref, "vdi_destroy");
     json_put_str(vdi->current_operations, task->object.ref, "destroy");
