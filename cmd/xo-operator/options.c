@@ -43,6 +43,7 @@ enum flag {
     FLAG_HELP
 };
 
+/* Of every number: what worker.h and slots.h allow, which derive it. */
 enum { NUMBER_MAX = 64 };
 _Static_assert((int)NUMBER_MAX == (int)REC_WORKER_THREADS_MAX &&
                    (int)NUMBER_MAX == (int)REC_SLOTS_LIMIT_MAX,
@@ -181,21 +182,22 @@ static int apply_log(enum flag flag, const char *value, struct options *options,
     return 0;
 }
 
-/* The member that a flag with a number sets; NULL: it has none. */
+/* Flags with a number, and the member that takes it. */
+static const struct {
+    enum flag flag;
+    size_t member;
+} numbers[] = {{FLAG_WORKERS, MEMBER(workers)},
+               {FLAG_LIVE_PER_HOST, MEMBER(slots.live_per_host)},
+               {FLAG_COPIES_PER_HOST, MEMBER(slots.copies_per_host)},
+               {FLAG_COPIES_PER_SR, MEMBER(slots.copies_per_sr)}};
+
+/* The number that a flag sets; NULL: it sets none. */
 static int64_t *number_of(enum flag flag, struct options *options)
 {
-    switch ((int)flag) {
-    case FLAG_WORKERS:
-        return &options->workers;
-    case FLAG_LIVE_PER_HOST:
-        return &options->slots.live_per_host;
-    case FLAG_COPIES_PER_HOST:
-        return &options->slots.copies_per_host;
-    case FLAG_COPIES_PER_SR:
-        return &options->slots.copies_per_sr;
-    default:
-        return NULL;
-    }
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        if (numbers[i].flag == flag)
+            return (int64_t *)(void *)((char *)options + numbers[i].member);
+    return NULL;
 }
 
 static int apply_number(const struct flag_row *row, const char *value, int64_t *ret,
