@@ -155,6 +155,7 @@ static int make_ports(struct process *process, struct err *err)
         .seed = process->seed,
         .slots = process->slots,
     };
+    process->ports.metrics = rec_metrics_new(process->metrics, &process->ports.kube);
     if (!process->options->effects)
         return 0;
     log_warn("effects are counted, and end this process where its file says so",
@@ -280,6 +281,7 @@ struct process *process_free(struct process *process)
     process->health = health_free(process->health);
     process->attach = attach_controller_free(process->attach);
     process->migration = migration_controller_free(process->migration);
+    process->ports.metrics = rec_metrics_free(process->ports.metrics);
     process->effects = rec_effects_free(process->effects);
     process->kube_port = rec_kube_port_free(process->kube_port);
     process->events = kube_events_free(process->events);

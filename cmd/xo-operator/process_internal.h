@@ -21,6 +21,7 @@
 #include "reconcile/effects.h"
 #include "reconcile/keys.h"
 #include "reconcile/kube_port.h"
+#include "reconcile/metrics.h"
 #include "reconcile/slots.h"
 #include "reconcile/volume_migration/migration.h"
 #include "reconcile/worker.h"

@@ -25,6 +25,7 @@
 #include "xo/move.h"
 #include "xo/result.h"
 
+struct rec_metrics;
 struct rec_slots;
 
 enum kube_patch_kind {
@@ -149,6 +150,7 @@ struct rec_ports {
     const char *disk_name_prefix; /* default csi- */
     uint64_t seed;                /* of jitter */
     struct rec_slots *slots;      /* which moves may start now (slots.h); NULL: all */
+    struct rec_metrics *metrics;  /* where attempts are counted (metrics.h); NULL: nowhere */
 };
 
 #endif

@@ -1,0 +1,69 @@
+/* reconcile, 8: numbers about migrations, for dashboards and alerts. */
+#include "reconcile/metrics.h"
+
+#include "base/mem.h"
+#include "reconcile/volume_migration/resource.h"
+
+struct rec_metrics {
+    const struct kube_port *kube;
+    struct metric *migrations;
+    struct metric *leftovers;
+    struct metric *attempts;
+    struct metric *moved_bytes;
+};
+
+static void collect(void *userdata)
+{
+    struct rec_metrics *metrics = userdata;
+    cleanup_kube_list struct kube_list list =
+        metrics->kube->list(metrics->kube->userdata, &migration_kind, NULL, NULL);
+    size_t leftovers = 0;
+
+    metric_clear(metrics->migrations);
+    for (size_t i = 0; i < list.len; i++) {
+        const struct migration_resource *resource = migration_resource_of(list.items[i]);
+        const char *phase = *resource->phase ? resource->phase : MIGRATION_PENDING;
+        const char *reason = *resource->reason ? resource->reason : "";
+        metric_add(metrics->migrations, METRICS_LABELS(phase, reason), 1);
+        leftovers += resource->leftover_count;
+    }
+    metric_set(metrics->leftovers, METRICS_NO_LABELS, (double)leftovers);
+}
+
+struct rec_metrics *rec_metrics_new(struct metrics *registry, const struct kube_port *kube)
+{
+    struct rec_metrics *metrics = mem_alloc(sizeof(*metrics));
+
+    metrics->kube = kube;
+    metrics->migrations =
+        metrics_gauge(registry, "xo_operator_migrations",
+                      "XoVolumeMigrations by phase and by the reason of their condition Ready.",
+                      METRICS_LABELS("phase", "reason"));
+    metrics->leftovers = metrics_gauge(
+        registry, "xo_operator_leftovers",
+        "Disks that failed moves left, renamed and listed in a status, until they are deleted.",
+        METRICS_NO_LABELS);
+    metrics->attempts =
+        metrics_counter(registry, "xo_operator_move_attempts_total",
+                        "Attempts that have ended, by outcome and by the class of their error.",
+                        METRICS_LABELS("outcome", "cause"));
+    metrics->moved_bytes =
+        metrics_counter(registry, "xo_operator_moved_bytes_total",
+                        "Size of the disks that attempts have moved.", METRICS_NO_LABELS);
+    metrics_on_collect(registry, collect, metrics);
+    return metrics;
+}
+
+struct rec_metrics *rec_metrics_free(struct rec_metrics *metrics)
+{
+    return mem_free(metrics);
+}
+
+void rec_metrics_attempt(struct rec_metrics *metrics, const char *outcome, enum err_class cause,
+                         int64_t bytes)
+{
+    if (!metrics)
+        return;
+    metric_add(metrics->attempts, METRICS_LABELS(outcome, err_class_name(cause)), 1);
+    metric_add(metrics->moved_bytes, METRICS_NO_LABELS, (double)bytes);
+}

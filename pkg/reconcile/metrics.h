@@ -1,0 +1,27 @@
+/*
+ * reconcile, 8: numbers about migrations, for dashboards and alerts: how many there are in each phase
+ * and why, what attempts came to, what failed copies have left. docs/metrics.md lists them.
+ * Thread: any.
+ */
+#ifndef RECONCILE_METRICS_H
+#define RECONCILE_METRICS_H
+
+#include "base/metrics.h"
+#include "reconcile/ports.h"
+
+struct rec_metrics;
+
+/** *New*, with its families registered; before threads start. `kube` is *borrowed* and asked, at each
+ * exposition, for what is in the cache: so these gauges are right after a restart, too. */
+struct rec_metrics *rec_metrics_new(struct metrics *metrics,
+                                    const struct kube_port *kube) WARN_UNUSED;
+
+/** Takes NULL, returns NULL. No exposition may be under way or come. */
+struct rec_metrics *rec_metrics_free(struct rec_metrics *metrics);
+
+/** Counts an attempt whose end was written down: MIGRATION_SUCCEEDED, MIGRATION_CANCELLED or
+ * MIGRATION_FAILED; `cause` is the class of its error, `bytes` what it moved. NULL: nothing. */
+void rec_metrics_attempt(struct rec_metrics *metrics, const char *outcome, enum err_class cause,
+                         int64_t bytes);
+
+#endif
