@@ -113,12 +113,16 @@ static struct xapi_fixed *replace_vif(const struct motion *motion, struct xapi_f
     vif->type = old->type;
     vif->body = json_deep_copy(old->body);
     xapi_add(xapi, &vif->object, XAPI_FIXED, pool, NULL);
-    json_put_str(vif->body, "$network", network->object.uuid);
-    json_add(json_object_get(network->body, "VIFs"), json_text(vif->object.uuid));
-    drop_text(json_object_get(old_network->body, "VIFs"), old->object.uuid);
+    if (network) { /* each pool has one */
+        json_put_str(vif->body, "$network", network->object.uuid);
+        json_add(json_object_get(network->body, "VIFs"), json_text(vif->object.uuid));
+        xapi_touch(xapi, &network->object);
+    }
+    if (old_network) {
+        drop_text(json_object_get(old_network->body, "VIFs"), old->object.uuid);
+        xapi_touch(xapi, &old_network->object);
+    }
     xapi_touch(xapi, &vif->object);
-    xapi_touch(xapi, &network->object);
-    xapi_touch(xapi, &old_network->object);
     xapi_remove(xapi, &old->object);
     return vif;
 }
