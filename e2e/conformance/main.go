@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"xo-operator.dev/e2e/conformance/suite"
@@ -39,6 +41,9 @@ func run() error {
 	if err := suite.Consistent(tests.Facts, tests.All()); err != nil {
 		return err
 	}
+	if err := allRecordings(); err != nil {
+		return err
+	}
 	site, err := suite.FromEnvironment()
 	switch {
 	case err != nil:
@@ -68,8 +73,7 @@ func play(run *suite.Run, program, folder, results string, minimum int, selected
 		if program == "" {
 			return fmt.Errorf("XOA_URL names no Xen Orchestra; set it, or name a simulator with --xosim")
 		}
-		_, here, _, _ := runtime.Caller(0)
-		run.Simulator = &suite.Simulator{Program: program, Folder: folder, World: filepath.Join(filepath.Dir(here), "world.yaml")}
+		run.Simulator = &suite.Simulator{Program: program, Folder: folder, World: filepath.Join(here(), "world.yaml")}
 	}
 	started := time.Now()
 	ended, err := run.All(selected)
@@ -87,6 +91,30 @@ func play(run *suite.Run, program, folder, results string, minimum int, selected
 		return fmt.Errorf("%d tests failed", failed)
 	case len(ended) < minimum:
 		return fmt.Errorf("%d tests ran; at least %d must", len(ended), minimum)
+	}
+	return nil
+}
+
+// here is the folder of this file.
+func here() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(file)
+}
+
+// allRecordings says which recording of the simulator's no test plays.
+func allRecordings() error {
+	files, err := filepath.Glob(filepath.Join(here(), "..", "..", "cmd", "xosim", "testdata", "transcripts", "*.jsonl"))
+	if err != nil {
+		return err
+	}
+	played := tests.Recordings()
+	for _, file := range files {
+		if name := strings.TrimSuffix(filepath.Base(file), ".jsonl"); !slices.Contains(played, name) {
+			return fmt.Errorf("no test plays the recording %s", name)
+		}
+	}
+	if len(files) != len(played) {
+		return fmt.Errorf("%d recordings are played, %d are there", len(played), len(files))
 	}
 	return nil
 }

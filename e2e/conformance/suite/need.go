@@ -26,6 +26,7 @@ const (
 	BigSite     Need = "an inventory of more than 1 MiB"
 	TLS         Need = "XOA_URL with https"
 	XoLib       Need = "XO_LIB, the folder where xo-lib is installed, and node"
+	Replays     Need = "XOSIM_TEST, the unit tests of xosim: the recordings are of a real one"
 	Minutes     Need = "minutes of waiting"
 	Truth       Need = "xosim: only its control endpoint tells what is on a disk"
 	OnlyXosim   Need = "xosim: more than a test's own disks is touched"
@@ -47,7 +48,7 @@ func (s *Site) unmet(need Need) string {
 		Password: s.Username != "", SR: len(p.srs) > 0, LocalPair: len(p.locals) > 1, LocalTriple: len(p.locals) > 2,
 		Shared: p.shared != "", OtherPool: p.otherPoolSR != "", VM: len(p.near) > 0, VMs: len(p.near) > 1, FourVMs: len(p.near) > 3,
 		FarVM: len(p.far) > 0, HaltedVM: len(p.halted) > 0, OtherUser: s.OtherUsername != "",
-		BigSite: p.bytes > 1<<20 || s.control != nil, Minutes: true,
+		BigSite: p.bytes > 1<<20 || s.control != nil, Minutes: true, Replays: s.control != nil && os.Getenv("XOSIM_TEST") != "",
 		TLS: s.control != nil || strings.HasPrefix(s.URL, "https:"), XoLib: os.Getenv("XO_LIB") != "", Truth: s.control != nil, OnlyXosim: s.control != nil,
 	}
 	if is, known := met[need]; !known || !is {
