@@ -212,9 +212,10 @@ static void observe_bound(const struct rec_ports *ports, const struct migration_
     judge_volume(ports, volume, view, facts);
     if (facts->unfit != REC_REASON_INACTIVE)
         return;
-    look_at_attachments(ports, resource, view, facts);
+    /* First, because it also says whose marker may be on the disk. */
+    look_at_migrations(ports, resource, view, facts);
     if (facts->excluded == REC_REASON_INACTIVE)
-        look_at_migrations(ports, resource, view, facts);
+        look_at_attachments(ports, resource, view, facts);
 }
 
 void migration_observe_claim(const struct rec_ports *ports,
