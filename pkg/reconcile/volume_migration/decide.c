@@ -218,8 +218,6 @@ static struct migration_verdict attempt_elsewhere(const struct migration_facts *
     if (migration_never_sent(facts)) {
         if (!may_start(facts))
             return withdraw(facts, 0);
-        if (facts->disks[0].marked && !facts->marked_by_us && !facts->quiet)
-            return observe_on(facts); /* whoever marked it may be about to move it */
         return make(facts->disks[0].marked_for_us ? MIGRATION_START : MIGRATION_MARK,
                     MIGRATION_STATE_STARTING, REC_REASON_STARTING, 0);
     }
@@ -323,38 +321,16 @@ static bool proven(const struct migration_facts *facts, int source, const struct
            (facts->live && others->attached == 1 && facts->disks[others->whole_disk].attached);
 }
 
-/* The one disk that this attempt has not put aside, when it has begun to put the others aside and
- * nobody has taken one of those since: what was decided once is not decided anew from less. */
-static int kept_before(const struct migration_facts *facts)
-{
-    int kept = MIGRATION_NO_DISK;
-
-    for (size_t i = 0; i < facts->disk_count; i++) {
-        const struct migration_disk_facts *disk = &facts->disks[i];
-        if (disk->put_aside ? disk->attached : kept != MIGRATION_NO_DISK)
-            return MIGRATION_NO_DISK;
-        if (!disk->put_aside)
-            kept = (int)i;
-    }
-    return kept;
-}
-
 /* Rows 24 and 27 to 31. */
 static struct migration_verdict interrupted(const struct migration_facts *facts)
 {
     int source = explained_source(facts);
     struct others others = look_at_others(facts);
-    int kept = kept_before(facts);
 
-    if (kept != MIGRATION_NO_DISK)
-        return leave_only(facts, kept);
-    /* A third disk comes of somebody else's move, which may not have ended. */
-    if (facts->disk_count == 2 && proven(facts, source, &others))
-        return leave_only(facts, others.whole_disk);
-    if (!facts->still)
-        return observe_on(facts);
     if (proven(facts, source, &others))
         return leave_only(facts, others.whole_disk);
+    if (facts->call != MIGRATION_CALL_ANSWERED && !facts->still)
+        return observe_on(facts);
     if (source == MIGRATION_NO_DISK)
         return ask_a_person(facts, REC_REASON_AMBIGUOUS_COPIES);
     if (others.attached == 0)
