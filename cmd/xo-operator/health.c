@@ -16,6 +16,8 @@ struct health {
     struct metric *synced;
     struct metric *objects;
     struct metric *session_up;
+    struct metric *requests, *waiting;
+    uint64_t requests_counted; /* the loop's only */
     struct metric *inventory_objects;
     struct metric *leader;
     pthread_mutex_t mutex; /* guards: lease, crd */
@@ -57,6 +59,12 @@ static void collect(void *userdata)
     }
     struct xo_session_status status = xo_session_status(health->parts.session);
     metric_set(health->session_up, METRICS_NO_LABELS, status.state == XO_SESSION_READY);
+    metric_add(health->requests, METRICS_NO_LABELS,
+               (double)(status.requests - health->requests_counted));
+    health->requests_counted = status.requests;
+    if (health->parts.slots)
+        metric_set(health->waiting, METRICS_NO_LABELS,
+                   (double)rec_slots_waiting(health->parts.slots));
     collect_inventory(health);
     struct kube_lease *lease = lease_of(health);
     metric_set(health->leader, METRICS_NO_LABELS, !lease || kube_lease_held(lease));
@@ -79,6 +87,10 @@ struct health *health_new(const struct health_parts *parts)
         metrics_gauge(metrics, "xo_operator_xo_session_up",
                       "1 while the session with Xen Orchestra is up and everything is listed.",
                       METRICS_NO_LABELS);
+    health->requests = metrics_counter(metrics, "xo_operator_xo_requests_total",
+                                       "Requests made of Xen Orchestra.", METRICS_NO_LABELS);
+    health->waiting = metrics_gauge(metrics, "xo_operator_volumes_waiting_for_slot",
+                                    "Volumes that wait for their turn to move.", METRICS_NO_LABELS);
     health->inventory_objects =
         metrics_gauge(metrics, "xo_operator_xo_inventory_objects",
                       "Objects of Xen Orchestra in the inventory.", METRICS_LABELS("type"));

@@ -17,6 +17,7 @@
 #include "base/metrics.h"
 #include "kube/lease.h"
 #include "kube/watcher.h"
+#include "reconcile/slots.h"
 #include "xo/inventory.h"
 #include "xo/session.h"
 
@@ -31,6 +32,7 @@ struct health_parts {
     size_t cache_count;
     struct xo_session *session;
     struct xo_inventory *inventory;
+    struct rec_slots *slots; /* NULL: none wait */
     struct kube_lease *lease;
 };
 

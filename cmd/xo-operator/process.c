@@ -228,6 +228,7 @@ static int make_endpoint(struct process *process, struct err *err)
         .cache_count = PROCESS_KINDS,
         .session = process->session,
         .inventory = process->inventory,
+        .slots = process->slots,
     };
     process->health = health_new(&parts);
     if (http_server_new(process->loop, process->options->listen, &process->server, err) < 0)

@@ -63,6 +63,7 @@ struct xo_session_status xo_session_status(struct xo_session *session)
     if (pthread_mutex_lock(&session->calls.mutex) != 0)
         abort(); /* as above */
     struct xo_session_status status = session->calls.status;
+    status.requests = (uint64_t)session->calls.last_id;
     (void)pthread_mutex_unlock(&session->calls.mutex);
     return status;
 }

@@ -57,6 +57,7 @@ struct xo_session_status {
     enum xo_session_state state;
     char text[ERR_MESSAGE_MAX]; /* a sentence: "connected to …", or why it is not */
     uint64_t connections;       /* sign-ins that led to READY, ever */
+    uint64_t requests;          /* made of Xen Orchestra, ever */
 };
 
 /** Told of each change of the status. Thread: the loop's; it must not wait. */
