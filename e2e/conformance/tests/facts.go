@@ -56,7 +56,7 @@ var Facts = []suite.Fact{
 	{Area: "Objects", ID: "obj-sr", Says: "SR: sizes as numbers, all VDIs, PBDs, tags, shared; $container is the host of a local one, else the pool"},
 	{Area: "Objects", ID: "obj-pbd", Says: "PBD: host, SR, attached, device_config, otherConfig"},
 	{Area: "Objects", ID: "obj-vdi", Says: "VDI: names, size, usage, $SR, $VBDs, tags, VDI_type, snapshots, current_operations, other_config, cbt_enabled, missing"},
-	{Area: "Objects", ID: "obj-vdi-types", Says: "A snapshot is a VDI-snapshot with $snapshot_of and snapshot_time, one that XAPI does not manage a VDI-unmanaged"},
+	{Area: "Objects", ID: "obj-vdi-types", Says: "A snapshot is a VDI-snapshot with $snapshot_of and snapshot_time, one that XAPI does not manage a VDI-unmanaged (no test makes one of those)"},
 	{Area: "Objects", ID: "obj-vbd", Says: "VBD: VDI, VM, attached, read_only, bootable, is_cd_drive, position as a string; device is null until it was plugged and stays afterwards"},
 	{Area: "Objects", ID: "obj-vm", Says: "VM: power_state, $VBDs, VIFs, tags, current_operations, addresses; $container is the host of one that runs, or of the local SR of a halted one's disk, else the pool"},
 	{Area: "Objects", ID: "obj-controller", Says: "A host's own domain is a VM-controller"},

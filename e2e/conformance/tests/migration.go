@@ -152,9 +152,9 @@ var copies = []*suite.Test{
 			t.Check(object.Text("name_label") == m.disk.Name && object.Text("name_description") == "described", "%v", object)
 			t.Check(len(tags) == 1 && tags[0] == "kept", "tags: %v", tags)
 		}},
-	{Name: "at the end of a copy the old disk exits before the answer", Facts: []string{"copy-order", "note-before"}, Needs: forCopy,
+	{Name: "at the end of a copy the old disk exits before the answer", Facts: []string{"copy-order", "note-before"}, Needs: forCopy, Speed: 1,
 		Run: func(t *suite.T) {
-			m := copied(t)
+			m := start(t, t.Disk(suite.Make{SR: t.Local(0), Size: 64 << 20}), t.Local(1)).end()
 			together(t, t.Exited(m.conn, m.from, m.old), m.answer)
 			entered, _ := t.Entered(m.conn, m.from, "the new disk", func(id string, _ wire.Object) bool { return id == m.new })
 			t.Check(entered.Number < t.Exited(m.conn, m.from, m.old).Number, "the old disk exited before the new one entered")
@@ -210,8 +210,10 @@ var copies = []*suite.Test{
 
 var mirrors = []*suite.Test{
 	{Name: "a live migration shows its task, the new disk, the VBD there, the old disk's end and the answer, in that order",
-		Facts: []string{"mirror-order", "note-before"}, Needs: forMirror, Speed: 5, Run: func(t *suite.T) {
-			m := mirrored(t)
+		Facts: []string{"mirror-order", "note-before"}, Needs: forMirror, Speed: 1, Run: func(t *suite.T) {
+			disk := t.Disk(suite.Make{SR: t.Local(0), Size: 64 << 20, Seed: 7})
+			t.Attach(disk, t.VM())
+			m := start(t, disk, t.Shared()).end()
 			task, _ := m.task("Async.VDI.pool_migrate")
 			entered, _ := t.Entered(m.conn, m.from, "the new disk", func(id string, _ wire.Object) bool { return id == m.new })
 			switched, vbd := t.Entered(m.conn, m.from, "the VBD at the new disk", func(_ string, o wire.Object) bool {
@@ -282,15 +284,19 @@ var mirrors = []*suite.Test{
 			}
 			t.Check(seen > 0 || t.Site.Real(), "the last phase was never told")
 		}},
-	{Name: "while a live migration runs there is a snapshot of the disk's name", Facts: []string{"mirror-snapshots"}, Needs: slowMove,
+	{Name: "while a live migration runs there is a VDI-snapshot of the disk and of its name", Facts: []string{"mirror-snapshots", "obj-vdi-types"}, Needs: slowMove,
 		Run: func(t *suite.T) {
 			m, undo := mirroring(t)
+			var snapshot wire.Object
 			t.Eventually(time.Minute, func() error {
-				if len(t.Objects(params{"type": "VDI-snapshot", "name_label": m.disk.Name})) == 0 {
-					return fmt.Errorf("there is no VDI-snapshot named %s", m.disk.Name)
+				for _, one := range t.Objects(params{"type": "VDI-snapshot", "$snapshot_of": m.old}) {
+					snapshot = wire.Of(one)
+					return nil
 				}
-				return nil
+				return fmt.Errorf("there is no VDI-snapshot of %s", m.old)
 			})
+			t.Check(snapshot.Text("name_label") == m.disk.Name && wire.Kind(snapshot["snapshot_time"]) == "number", "%v", snapshot)
+			t.Check(contains(t.Object(m.old).Texts("snapshots"), snapshot.Text("id")), "snapshots of the disk: %v", t.Object(m.old)["snapshots"])
 			undo()
 			m.end()
 			t.Eventually(time.Minute, func() error {

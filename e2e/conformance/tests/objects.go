@@ -138,23 +138,6 @@ var objects = []*suite.Test{
 			t.Check(vbd.Has("device") && vbd["device"] == nil && !vbd.Bool("attached"), "device %v, attached %v", vbd["device"], vbd["attached"])
 			t.Check(wire.Kind(vbd["position"]) == "string", "position: %v", vbd["position"])
 		}},
-	{Name: "a snapshot is a VDI-snapshot of its disk", Facts: []string{"obj-vdi-types"}, Needs: []suite.Need{suite.HaltedVM},
-		Run: func(t *suite.T) {
-			disk := t.Disk(suite.Make{})
-			t.Attach(disk, t.HaltedVM())
-			conn, snapshot := t.Session(), ""
-			t.Call(conn, "vm.snapshot", params{"id": t.HaltedVM(), "name": t.Name("snapshot")})
-			t.Eventually(time.Minute, func() error {
-				for id := range t.Objects(params{"type": "VDI-snapshot", "$snapshot_of": disk.ID}) {
-					snapshot = id
-					return nil
-				}
-				return fmt.Errorf("no VDI-snapshot of %s is told", disk.ID)
-			})
-			object := t.Object(snapshot)
-			t.Check(wire.Kind(object["snapshot_time"]) == "number" && object.Text("name_label") == disk.Name, "%v", object)
-			t.Check(contains(t.Object(disk.ID).Texts("snapshots"), snapshot), "snapshots of the disk: %v", t.Object(disk.ID)["snapshots"])
-		}},
 }
 
 func contains(list []string, wanted string) bool {
