@@ -6,6 +6,7 @@
  * ignored; replaying one twice does no harm, for each says all of its object:
  *   {"disk": {…}}   ground truth, and under "vdi" the VDI while there is one
  *   {"vbd": {…}}    {"vbdGone": uuid}    {"token": {…}}
+ *   {"vm": {…}}     where a VM is: before the VBDs that it has there
  * A start reads both, writes a new snapshot beside the old one, renames it over it, and begins the
  * next journal. A kill between the two leaves an old journal whose records the snapshot has
  * already.
@@ -27,10 +28,23 @@
 
 static json_t *vdi_record(const struct xapi_vdi *vdi)
 {
-    return json_build("{s:s, s:o, s:s, s:s, s:I, s:s, s:O, s:O}", "ref", vdi->object.ref, "name",
-                      json_text(vdi->name_label), "description", vdi->name_description, "sr",
-                      vdi->sr->object.uuid, "size", (json_int_t)vdi->size, "type", vdi->type,
-                      "tags", vdi->tags, "otherConfig", vdi->other_config);
+    json_t *json =
+        json_build("{s:s, s:o, s:s, s:s, s:I, s:s, s:O, s:O}", "ref", vdi->object.ref, "name",
+                   json_text(vdi->name_label), "description", vdi->name_description, "sr",
+                   vdi->sr->object.uuid, "size", (json_int_t)vdi->size, "type", vdi->type, "tags",
+                   vdi->tags, "otherConfig", vdi->other_config);
+    json_put(json, "cbt", json_boolean(vdi->cbt_enabled));
+    if (vdi->snapshot) {
+        json_put(json, "snapshotTime", json_integer(vdi->snapshot_time_s));
+        json_put_str(json, "snapshotOf", vdi->snapshot_of);
+    }
+    return json;
+}
+
+static json_t *vm_record(const struct xapi_vm *vm)
+{
+    return json_build("{s:s, s:s, s:s}", "uuid", vm->object.uuid, "ref", vm->object.ref, "host",
+                      vm->host->object.uuid);
 }
 
 static json_t *disk_record(const struct xapi *xapi, const struct disk *disk)
@@ -98,9 +112,14 @@ static void put_everything(struct store *store, struct buf *lines)
     put_line(lines, "header",
              json_build("{s:i, s:s, s:I}", "version", 1, "world", store->world_hash, "generation",
                         (json_int_t)store->generation));
+    void *object = NULL;
+    for (size_t i = 0; map_next(&xapi->objects, &i, NULL, &object);) {
+        const struct xapi_vm *vm = object;
+        if (vm->object.class == XAPI_VM && !vm->control_domain)
+            put_line(lines, "vm", vm_record(vm));
+    }
     for (size_t i = 0; i < xapi->disks.all.len; i++)
         put_line(lines, "disk", disk_record(xapi, xapi->disks.all.items[i]));
-    void *object = NULL;
     for (size_t i = 0; map_next(&xapi->objects, &i, NULL, &object);) {
         const struct xapi_vbd *vbd = object;
         if (vbd->object.class == XAPI_VBD && !vbd->vm->control_domain)
@@ -156,6 +175,7 @@ int store_open(const char *folder, const char *world_hash, struct xapi *xapi, st
     store->journal = -1;
     store->dirty_disks = json_object();
     store->dirty_vbds = json_object();
+    store->dirty_vms = json_object();
     store->tokens = json_array();
     cleanup_str char *path = store_path(store, "state.json");
     bool found = false;
@@ -180,6 +200,8 @@ static void on_changed(void *userdata, struct xapi_object *object)
         json_put(store->dirty_disks, object->uuid, json_true());
     else if (object->class == XAPI_VBD && !((struct xapi_vbd *)object)->vm->control_domain)
         json_put(store->dirty_vbds, object->uuid, json_true());
+    else if (object->class == XAPI_VM && !((struct xapi_vm *)object)->control_domain)
+        json_put(store->dirty_vms, object->uuid, json_true());
 }
 
 static void on_removed(void *userdata, struct xapi_object *object)
@@ -224,6 +246,11 @@ static void put_dirty(struct store *store)
 {
     const char *uuid = NULL;
     json_t *unused = NULL;
+    json_object_foreach(store->dirty_vms, uuid, unused) {
+        const struct xapi_vm *vm = xapi_find(store->xapi, XAPI_VM, uuid);
+        if (vm)
+            put_line(&store->lines, "vm", vm_record(vm));
+    }
     json_object_foreach(store->dirty_disks, uuid, unused) {
         const struct disk *disk = disks_find(&store->xapi->disks, uuid);
         if (disk)
@@ -234,6 +261,7 @@ static void put_dirty(struct store *store)
         if (vbd)
             put_line(&store->lines, "vbd", vbd_record(vbd));
     }
+    json_object_clear(store->dirty_vms);
     json_object_clear(store->dirty_disks);
     json_object_clear(store->dirty_vbds);
 }
@@ -282,6 +310,7 @@ struct store *store_close(struct store *store)
         close(store->journal);
     json_decref(store->dirty_disks);
     json_decref(store->dirty_vbds);
+    json_decref(store->dirty_vms);
     json_decref(store->tokens);
     buf_done(&store->lines);
     mem_free(store->folder);

@@ -15,6 +15,7 @@ struct store {
     size_t journal_len;
     json_t *dirty_disks; /* { uuid: true } */
     json_t *dirty_vbds;
+    json_t *dirty_vms;
     struct buf lines; /* records that need no look at the objects: tokens, VBDs that are gone */
     json_t *tokens;   /* records read at the start, for store_start */
 };

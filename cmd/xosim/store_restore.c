@@ -1,5 +1,7 @@
 /* xosim: reading the state back. Each record says all of its object, so a later one of the same object replaces it. */
 #include "xosim/store_internal.h"
+#include "xosim/xapi_motion.h"
+#include "xosim/xapi_snapshot.h"
 
 #include "base/file.h"
 #include "base/json.h"
@@ -30,6 +32,10 @@ static bool restore_vdi(struct store *store, const json_t *record, struct disk *
     mem_replace_str(&vdi->name_label, name);
     mem_replace_str(&vdi->name_description, json_str_at(record, "description"));
     vdi->type = str_equal(json_str_at(record, "type"), "system") ? "system" : "user";
+    vdi->cbt_enabled = json_bool_at(record, "cbt", false);
+    if (json_object_get(record, "snapshotTime"))
+        xapi_snapshot_restore(store->xapi, vdi, json_str_at(record, "snapshotOf"),
+                              json_int_at(record, "snapshotTime", 0));
     json_decref(vdi->tags);
     json_decref(vdi->other_config);
     vdi->tags = json_deep_copy(json_object_get(record, "tags"));
@@ -89,6 +95,19 @@ static bool restore_vbd(struct store *store, const json_t *record)
     return true;
 }
 
+static bool restore_vm(struct store *store, const json_t *record)
+{
+    const char *uuid = json_str_at(record, "uuid");
+    const char *host_uuid = json_str_at(record, "host");
+    struct xapi_vm *vm = uuid ? xapi_find(store->xapi, XAPI_VM, uuid) : NULL;
+    struct xapi_host *host = host_uuid ? xapi_find(store->xapi, XAPI_HOST, host_uuid) : NULL;
+    if (!vm || !host)
+        return false;
+    xapi_vm_place(store->xapi, vm, host, NULL);
+    xapi_set_ref(store->xapi, &vm->object, json_str_at(record, "ref"));
+    return true;
+}
+
 static bool restore_header(struct store *store, const json_t *record, struct err *err)
 {
     store->generation = json_int_at(record, "generation", 0);
@@ -110,6 +129,8 @@ static bool restore_line(struct store *store, const json_t *line, struct err *er
         return restore_header(store, record, err);
     if (str_equal(kind, "disk"))
         return restore_disk(store, record);
+    if (str_equal(kind, "vm"))
+        return restore_vm(store, record);
     if (str_equal(kind, "vbd"))
         return restore_vbd(store, record);
     if (str_equal(kind, "token")) {

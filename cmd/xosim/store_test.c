@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "xosim/control.h"
 #include "xosim/fake/lab.h"
+#include "xosim/xapi_snapshot.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -227,5 +228,55 @@ Test(store, never_hands_out_an_id_twice)
     size_t before = site->xapi->disks.all.len;
     lab_disk(site, "pvc-3", LAB_LOCAL_A1); /* asserts inside that its uuid is new */
     cr_expect_eq(site->xapi->disks.all.len, before + 1);
+    lab_close(site, client);
+}
+
+static void move_worker(struct site *site, struct fake_client *client)
+{
+    (void)site;
+    fake_client_must(client, "vm.migrate",
+                     json_build("{s:s, s:s}", "vm", LAB_WORKER_A1, "targetHost",
+                                "b0000000-0000-4000-8000-0000000000b1"));
+}
+
+Test(store, knows_where_a_vm_went_and_which_disks_it_has_there)
+{
+    in_a_life(move_worker);
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    const struct xapi_vm *vm = xapi_find(site->xapi, XAPI_VM, LAB_WORKER_A1);
+    cr_expect_str_eq(vm->host->name_label, "host-b1");
+    cr_expect_eq(vm->object.pool, vm->host->object.pool);
+    cr_assert_eq(vm->vbds.len, 1);
+    const struct xapi_vbd *vbd = vm->vbds.items[0];
+    cr_expect_eq(vbd->object.pool, vm->object.pool);
+    cr_expect_eq(vbd->vdi->object.pool, vm->object.pool);
+    lab_close(site, client);
+}
+
+static void make_snapshot(struct site *site, struct fake_client *client)
+{
+    (void)client;
+    struct disk *disk = lab_disk(site, "pvc-1", LAB_LOCAL_A1);
+    struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, disk->uuid);
+    vdi->cbt_enabled = true;
+    (void)xapi_snapshot_add(site->xapi, vdi, false); /* looked for by its name */
+    site_commit(site);
+}
+
+Test(store, knows_snapshots_and_tracked_disks)
+{
+    in_a_life(make_snapshot);
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    const char *id = NULL;
+    json_t *snapshot = NULL;
+    json_object_foreach(json_object_get(site->xo->by_type, "VDI-snapshot"), id, snapshot) {
+        const struct xapi_vdi *origin =
+            xapi_find(site->xapi, XAPI_VDI, json_str_at(snapshot, "$snapshot_of"));
+        cr_assert(origin && origin->snapshots.len == 1);
+        cr_expect(origin->cbt_enabled);
+    }
+    cr_expect_not_null(snapshot);
     lab_close(site, client);
 }

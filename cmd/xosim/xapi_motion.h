@@ -32,6 +32,11 @@ struct xapi_task *xapi_vm_migrate_send(struct xapi *xapi,
 struct xapi_task *xapi_vm_assert_can_migrate(struct xapi *xapi,
                                              const struct xapi_motion_options *options);
 
+/** Puts a VM on a host now: within its pool, or into another one, where it has other VIFs (on the
+ * networks that `networks` names, as above). Its VBDs are the caller's. */
+void xapi_vm_place(struct xapi *xapi, struct xapi_vm *vm, struct xapi_host *host,
+                   const json_t *networks);
+
 /** Whether something that locks a VM is under way. */
 bool xapi_vm_locked(const struct xapi_vm *vm);
 

@@ -79,12 +79,10 @@ void xapi_vm_set_host(struct xapi *xapi, struct xapi_vm *vm, struct xapi_host *h
 }
 
 /* A pool's first network, or the one that was asked for. */
-static struct xapi_fixed *network_of(const struct motion *motion, const struct xapi_pool *pool,
-                                     const char *vif)
+static struct xapi_fixed *network_of(struct xapi *xapi, const struct xapi_pool *pool,
+                                     const char *wanted)
 {
-    const char *wanted = json_str_at(motion->networks, vif);
-    struct xapi_fixed *network =
-        wanted ? xapi_find(motion->copy.operation.xapi, XAPI_FIXED, wanted) : NULL;
+    struct xapi_fixed *network = wanted ? xapi_find(xapi, XAPI_FIXED, wanted) : NULL;
     for (struct xapi_object *object = pool->first; object && !network; object = object->next) {
         struct xapi_fixed *fixed = (struct xapi_fixed *)object;
         if (object->class == XAPI_FIXED && str_equal(fixed->type, "network"))
@@ -102,11 +100,10 @@ static void drop_text(json_t *array, const char *text)
 }
 
 /* A VIF in another pool, and the old one's end. */
-static struct xapi_fixed *replace_vif(const struct motion *motion, struct xapi_fixed *old,
-                                      struct xapi_pool *pool)
+static struct xapi_fixed *replace_vif(struct xapi *xapi, struct xapi_fixed *old,
+                                      struct xapi_pool *pool, const json_t *networks)
 {
-    struct xapi *xapi = motion->copy.operation.xapi;
-    struct xapi_fixed *network = network_of(motion, pool, old->object.uuid);
+    struct xapi_fixed *network = network_of(xapi, pool, json_str_at(networks, old->object.uuid));
     struct xapi_fixed *old_network =
         xapi_find(xapi, XAPI_FIXED, json_str_at(old->body, "$network"));
     struct xapi_fixed *vif = mem_alloc(sizeof(*vif));
@@ -127,7 +124,22 @@ static struct xapi_fixed *replace_vif(const struct motion *motion, struct xapi_f
     return vif;
 }
 
-static void replace_vbds(const struct motion *motion, struct xapi_vm *vm)
+void xapi_vm_place(struct xapi *xapi, struct xapi_vm *vm, struct xapi_host *host,
+                   const json_t *networks)
+{
+    struct xapi_pool *pool = host->object.pool;
+    if (vm->host == host)
+        return;
+    if (vm->object.pool != pool) {
+        json_object_clear(vm->current_operations);
+        xapi_move_to_pool(xapi, &vm->object, pool);
+        for (size_t i = 0; i < vm->vifs.len; i++)
+            vm->vifs.items[i] = replace_vif(xapi, vm->vifs.items[i], pool, networks);
+    }
+    xapi_vm_set_host(xapi, vm, host);
+}
+
+static void replace_vbds(const struct motion *motion, const struct xapi_vm *vm)
 {
     struct xapi *xapi = motion->copy.operation.xapi;
     for (size_t i = 0; i < motion->disks_len; i++) {
@@ -143,17 +155,9 @@ static void replace_vbds(const struct motion *motion, struct xapi_vm *vm)
 
 void motion_move_vm(struct motion *motion)
 {
-    struct xapi *xapi = motion->copy.operation.xapi;
     struct xapi_vm *vm = motion_vm(motion);
-    struct xapi_host *to = motion_to(motion);
-    if (stays_in_pool(motion)) {
-        xapi_vm_set_host(xapi, vm, to);
-        return;
-    }
-    json_object_clear(vm->current_operations);
-    xapi_move_to_pool(xapi, &vm->object, to->object.pool);
-    for (size_t i = 0; i < vm->vifs.len; i++)
-        vm->vifs.items[i] = replace_vif(motion, vm->vifs.items[i], to->object.pool);
-    replace_vbds(motion, vm);
-    xapi_vm_set_host(xapi, vm, to);
+    bool leaves = !stays_in_pool(motion);
+    xapi_vm_place(motion->copy.operation.xapi, vm, motion_to(motion), motion->networks);
+    if (leaves)
+        replace_vbds(motion, vm);
 }

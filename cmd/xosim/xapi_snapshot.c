@@ -37,6 +37,17 @@ struct xapi_vdi *xapi_snapshot_add(struct xapi *xapi, struct xapi_vdi *vdi, bool
     return snapshot;
 }
 
+void xapi_snapshot_restore(struct xapi *xapi, struct xapi_vdi *vdi, const char *origin,
+                           int64_t time_s)
+{
+    struct xapi_vdi *of = origin && *origin ? xapi_find(xapi, XAPI_VDI, origin) : NULL;
+    vdi->snapshot_time_s = time_s;
+    str_copy(vdi->snapshot_of, sizeof(vdi->snapshot_of), of ? origin : "");
+    if (of && !vdi->snapshot)
+        list_add(&of->snapshots, vdi);
+    vdi->snapshot = true;
+}
+
 void xapi_snapshot_forget(struct xapi *xapi, struct xapi_vdi *vdi)
 {
     struct xapi_vdi *origin =

@@ -13,6 +13,10 @@ struct xapi_vdi *xapi_snapshot_add(struct xapi *xapi, struct xapi_vdi *vdi, bool
 /** Starts VDI.enable_cbt or VDI.disable_cbt. */
 struct xapi_task *xapi_vdi_set_cbt(struct xapi *xapi, struct xapi_vdi *vdi, bool enabled);
 
+/** Makes a VDI the snapshot that it was in an earlier run; `origin` may be gone, or "" . */
+void xapi_snapshot_restore(struct xapi *xapi, struct xapi_vdi *vdi, const char *origin,
+                           int64_t time_s);
+
 /** Undoes the relation between a VDI that goes away and its snapshots, or the disk that it is a
  * snapshot of. */
 void xapi_snapshot_forget(struct xapi *xapi, struct xapi_vdi *vdi);
