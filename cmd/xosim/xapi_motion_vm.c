@@ -10,6 +10,8 @@
 #include "base/str.h"
 #include "xosim/xapi_motion_internal.h"
 
+#include <assert.h>
+
 static bool stays_in_pool(const struct motion *motion)
 {
     return motion_vm(motion)->object.pool == motion_to(motion)->object.pool;
@@ -106,6 +108,7 @@ static struct xapi_fixed *replace_vif(struct xapi *xapi, struct xapi_fixed *old,
     struct xapi_fixed *network = network_of(xapi, pool, json_str_at(networks, old->object.uuid));
     struct xapi_fixed *old_network =
         xapi_find(xapi, XAPI_FIXED, json_str_at(old->body, "$network"));
+    assert(network && old_network); /* every pool has one, and every VIF is on one */
     struct xapi_fixed *vif = mem_alloc(sizeof(*vif));
     vif->type = old->type;
     vif->body = json_deep_copy(old->body);
