@@ -1,6 +1,7 @@
 /*
- * reconcile/fake: a Xen Orchestra in memory under a real xo_inventory, with the copy path of
- * vdi.migrate as its model of a move. Time is virtual: fake_xo_advance() lets copies go on.
+ * reconcile/fake: a Xen Orchestra in memory under a real xo_inventory, with both ways of
+ * vdi.migrate: the copy of a disk that is attached nowhere, and the mirror of one that a running VM has.
+ * Time is virtual: fake_xo_advance() lets them go on.
  *
  * A world is loaded as JSON, id → object, in the shape of xo.getAllObjects (only the fields that
  * the inventory reads need be there; `$pool`, `uuid` and `_xapiRef` are filled in). Disks may carry
@@ -75,6 +76,9 @@ void fake_xo_fail_next_move(struct fake_xo *fake, enum err_class class, const ch
 /** The next write of any kind gives this result and error, and has an effect only if `effect`. */
 void fake_xo_fail_next_write(struct fake_xo *fake, enum xo_result result, enum err_class class,
                              bool effect);
+
+/** When the next copy is whole, XO does not succeed in destroying its source, and says so. */
+void fake_xo_spare_next_source(struct fake_xo *fake);
 
 /** A move as another client would start it. */
 void fake_xo_foreign_move(struct fake_xo *fake, const char *disk, const char *sr);

@@ -18,6 +18,8 @@ struct fake_move {
     char sr[FAKE_ID_SIZE]; /* where it goes, while it is held back */
     bool ours;             /* a call of ours waits for it */
     bool orphan;           /* xo-server died meanwhile: nobody destroys the source */
+    bool spared;           /* XO can't destroy the source */
+    bool mirror;           /* under its running VM, by XAPI alone */
     char source[FAKE_ID_SIZE];
     char target[FAKE_ID_SIZE];
     char task[FAKE_ID_SIZE];
@@ -44,6 +46,7 @@ struct fake_xo {
     int64_t next_id;
     bool fail_move;
     struct err fail_move_error;
+    bool spare_source; /* of the next move */
     bool fail_write;
     bool fail_write_effect;
     enum xo_result fail_write_result;

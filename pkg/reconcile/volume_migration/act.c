@@ -146,6 +146,23 @@ static bool live_agrees(const struct migration_resource *live,
            str_equal(record->destination.sr_uuid, view->record->destination.sr_uuid);
 }
 
+/* Whether the source is free, or has its one running VM, as the attempt was decided for: the last look
+ * before the call. */
+static bool source_as_decided(const struct rec_ports *ports,
+                              const struct migration_volume_view *view, bool live)
+{
+    const struct xo_inventory *inventory = ports->xo.read(ports->xo.userdata);
+    const struct xo_disk *disk = xo_inventory_disk(inventory, view->record->source.disk);
+    bool as_decided = false;
+
+    if (xo_inventory_fresh(inventory) && disk && disk->operations.len == 0) {
+        const struct migration_attachments found = migration_attachments_of(inventory, disk);
+        as_decided = live ? found.count == 1 && found.running : found.count == 0;
+    }
+    ports->xo.unread(ports->xo.userdata, inventory);
+    return as_decided;
+}
+
 static enum xo_result start(const struct rec_ports *ports,
                             const struct migration_observation *observation,
                             const struct migration_volume_view *view, struct err *err)
@@ -155,6 +172,7 @@ static enum xo_result start(const struct rec_ports *ports,
     struct migration_volume_view again = *view;
     struct migration_facts facts = {0};
     enum xo_result result;
+    bool live_move;
 
     if (ports->kube.get_live(ports->kube.userdata, &migration_kind, resource->object.namespace,
                              resource->object.name, &live, err) < 0)
@@ -164,13 +182,21 @@ static enum xo_result start(const struct rec_ports *ports,
         (void)err_set(err, ERR_CONFLICT, "the object changed since it was read"); /* returns -1 */
         return XO_NOT_DONE;
     }
+    live_move = str_equal(view->record->mode, MIGRATION_LIVE);
     migration_observe_claim(ports, resource, &again, &facts);
-    if (facts.excluded != REC_REASON_INACTIVE) {
+    if (facts.excluded != REC_REASON_INACTIVE || (facts.wanted && !live_move)) {
         (void)err_set(err, ERR_CONFLICT, "%s", again.why); /* returns -1 */
+        return XO_NOT_DONE;
+    }
+    if (!source_as_decided(ports, view, live_move)) {
+        (void)err_set(err, ERR_CONFLICT, "disk %s was attached or detached since it was looked at",
+                      view->disk_name); /* returns -1 */
         return XO_NOT_DONE;
     }
     /* From here on it may have been sent, whatever happens to this process or the reply. */
     view->memory->sent = true;
+    view->memory->sent_at = clock_mono(ports->clock);
+    view->memory->watched = true;
     result = ports->xo.migrate(ports->xo.userdata, view->record->source.disk,
                                view->record->destination.sr_uuid, err);
     if (result == XO_NOT_DONE)

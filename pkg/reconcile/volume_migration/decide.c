@@ -149,7 +149,7 @@ static struct migration_verdict ask_a_person(const struct migration_facts *facts
                                              enum rec_reason reason)
 {
     for (size_t i = 0; i < facts->disk_count; i++)
-        if (facts->disks[i].chosen)
+        if (facts->disks[i].chosen && facts->disk_count > 1)
             return leave_only(facts, (int)i);
     if (facts->deleted)
         return make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLING, REC_REASON_CANCELLING,
@@ -282,7 +282,7 @@ static struct others look_at_others(const struct migration_facts *facts)
         if (disk->source)
             continue;
         others.attached += disk->attached;
-        if (disk->attached_running) {
+        if (disk->attached && disk->attached_running) {
             others.running++;
             others.running_disk = (int)i;
         }

@@ -1,28 +1,138 @@
-/* reconcile/volume_migration, 6: every combination of facts about one and two disks, against what must
- * always hold (I1 to I10 of the table's purpose: no disk lost, no second move, nothing decided blindly). */
-#include "reconcile/volume_migration/decide.h"
+/*
+ * reconcile/volume_migration, 6: what must always hold, whatever the facts are, also facts that can't
+ * be: of one and two disks every combination of what matters there, and of any number some millions
+ * that a fixed sequence of numbers draws from all there are.
+ */
+#include "reconcile/volume_migration/fake/facts.h"
 
 #include <criterion/criterion.h>
 #include <stdint.h>
 
-/* A volume that could be moved now: one disk, elsewhere, nothing known against it. */
-static struct migration_facts one_elsewhere(void)
-{
-    return (struct migration_facts){
-        .blind = REC_REASON_INACTIVE,
-        .unfit = REC_REASON_INACTIVE,
-        .no_target = REC_REASON_INACTIVE,
-        .excluded = REC_REASON_INACTIVE,
-        .disk_count = 1,
-    };
-}
-
-/* Sets the facts from the bits of a number; the bits used up are taken off. */
+/* Takes one bit off a number. */
 static bool bit(uint64_t *bits)
 {
     bool set = *bits & 1;
     *bits >>= 1;
     return set;
+}
+
+static bool something_moves(const struct migration_facts *facts)
+{
+    bool moving = facts->call == MIGRATION_CALL_PENDING;
+
+    for (size_t i = 0; i < facts->disk_count; i++)
+        moving = moving || facts->disks[i].moving;
+    return moving;
+}
+
+/* Whether the way that the one disk would go now is free. */
+static bool way_is_free(const struct migration_facts *facts)
+{
+    if (facts->no_target != REC_REASON_INACTIVE || facts->excluded != REC_REASON_INACTIVE)
+        return false;
+    if (facts->disks[0].attached)
+        return !facts->offline_only && facts->not_live == REC_REASON_INACTIVE;
+    return !facts->live_only && !facts->wanted;
+}
+
+/* I2, I6, I10: no second move, no move before the last has ended, none that was not written down. */
+static void check_start(const struct migration_facts *facts,
+                        const struct migration_verdict *verdict)
+{
+    if (verdict->step == MIGRATION_OPEN) {
+        cr_assert(!facts->open && !something_moves(facts) && !facts->cancel && !facts->dry_run);
+        cr_assert(facts->pause == MIGRATION_PAUSE_NONE && !facts->queued && way_is_free(facts));
+        cr_assert(facts->disk_count == 1 && !facts->disks[0].marked && !facts->disks[0].at_target);
+    }
+    if (verdict->step == MIGRATION_START || verdict->step == MIGRATION_MARK) {
+        cr_assert(facts->open && migration_never_sent(facts), "I6, I10");
+        cr_assert(!something_moves(facts), "I2");
+        cr_assert(facts->disk_count == 1 && facts->disks[0].source && verdict->disk == 0, "I1");
+        cr_assert(!facts->cancel && way_is_free(facts));
+        cr_assert_eq(facts->live, facts->disks[0].attached);
+        cr_assert_eq(verdict->step == MIGRATION_START, facts->disks[0].marked_for_us);
+    }
+}
+
+/* I1: nothing that may be the only good copy loses its name, and nothing but a leftover is deleted. */
+static void check_leftovers(const struct migration_facts *facts,
+                            const struct migration_verdict *verdict)
+{
+    bool lists = verdict->step == MIGRATION_LIST_LEFTOVERS;
+    bool renames = verdict->step == MIGRATION_RENAME_LEFTOVER;
+
+    if (lists || renames) {
+        cr_assert(verdict->keep >= 0 && verdict->keep < (int)facts->disk_count, "I1");
+        const struct migration_disk_facts *keep = &facts->disks[verdict->keep];
+        const struct migration_disk_facts *other = &facts->disks[verdict->disk];
+        cr_assert(verdict->disk != verdict->keep && other->listed == renames, "I10");
+        cr_assert(!something_moves(facts));
+        cr_assert(keep->chosen || keep->source || keep->whole || keep->attached_running, "I1");
+        cr_assert(keep->chosen || facts->open);
+        cr_assert(keep->chosen || !other->attached, "I1: a disk in use keeps its name");
+    } else {
+        cr_assert_eq(verdict->keep, MIGRATION_NO_DISK);
+    }
+    if (verdict->step == MIGRATION_DELETE_LEFTOVER) {
+        const struct migration_leftover_facts *it = &facts->leftover;
+        cr_assert(facts->ended == MIGRATION_DONE && facts->delete_leftovers && !facts->dry_run);
+        cr_assert(it->listed && it->failed_copy && it->seen && !it->in_use && it->superseded);
+        cr_assert_eq(facts->blind, REC_REASON_INACTIVE, "I4");
+    }
+}
+
+/* I6, I7, I8: an attempt is closed only when it is known to have ended, and as what was seen. */
+static void check_end(const struct migration_facts *facts, const struct migration_verdict *verdict)
+{
+    bool sent = facts->open && !migration_never_sent(facts);
+
+    if (verdict->step == MIGRATION_CLOSE_FAILED)
+        cr_assert(sent && !facts->cancel && facts->disk_count == 1);
+    if (verdict->step == MIGRATION_CLOSE_FAILED || verdict->step == MIGRATION_CLOSE_WITHDRAWN ||
+        (verdict->step == MIGRATION_CLOSE_CANCELLED && facts->open)) {
+        cr_assert(!something_moves(facts) && facts->blind == REC_REASON_INACTIVE);
+        cr_assert(!sent || facts->quiet ||
+                  (facts->call == MIGRATION_CALL_ANSWERED && facts->noticed));
+    }
+    if (verdict->step == MIGRATION_CLOSE_WITHDRAWN)
+        cr_assert(!sent && !facts->cancel);
+    if (verdict->step == MIGRATION_CLOSE_CANCELLED)
+        cr_assert(facts->cancel || facts->deleted);
+    if (verdict->step == MIGRATION_CLOSE_DONE ||
+        (verdict->state == MIGRATION_STATE_DONE && facts->ended == MIGRATION_GOES_ON))
+        cr_assert(facts->disk_count == 1 && facts->disks[0].at_target &&
+                      facts->disks[0].marker_final && !something_moves(facts),
+                  "I8");
+}
+
+static void check_invariants(const struct migration_facts *facts)
+{
+    struct migration_verdict verdict = migration_decide_volume(facts);
+    bool moving = something_moves(facts);
+    bool writes = migration_step_is_write(verdict.step);
+
+    check_start(facts, &verdict);
+    check_leftovers(facts, &verdict);
+    check_end(facts, &verdict);
+    cr_assert(verdict.disk >= MIGRATION_NO_DISK && verdict.disk < (int)facts->disk_count);
+    if (facts->ended != MIGRATION_GOES_ON)
+        cr_assert(verdict.step == MIGRATION_WAIT || verdict.step == MIGRATION_DELETE_LEFTOVER);
+    if (facts->blind != REC_REASON_INACTIVE)
+        cr_assert(verdict.step == MIGRATION_WAIT ||
+                      (verdict.step == MIGRATION_CLOSE_CANCELLED && !facts->open),
+                  "I4");
+    if (verdict.state == MIGRATION_STATE_MANUAL)
+        cr_assert(verdict.step == MIGRATION_WAIT && !facts->deleted, "I3");
+    if (verdict.step == MIGRATION_CANCEL_TASK)
+        cr_assert(facts->open && moving && facts->task_cancellable &&
+                  facts->call != MIGRATION_CALL_NEVER_SENT && (facts->cancel || facts->stuck));
+    if (writes && moving)
+        cr_assert(verdict.step == MIGRATION_CANCEL_TASK ||
+                      verdict.step == MIGRATION_DELETE_LEFTOVER,
+                  "nothing is written to a disk that moves");
+    if (facts->dry_run && !facts->open)
+        cr_assert(!writes && verdict.step != MIGRATION_OPEN &&
+                  verdict.step != MIGRATION_LIST_LEFTOVERS);
 }
 
 static void set_disk(struct migration_disk_facts *disk, uint64_t *bits)
@@ -37,47 +147,12 @@ static void set_disk(struct migration_disk_facts *disk, uint64_t *bits)
     disk->marker_final = !disk->marked;
 }
 
-static void check_invariants(const struct migration_facts *facts)
-{
-    struct migration_verdict verdict = migration_decide_volume(facts);
-    bool moving = facts->call == MIGRATION_CALL_PENDING;
-
-    for (size_t i = 0; i < facts->disk_count; i++)
-        moving = moving || facts->disks[i].moving;
-    if (verdict.step == MIGRATION_START) {
-        cr_assert(facts->open && facts->call == MIGRATION_CALL_NEVER_SENT, "I6, I10");
-        cr_assert(!moving, "I2");
-        cr_assert(facts->disk_count == 1 && facts->disks[0].source, "I1");
-        cr_assert(!facts->disks[0].attached && facts->disks[0].marked_for_us);
-        cr_assert(!facts->cancel);
-    }
-    if (verdict.step == MIGRATION_OPEN)
-        cr_assert(!facts->open && !moving && facts->pause == MIGRATION_PAUSE_NONE &&
-                  !facts->cancel);
-    if (verdict.step == MIGRATION_RENAME_LEFTOVER) {
-        cr_assert(!moving && facts->open, "I1");
-        cr_assert(facts->disks[verdict.disk].listed, "I10");
-        cr_assert(verdict.disk != verdict.keep && verdict.keep != MIGRATION_NO_DISK, "I1");
-        cr_assert_not(facts->disks[verdict.disk].attached, "I1: a disk in use keeps its name");
-    }
-    if (facts->blind != REC_REASON_INACTIVE && facts->open)
-        cr_assert_eq(verdict.step, MIGRATION_WAIT, "I4");
-    if (verdict.state == MIGRATION_STATE_MANUAL)
-        cr_assert_eq(verdict.step, MIGRATION_WAIT, "I3");
-    if (verdict.step == MIGRATION_CANCEL_TASK)
-        cr_assert(facts->open && moving && facts->task_cancellable);
-    if (migration_step_is_write(verdict.step) && verdict.step != MIGRATION_CANCEL_TASK)
-        cr_assert_not(moving, "nothing is written to a disk that moves");
-    if (verdict.disk != MIGRATION_NO_DISK)
-        cr_assert_lt(verdict.disk, (int)facts->disk_count);
-}
-
 static void check_combination(uint64_t bits, size_t disk_count)
 {
-    struct migration_facts facts = one_elsewhere();
-
+    struct migration_facts facts = fake_facts_one_elsewhere();
     bool source_there = bit(&bits);
     bool whole = bit(&bits);
+
     facts.disk_count = disk_count;
     facts.open = bit(&bits);
     facts.cancel = bit(&bits);
@@ -105,14 +180,106 @@ static void check_combination(uint64_t bits, size_t disk_count)
     }
 }
 
-Test(decide, holds_its_invariants_in_every_combination_of_one_disk)
+Test(decide_invariants, hold_in_every_combination_of_one_disk)
 {
     for (uint64_t bits = 0; bits < UINT64_C(1) << 17; bits++)
         check_combination(bits, 1);
 }
 
-Test(decide, holds_its_invariants_in_every_combination_of_two_disks)
+Test(decide_invariants, hold_in_every_combination_of_two_disks)
 {
     for (uint64_t bits = 0; bits < UINT64_C(1) << 22; bits++)
         check_combination(bits, 2);
+}
+
+/* xorshift64: the same numbers everywhere. */
+static uint64_t next_number(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* INACTIVE as often as any of these. */
+static enum rec_reason draw_reason(uint64_t *bits, enum rec_reason one, enum rec_reason other)
+{
+    bool any = bit(bits);
+    bool which = bit(bits);
+    return any ? (which ? one : other) : REC_REASON_INACTIVE;
+}
+
+static struct migration_disk_facts draw_disk(uint64_t bits)
+{
+    return (struct migration_disk_facts){
+        .source = bit(&bits),
+        .known = bit(&bits),
+        .at_target = bit(&bits),
+        .moving = bit(&bits) && bit(&bits) && bit(&bits),
+        .marked = bit(&bits),
+        .marked_for_us = bit(&bits),
+        .marker_final = bit(&bits),
+        .whole = bit(&bits),
+        .attached = bit(&bits),
+        .attached_running = bit(&bits),
+        .listed = bit(&bits),
+        .chosen = bit(&bits) && bit(&bits),
+    };
+}
+
+static struct migration_facts draw_facts(uint64_t *state)
+{
+    uint64_t bits = next_number(state) >> 1;
+    struct migration_facts facts = {
+        .ended = bit(&bits) && bit(&bits) && bit(&bits)
+                     ? (enum migration_end)(next_number(state) % 4)
+                     : MIGRATION_GOES_ON,
+        .cancel = bit(&bits),
+        .deleted = bit(&bits),
+        .dry_run = bit(&bits) && bit(&bits),
+        .offline_only = bit(&bits),
+        .live_only = bit(&bits),
+        .delete_leftovers = bit(&bits),
+        .blind = draw_reason(&bits, REC_REASON_INACTIVE, REC_REASON_POOL_AWAY),
+        .unfit = draw_reason(&bits, REC_REASON_INACTIVE, REC_REASON_CLAIM_NOT_BOUND),
+        .no_target = draw_reason(&bits, REC_REASON_INACTIVE, REC_REASON_NO_SPACE),
+        .excluded = draw_reason(&bits, REC_REASON_IN_USE, REC_REASON_VOLUME_BUSY),
+        .not_live = draw_reason(&bits, REC_REASON_INACTIVE, REC_REASON_LIVE_IMPOSSIBLE),
+        .wanted = bit(&bits),
+        .queued = bit(&bits),
+        .call = (enum migration_call)(next_number(state) % 6),
+        .pause = bit(&bits) ? MIGRATION_PAUSE_NONE : (enum migration_pause)(bits % 4),
+        .open = bit(&bits),
+        .live = bit(&bits),
+        .noticed = bit(&bits),
+        .quiet = bit(&bits),
+        .still = bit(&bits),
+        .task_cancellable = bit(&bits),
+        .stuck = bit(&bits),
+        .begun = bit(&bits),
+        .truncated = bit(&bits) && bit(&bits),
+        .leftover = {.listed = true, .failed_copy = true, .seen = true, .superseded = true},
+        .disk_count = next_number(state) % 5,
+    };
+
+    bits = next_number(state) >> 1;
+    if (bit(&bits))
+        facts.leftover = (struct migration_leftover_facts){.listed = bit(&bits),
+                                                           .failed_copy = bit(&bits),
+                                                           .seen = bit(&bits),
+                                                           .in_use = bit(&bits),
+                                                           .superseded = bit(&bits)};
+    for (size_t i = 0; i < facts.disk_count; i++)
+        facts.disks[i] = draw_disk(next_number(state) >> 1);
+    return facts;
+}
+
+Test(decide_invariants, hold_whatever_the_facts_are)
+{
+    uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
+
+    for (int i = 0; i < 3 * 1000 * 1000; i++) {
+        struct migration_facts facts = draw_facts(&state);
+        check_invariants(&facts);
+    }
 }

@@ -21,11 +21,15 @@ struct migration_volume_memory {
     int64_t
         attempt_start_ms; /* of the attempt that this process wrote down or took over; 0: none */
     bool sent;            /* … and whether vdi.migrate may have been sent for it */
+    struct mono_time sent_at; /* when, if it was this process */
+    bool
+        watched; /* since then nothing was hidden from us, and no VM took a disk of an offline move */
     struct mono_time
         quiet_since;          /* nothing moves since; not set: something does, or we are blind */
     struct mono_time base_at; /* speed is measured from here … */
     double base_progress;     /* … and from this share of the data */
-    double progress;          /* the last share seen, and when it last grew */
+    char task[MIGRATION_ID_SIZE]; /* XAPI ref of the task that was seen to move it; "" */
+    double progress;              /* the last share seen, and when it last grew */
     struct mono_time progress_at;
     enum migration_step step; /* the last write to XO that was answered, on which disk and when */
     char step_disk[MIGRATION_ID_SIZE];

@@ -152,16 +152,44 @@ Test(migration_failure, renames_what_a_toolstack_restart_left_and_goes_on)
     cr_assert_eq(fake_kube_events(fake_migrations_world.kube, "LeftoverRenamed"), 1);
 }
 
-Test(migration_failure, keeps_the_copy_that_its_task_proves_whole_when_xo_died_in_the_middle)
+Test(migration_failure, keeps_the_copy_that_its_task_proves_whole_when_xo_can_not_remove_the_source)
 {
+    fake_xo_spare_next_source(fake_migrations_world.xo);
     fake_migrations_apply_to_l2();
-    fake_migrations_run(8 * 1000);
-    fake_xo_restart(fake_migrations_world.xo);
     fake_migrations_run(120 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
     cr_assert_eq(json_int_at(fake_migrations_status(), "attempts", 0), 1);
     fake_migrations_expect_one_good_disk("L2");
     cr_assert_str_eq(fake_migrations_field("disk-1", "name_label"), "leftover-csi-data-disk-1");
+}
+
+Test(migration_failure, copies_again_when_xo_died_in_the_middle_and_nobody_watched_the_source)
+{
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(8 * 1000);
+    fake_xo_restart(fake_migrations_world.xo);
+    fake_migrations_run(180 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+    cr_assert_eq(json_int_at(fake_migrations_status(), "attempts", 0), 2);
+    fake_migrations_expect_one_good_disk("L2");
+    cr_assert_str_eq(fake_migrations_field("copy-1", "name_label"), "leftover-csi-data-copy-1");
+}
+
+/* A VM has the source for a while during the copy, so that the copy is stale although its task succeeds. */
+Test(migration_failure, keeps_no_copy_of_a_source_that_somebody_used_meanwhile)
+{
+    fake_xo_spare_next_source(fake_migrations_world.xo);
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(8 * 1000);
+    const char *vbd = fake_xo_plug(fake_migrations_world.xo, "V1", "disk-1");
+    cleanup_str char *id = mem_strdup(vbd);
+    fake_migrations_run(1000);
+    fake_xo_set(fake_migrations_world.xo, "disk-1", "content", "\"disk-1 and more\"");
+    const struct xo_port *xo = &fake_migrations_world.ports.xo;
+    cr_assert_eq(xo->delete_vbd(xo->userdata, id, NULL), XO_DONE);
+    fake_migrations_run(15 * 1000);
+    cr_assert_eq(fake_xo_disks_named(fake_migrations_world.xo, "csi-data"), 1);
+    cr_assert_str_eq(fake_xo_disk_named(fake_migrations_world.xo, "csi-data", 0), "disk-1");
 }
 
 Test(migration_failure, follows_its_move_after_a_restart_of_the_operator_without_starting_another)

@@ -23,6 +23,16 @@ static bool in_spec(const struct migration_resource *resource, const char *claim
     return false;
 }
 
+/* What the spec says of a claim now; all "" when it is not in it any more. */
+static struct migration_target target_now(const struct migration_resource *resource,
+                                          const char *claim_name)
+{
+    for (size_t i = 0; i < resource->volume_count; i++)
+        if (str_equal(resource->volumes[i].claim_name, claim_name))
+            return *migration_target_of(resource, &resource->volumes[i]);
+    return (struct migration_target){.sr_uuid = "", .srs_with_tag = "", .node_name = ""};
+}
+
 static void add_volume(struct migration_observation *observation, const char *claim_name,
                        const struct migration_volume_record *record,
                        const struct migration_target *target)
@@ -30,8 +40,11 @@ static void add_volume(struct migration_observation *observation, const char *cl
     struct migration_volume_view *view = &observation->volumes[observation->count++];
 
     (void)str_copy(view->claim_name, sizeof(view->claim_name), claim_name);
+    (void)str_copy(view->keep, sizeof(view->keep),
+                   migration_resource_keep(observation->resource, claim_name));
     view->record = record;
     view->target = *target;
+    view->restored = (struct migration_target){.sr_uuid = "", .srs_with_tag = "", .node_name = ""};
 }
 
 /* Which volumes this pass is about: those of the spec, and whatever runs. While an earlier
@@ -54,9 +67,13 @@ static void list_volumes(struct migration_observation *observation)
         const struct migration_target target = {.sr_uuid = record->destination.sr_uuid,
                                                 .srs_with_tag = "",
                                                 .node_name = ""};
-        if (record->attempt_open &&
-            (observation->deferred || !in_spec(resource, record->claim_name)))
-            add_volume(observation, record->claim_name, record, &target);
+        if (!record->attempt_open ||
+            (!observation->deferred && in_spec(resource, record->claim_name)))
+            continue;
+        add_volume(observation, record->claim_name, record, &target);
+        if (observation->deferred)
+            observation->volumes[observation->count - 1].restored =
+                target_now(resource, record->claim_name);
     }
     observation->facts = mem_alloc_array(observation->count + 1, sizeof(*observation->facts));
 }
@@ -87,11 +104,24 @@ static void observe_record(const struct migration_observation *observation,
 {
     const struct migration_volume_record *record = view->record;
 
+    const struct migration_resource *resource = observation->resource;
+
     facts->ended = end_of(record);
+    if (observation->over && facts->ended == MIGRATION_GOES_ON)
+        facts->ended = MIGRATION_DONE; /* it was where it should be from the start */
     facts->cancel = observation->cancel;
+    facts->deleted = kube_object_deleting(&resource->object);
+    facts->dry_run = resource->dry_run && !observation->deferred;
+    facts->offline_only =
+        resource->mode == MIGRATION_MODE_OFFLINE ||
+        str_equal(
+            kube_object_label(&resource->object, MIGRATION_TRIGGER_LABEL),
+            MIGRATION_TRIGGER_ATTACH); /* the disk is wanted elsewhere, and detached for that */
+    facts->live_only = !facts->offline_only && resource->mode == MIGRATION_MODE_LIVE;
+    facts->delete_leftovers = resource->leftovers_policy == MIGRATION_LEFTOVERS_DELETE;
     facts->no_target = REC_REASON_INACTIVE;
-    facts->not_live = REC_REASON_IN_USE;
     facts->open = record && record->attempt_open;
+    facts->live = facts->open && str_equal(record->mode, MIGRATION_LIVE);
     facts->begun = record && record->attempts > 0;
     facts->pause = pause_of(record, observation->wall);
 }
@@ -153,13 +183,30 @@ static void observe_quiet(const struct migration_observation *observation,
     facts->still = quiet_ms >= MIGRATION_DESTROY_MS;
 }
 
+/* Whether what the task of a move says about its copy can be believed: only if nobody can have taken
+ * one of the disks meanwhile without our seeing it. */
+static void observe_watch(const struct xo_inventory *inventory, struct migration_volume_view *view,
+                          struct migration_facts *facts)
+{
+    struct migration_volume_memory *memory = view->memory;
+
+    if (facts->blind != REC_REASON_INACTIVE ||
+        xo_inventory_fresh_since(inventory).ms > memory->sent_at.ms)
+        memory->watched = false;
+    for (size_t i = 0; i < facts->disk_count && !facts->live; i++)
+        if (facts->disks[i].attached)
+            memory->watched = false;
+    for (size_t i = 0; i < facts->disk_count; i++)
+        facts->disks[i].whole = facts->disks[i].whole && memory->watched && memory->sent;
+}
+
 /* Since when the copy makes no progress, and where its speed is measured from. */
 static void observe_progress(const struct migration_observation *observation,
                              struct migration_volume_view *view, struct migration_facts *facts)
 {
     struct migration_volume_memory *memory = view->memory;
 
-    if (!facts->open || !anything_moves(facts) || facts->blind != REC_REASON_INACTIVE) {
+    if (!anything_moves(facts) || facts->blind != REC_REASON_INACTIVE) {
         memory->progress_at = (struct mono_time){0};
         memory->base_at = (struct mono_time){0};
         return;
@@ -172,8 +219,8 @@ static void observe_progress(const struct migration_observation *observation,
         memory->base_at = observation->mono;
         memory->base_progress = view->progress;
     }
-    facts->stuck =
-        observation->mono.ms - memory->progress_at.ms >= observation->resource->stall_timeout_ms;
+    facts->stuck = facts->open && observation->mono.ms - memory->progress_at.ms >=
+                                      observation->resource->stall_timeout_ms;
 }
 
 /* Whether some volume may be given a place in this pass: only then it matters what is promised. */
@@ -183,6 +230,17 @@ static bool chooses(const struct migration_observation *observation)
         if (!observation->facts[i].open && observation->facts[i].ended == MIGRATION_GOES_ON)
             return true;
     return false;
+}
+
+static void observe_gone(const struct xo_inventory *inventory,
+                         struct migration_observation *observation)
+{
+    const struct migration_resource *resource = observation->resource;
+
+    if (!xo_inventory_fresh(inventory) || !xo_inventory_all_pools_present(inventory))
+        return;
+    for (size_t i = 0; i < resource->leftover_count && i < MIGRATION_LEFTOVERS_MAX; i++)
+        observation->leftover_gone[i] = !xo_inventory_disk(inventory, resource->leftovers[i].disk);
 }
 
 static void observe_inventory(const struct rec_ports *ports,
@@ -197,6 +255,8 @@ static void observe_inventory(const struct rec_ports *ports,
         if (*view->target.node_name && observation->facts[i].unfit == REC_REASON_INACTIVE)
             observation->facts[i].no_target =
                 migration_observe_node(ports, view->target.node_name, nodes[i], view->why);
+        if (*view->restored.node_name) /* there is one or not: nothing is asked of it now */
+            (void)migration_observe_node(ports, view->restored.node_name, nodes[i], view->why);
     }
     if (chooses(observation))
         migration_observe_reservations(ports, resource, &reservations);
@@ -205,13 +265,21 @@ static void observe_inventory(const struct rec_ports *ports,
     for (size_t i = 0; i < observation->count; i++) {
         struct migration_volume_view *view = &observation->volumes[i];
         cleanup_str char *key = str_new("%s/%s", resource->object.namespace, view->claim_name);
-        migration_observe_disks(inventory, resource, view, &observation->facts[i]);
+        struct migration_facts *facts = &observation->facts[i];
+        migration_observe_disks(inventory, resource, view, facts);
+        migration_observe_live(inventory, view, facts);
+        observe_watch(inventory, view, facts);
+        migration_observe_leftover(inventory, resource, view, facts);
         const struct migration_search search = {.inventory = inventory,
                                                 .node_vm = nodes[i],
                                                 .claim_key = key,
                                                 .reservations = &reservations};
-        migration_observe_target(&search, view, &observation->facts[i]);
+        migration_observe_target(&search, view, facts);
+        migration_observe_live_places(&search, view, facts);
+        if (observation->deferred && migration_observe_restored(&search, view))
+            facts->cancel = true;
     }
+    observe_gone(inventory, observation);
     ports->xo.unread(ports->xo.userdata, inventory);
     (void)mem_free(reservations.items); /* returns NULL */
     (void)mem_free(nodes);              /* returns NULL */
@@ -233,6 +301,7 @@ void migration_observe(const struct rec_ports *ports, struct migration_memories 
     };
     ret->deferred = open && other_generation && !ret->cancel;
     ret->fresh_generation = !open && other_generation && !ret->cancel;
+    ret->over = !open && !other_generation && str_equal(resource->phase, MIGRATION_SUCCEEDED);
     list_volumes(ret);
     for (size_t i = 0; i < ret->count; i++) {
         struct migration_volume_view *view = &ret->volumes[i];

@@ -23,6 +23,7 @@ enum {
 /** Where a disk is or is to be. */
 struct migration_place_view {
     char sr[MIGRATION_ID_SIZE];
+    char host[MIGRATION_ID_SIZE]; /* of a local SR; "" for a shared one */
     char sr_name[MIGRATION_LABEL_SIZE];
     char host_name[MIGRATION_LABEL_SIZE];
     char pool_name[MIGRATION_LABEL_SIZE];
@@ -34,8 +35,10 @@ struct migration_disk_view {
     int64_t size_bytes;
     struct xo_marker marker;
     char *description;                  /* owned: what the marker stands in */
-    char vm_name[MIGRATION_LABEL_SIZE]; /* of a VM that has it */
+    char vm[MIGRATION_ID_SIZE];         /* a VM (not dom0) that has it; "" */
+    char vm_name[MIGRATION_LABEL_SIZE]; /* its name, as far as it is shown */
     size_t attachments;
+    bool cbt_enabled; /* changed block tracking: a move resets it, the next backup is a full one */
 };
 
 /** One volume of the object. */
@@ -46,11 +49,17 @@ struct migration_volume_view {
     const struct migration_volume_record *record; /* *borrowed*; NULL: none yet */
     struct migration_volume_memory *memory;       /* *borrowed* */
     struct migration_target target;               /* *borrowed* from the object */
-    char own_tag[MIGRATION_LABEL_SIZE];           /* where the volume belongs now; "" */
-    char home_tag[MIGRATION_LABEL_SIZE];          /* what the marker says once it is there */
+    struct migration_target restored;    /* *borrowed*: what the spec says now, while the move of an
+                                         earlier generation runs; all "": nothing */
+    char own_tag[MIGRATION_LABEL_SIZE];  /* where the volume belongs now; "" */
+    char home_tag[MIGRATION_LABEL_SIZE]; /* what the marker says once it is there */
     struct migration_disk_view disks[MIGRATION_DISKS_MAX];
     struct migration_place_view destination; /* chosen, or of the open attempt */
-    char why[MIGRATION_WHY_SIZE];            /* about unfit, no_target or excluded */
+    char live_host[MIGRATION_ID_SIZE];       /* where the one VM runs that has the disk; "" */
+    int64_t snapshot_bytes;                  /* that a live move needs at the source */
+    char why[MIGRATION_WHY_SIZE];            /* about unfit, no_target, excluded or wanted */
+    char why_not_live[MIGRATION_WHY_SIZE];   /* about not_live */
+    char keep[MIGRATION_ID_SIZE];            /* of spec.recovery: uuid, or "" */
     char task_ref[MIGRATION_LABEL_SIZE];     /* of the XAPI task that moves it; "" */
     char task[MIGRATION_ID_SIZE];
     char leftover[MIGRATION_ID_SIZE]; /* uuid of the one that the facts are about; "" */
@@ -67,6 +76,9 @@ struct migration_observation {
     bool cancel;
     bool deferred;         /* attempts of an earlier generation have to end first */
     bool fresh_generation; /* the records are about an earlier generation, and all closed */
+    bool over;             /* this generation has ended well; only leftovers are looked after */
+    bool leftover_gone
+        [MIGRATION_LEFTOVERS_MAX]; /* … of resource->leftovers: nobody has it any more */
     size_t count;
     struct migration_volume_view *volumes; /* owned */
     struct migration_facts *facts;         /* owned; one per volume */
@@ -111,6 +123,16 @@ void migration_observe_reservations(const struct rec_ports *ports,
                                     const struct migration_resource *resource,
                                     struct migration_reservations *reservations);
 
+/** Who has a disk, but for dom0, whose VBDs are the copy itself. */
+struct migration_attachments {
+    size_t count;
+    bool running;        /* one of them is plugged, and its VM runs */
+    const char *vm;      /* id of the last one; "" */
+    const char *vm_name; /* "" when it is not shown; both *borrowed* from the inventory */
+};
+struct migration_attachments migration_attachments_of(const struct xo_inventory *inventory,
+                                                      const struct xo_disk *disk);
+
 /** Fills what the inventory knows of the volume's disks. */
 void migration_observe_disks(const struct xo_inventory *inventory,
                              const struct migration_resource *resource,
@@ -128,6 +150,29 @@ struct migration_search {
  * no_target, and home_tag. */
 void migration_observe_target(const struct migration_search *search,
                               struct migration_volume_view *view, struct migration_facts *facts);
+
+/** Looks who has the disk: live_host, and not_live for the reasons that no destination can change.
+ * Before migration_observe_target(). */
+void migration_observe_live(const struct xo_inventory *inventory,
+                            struct migration_volume_view *view, struct migration_facts *facts);
+
+/** Says of the destination and of the source whether a live move can go on there. After it was chosen. */
+void migration_observe_live_places(const struct migration_search *search,
+                                   struct migration_volume_view *view,
+                                   struct migration_facts *facts);
+
+/** What is free on an SR after what is promised to others than `claim_key`. */
+int64_t migration_free_bytes(const struct migration_reservations *reservations,
+                             const struct xo_sr *sr, const char *claim_key);
+
+/** Whether a disk on the SR is where the volume's restored target wants it. */
+bool migration_observe_restored(const struct migration_search *search,
+                                const struct migration_volume_view *view);
+
+/** Fills the facts about a leftover of the volume that may be deleted, if there is one. */
+void migration_observe_leftover(const struct xo_inventory *inventory,
+                                const struct migration_resource *resource,
+                                struct migration_volume_view *view, struct migration_facts *facts);
 
 /** Copies where an SR is. */
 struct migration_place_view migration_place_of(const struct xo_inventory *inventory,

@@ -5,8 +5,8 @@
  * Moving and attaching exclude each other. Each first writes down what it is about to do (an open
  * attempt here, a finalizer on the VolumeAttachment there), then looks for the other's note in a
  * cache that has seen its own write: whichever is later sees the other and yields. A move that
- * somebody asked for waits for every VolumeAttachment of the volume to go; a move for a
- * VolumeAttachment only for others that hold the disk.
+ * somebody asked for waits for every VolumeAttachment that comes or goes, and an offline one for those
+ * that stay too; a move for a VolumeAttachment only for others that hold the disk.
  */
 #include "reconcile/volume_migration/observe.h"
 
@@ -94,9 +94,9 @@ static void judge_volume(const struct rec_ports *ports, const struct kube_persis
 }
 
 /* Whether this VolumeAttachment of the volume keeps the object from moving it. */
-static bool attachment_excludes(const struct rec_ports *ports,
-                                const struct migration_resource *resource,
-                                const struct kube_volume_attachment *attachment)
+static bool attachment_matters(const struct rec_ports *ports,
+                               const struct migration_resource *resource,
+                               const struct kube_volume_attachment *attachment)
 {
     const struct kube_object *object = &attachment->object;
 
@@ -121,15 +121,22 @@ static void look_at_attachments(const struct rec_ports *ports,
 
     for (size_t i = 0; i < list.len; i++) {
         const struct kube_volume_attachment *attachment = kube_volume_attachment_of(list.items[i]);
-        if (!attachment_excludes(ports, resource, attachment))
+        if (!attachment_matters(ports, resource, attachment))
             continue;
-        facts->excluded = REC_REASON_IN_USE;
+        /* While it comes or goes, nothing moves; while it stays, the disk may move under its VM. */
+        if (is_for_attach(&resource->object) || !attachment->attached ||
+            kube_object_deleting(&attachment->object))
+            facts->excluded = REC_REASON_IN_USE;
+        facts->wanted = true;
         (void)str_format(view->why, sizeof(view->why),
                          "the volume is %s node %s (VolumeAttachment %s): the move starts when no "
                          "Pod uses it any more",
-                         attachment->attached ? "attached to" : "being attached to",
+                         kube_object_deleting(&attachment->object) ? "being detached from"
+                         : attachment->attached                    ? "attached to"
+                                                                   : "being attached to",
                          attachment->node_name, attachment->object.name);
-        return;
+        if (facts->excluded != REC_REASON_INACTIVE)
+            return;
     }
 }
 
@@ -229,6 +236,7 @@ void migration_observe_claim(const struct rec_ports *ports,
 
     facts->unfit = REC_REASON_INACTIVE;
     facts->excluded = REC_REASON_INACTIVE;
+    facts->wanted = false;
     if (view->record && view->record->attempt_open) {
         /* What runs was written down; it does not depend on the claim any more. */
         (void)str_copy(view->volume_name, sizeof(view->volume_name), view->record->volume_name);
@@ -289,8 +297,7 @@ void migration_observe_reservations(const struct rec_ports *ports,
                                     struct migration_reservations *reservations)
 {
     cleanup_kube_list struct kube_list list =
-        ports->kube.list(ports->kube.userdata, &migration_kind, "state",
-                         MIGRATION_STATE_IS_OPEN);
+        ports->kube.list(ports->kube.userdata, &migration_kind, "state", MIGRATION_STATE_IS_OPEN);
 
     for (size_t i = 0; i < list.len; i++) {
         const struct migration_resource *other = migration_resource_of(list.items[i]);

@@ -13,28 +13,43 @@ struct migration_place_view migration_place_of(const struct xo_inventory *invent
 
     (void)str_copy(place.sr, sizeof(place.sr), sr->uuid);
     (void)str_copy(place.sr_name, sizeof(place.sr_name), *sr->name ? sr->name : sr->uuid);
+    (void)str_copy(place.host, sizeof(place.host), host ? host->uuid : "");
     (void)str_copy(place.host_name, sizeof(place.host_name), host ? host->name : "");
     (void)str_copy(place.pool_name, sizeof(place.pool_name), pool ? pool->name : "");
     return place;
 }
 
-/* VBDs of dom0 are the copy itself. One whose VM is not shown counts: somebody has the disk. */
-static void look_at_attachments(const struct xo_inventory *inventory, const struct xo_disk *disk,
-                                struct migration_disk_view *view,
-                                struct migration_disk_facts *facts)
+/* One whose VM is not shown counts: somebody has the disk. */
+struct migration_attachments migration_attachments_of(const struct xo_inventory *inventory,
+                                                      const struct xo_disk *disk)
 {
+    struct migration_attachments found = {.vm = "", .vm_name = ""};
+
     for (size_t i = 0; i < disk->vbds.len; i++) {
         const struct xo_vbd *vbd = xo_inventory_vbd(inventory, disk->vbds.items[i]);
         const struct xo_vm *vm = vbd ? xo_inventory_vm(inventory, vbd->vm) : NULL;
         if (vm && vm->control_domain)
             continue;
-        view->attachments++;
-        facts->attached = true;
+        found.count++;
+        found.vm = vbd ? vbd->vm : "";
+        found.vm_name = vm ? vm->name : "";
         if (vbd && vbd->attached && vm && str_equal(vm->power_state, "Running"))
-            facts->attached_running = true;
-        if (vm)
-            (void)str_copy(view->vm_name, sizeof(view->vm_name), vm->name);
+            found.running = true;
     }
+    return found;
+}
+
+static void look_at_attachments(const struct xo_inventory *inventory, const struct xo_disk *disk,
+                                struct migration_disk_view *view,
+                                struct migration_disk_facts *facts)
+{
+    const struct migration_attachments found = migration_attachments_of(inventory, disk);
+
+    view->attachments = found.count;
+    (void)str_copy(view->vm, sizeof(view->vm), found.vm);
+    (void)str_copy(view->vm_name, sizeof(view->vm_name), found.vm_name);
+    facts->attached = found.count > 0;
+    facts->attached_running = found.running;
 }
 
 static bool contains(struct kube_strings strings, const char *text)
@@ -55,10 +70,11 @@ static bool is_listed(const struct migration_resource *resource, const char *dis
 
 /* Whether the task that we saw moving the disk ended well with this disk as its result. */
 static bool proven_whole(const struct xo_inventory *inventory,
-                         const struct migration_volume_record *record, const struct xo_disk *disk)
+                         const struct migration_volume_view *view, const struct xo_disk *disk)
 {
-    const struct xo_task *task =
-        *record->task ? xo_inventory_task_by_ref(inventory, record->task) : NULL;
+    /* The record may be up to MIGRATION_PROGRESS_MS behind what we have seen ourselves. */
+    const char *ref = *view->memory->task ? view->memory->task : view->record->task;
+    const struct xo_task *task = *ref ? xo_inventory_task_by_ref(inventory, ref) : NULL;
     return task && task->status == XO_TASK_SUCCESS && *disk->ref &&
            str_equal(task->result_ref, disk->ref);
 }
@@ -78,6 +94,16 @@ static void look_at_tasks(const struct xo_inventory *inventory, const struct xo_
     }
 }
 
+/* Beyond MIGRATION_DISKS_MAX, the last one makes room for the one that a person wants kept. */
+static void make_room(struct migration_volume_view *view, struct migration_facts *facts)
+{
+    size_t last = --facts->disk_count;
+
+    (void)mem_free(view->disks[last].description); /* returns NULL */
+    view->disks[last] = (struct migration_disk_view){0};
+    facts->disks[last] = (struct migration_disk_facts){0};
+}
+
 static void observe_disk(const struct xo_inventory *inventory,
                          const struct migration_resource *resource, const struct xo_disk *disk,
                          struct migration_volume_view *view, struct migration_facts *facts)
@@ -89,6 +115,7 @@ static void observe_disk(const struct xo_inventory *inventory,
 
     (void)str_copy(its_view->uuid, sizeof(its_view->uuid), disk->uuid);
     its_view->size_bytes = disk->size_bytes;
+    its_view->cbt_enabled = disk->cbt_enabled;
     if (sr)
         its_view->place = migration_place_of(inventory, sr);
     else
@@ -101,13 +128,14 @@ static void observe_disk(const struct xo_inventory *inventory,
         look_at_tasks(inventory, disk, view, facts);
     its_facts->marked = *its_view->marker.in_progress_to_sr != '\0';
     its_facts->listed = is_listed(resource, disk->uuid);
+    its_facts->chosen = *view->keep && str_equal(disk->uuid, view->keep);
     if (facts->open) {
         its_facts->source = str_equal(disk->uuid, view->record->source.disk);
         its_facts->known = contains(view->record->known_disks, disk->uuid);
         its_facts->marked_for_us =
             its_facts->marked &&
             str_equal(its_view->marker.in_progress_to_sr, view->record->destination.sr_uuid);
-        its_facts->whole = proven_whole(inventory, view->record, disk);
+        its_facts->whole = proven_whole(inventory, view, disk);
     }
 }
 
@@ -140,7 +168,9 @@ void migration_observe_disks(const struct xo_inventory *inventory,
          *view->disk_name && (disk = xo_inventory_disk_named(inventory, view->disk_name, i)); i++) {
         if (facts->disk_count == MIGRATION_DISKS_MAX) {
             facts->truncated = true;
-            break;
+            if (!str_equal(disk->uuid, view->keep))
+                continue;
+            make_room(view, facts);
         }
         pools_present = pools_present && xo_inventory_pool_present(inventory, disk->pool);
         observe_disk(inventory, resource, disk, view, facts);

@@ -16,6 +16,7 @@ struct rule {
     const struct migration_target *target;
     const char *tag;  /* of the candidates; "" for a single SR */
     const char *host; /* that must reach it; "" : any */
+    const char *live; /* a host that reaches it goes first: where the VM runs; "": no live move */
     const char *pool; /* of the disk */
 };
 
@@ -55,16 +56,29 @@ static bool accepts(const struct rule *rule, const struct xo_sr *sr)
     return has_tag(sr, rule->tag) && reachable(rule, sr);
 }
 
-static int64_t free_bytes(const struct rule *rule, const struct xo_sr *sr)
+int64_t migration_free_bytes(const struct migration_reservations *reservations,
+                             const struct xo_sr *sr, const char *claim_key)
 {
-    const struct migration_reservations *reservations = rule->search->reservations;
     int64_t left = sr->size_bytes - sr->physical_usage_bytes;
 
     for (size_t i = 0; i < reservations->len; i++)
         if (str_equal(reservations->items[i].sr, sr->uuid) &&
-            !str_equal(reservations->items[i].claim, rule->search->claim_key))
+            !str_equal(reservations->items[i].claim, claim_key))
             left -= reservations->items[i].bytes;
     return left;
+}
+
+static int64_t free_bytes(const struct rule *rule, const struct xo_sr *sr)
+{
+    return migration_free_bytes(rule->search->reservations, sr, rule->search->claim_key);
+}
+
+/* How good a place is beside its room: of the VM's host before others, and one that had no room for
+ * the disk last. */
+static int rank(const struct rule *rule, const struct xo_sr *sr, const char *avoid)
+{
+    bool live = !*rule->live || xo_inventory_sr_reachable(rule->inventory, sr->uuid, rule->live);
+    return 2 * live + !str_equal(sr->uuid, avoid);
 }
 
 static void no_target(struct migration_volume_view *view, struct migration_facts *facts,
@@ -146,9 +160,11 @@ static struct candidates find_candidates(const struct rule *rule, const char *av
     struct candidates found = {0};
     const struct xo_sr *sr;
     int64_t most = 0;
+    int highest = 0;
 
     for (size_t i = 0; (sr = xo_inventory_sr_tagged(rule->inventory, rule->tag, i)); i++) {
         int64_t room;
+        int its_rank;
         if (!str_equal(sr->pool, rule->pool)) {
             found.elsewhere++;
             continue;
@@ -159,11 +175,11 @@ static struct candidates find_candidates(const struct rule *rule, const char *av
             continue;
         found.reachable++;
         room = free_bytes(rule, sr);
-        if (str_equal(sr->uuid, avoid))
-            room = INT64_MIN + 1; /* it had no room for the disk: only when there is no other */
-        if (!found.best || room > most) {
+        its_rank = rank(rule, sr, avoid);
+        if (!found.best || its_rank > highest || (its_rank == highest && room > most)) {
             found.best = sr;
             most = room;
+            highest = its_rank;
         }
     }
     return found;
@@ -264,8 +280,12 @@ void migration_observe_target(const struct migration_search *search,
                               struct migration_volume_view *view, struct migration_facts *facts)
 {
     const struct xo_inventory *inventory = search->inventory;
-    struct rule rule = {
-        .inventory = inventory, .search = search, .target = &view->target, .host = "", .pool = ""};
+    struct rule rule = {.inventory = inventory,
+                        .search = search,
+                        .target = &view->target,
+                        .host = "",
+                        .live = view->live_host,
+                        .pool = ""};
     const struct xo_disk *disk =
         facts->disk_count ? xo_inventory_disk(inventory, view->disks[0].uuid) : NULL;
 
@@ -307,4 +327,24 @@ void migration_observe_target(const struct migration_search *search,
                   "(srsWithTag) the volume belongs to: use target.srUUID or target.srsWithTag");
     else
         choose_tagged(&rule, view, facts);
+}
+
+bool migration_observe_restored(const struct migration_search *search,
+                                const struct migration_volume_view *view)
+{
+    const struct migration_target *target = &view->restored;
+    const struct xo_vm *vm =
+        *search->node_vm ? xo_inventory_vm(search->inventory, search->node_vm) : NULL;
+    const struct rule rule = {.inventory = search->inventory,
+                              .search = search,
+                              .target = target,
+                              .tag = target->srs_with_tag,
+                              .host = vm && xo_inventory_host(search->inventory, vm->container)
+                                          ? vm->container
+                                          : "",
+                              .live = "",
+                              .pool = ""};
+    const struct xo_sr *source = xo_inventory_sr(search->inventory, view->record->source.sr_uuid);
+
+    return source && accepts(&rule, source);
 }

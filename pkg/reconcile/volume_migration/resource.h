@@ -197,6 +197,11 @@ char *migration_status_canonical(const json_t *status) WARN_UNUSED;
 #define MIGRATION_MANUAL      "ManualRecoveryRequired"
 #define MIGRATION_DRY_RUN     "DryRun"
 
+/* Why a disk is a leftover. Only the first is ever deleted: it holds nothing that its source did not. */
+#define MIGRATION_LEFTOVER_COPY     "FailedCopy"     /* an attempt that failed made it */
+#define MIGRATION_LEFTOVER_SOURCE   "ReplacedSource" /* its copy is whole, or a VM runs on it */
+#define MIGRATION_LEFTOVER_UNCHOSEN "NotChosen"      /* spec.recovery chose another */
+
 /* Values of a volume's mode. */
 #define MIGRATION_OFFLINE "Offline"
 #define MIGRATION_LIVE    "Live"

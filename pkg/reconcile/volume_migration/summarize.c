@@ -263,8 +263,7 @@ static void list_new_leftovers(const struct migration_observation *observation, 
             .claim_name = view->claim_name,
             .name = name,
             .since = observation->wall,
-            .reason = facts->disks[i].source ? "the source of a move whose copy is whole or in use"
-                                             : "the copy of a move that did not end well",
+            .reason = migration_leftover_reason(facts, verdict->keep, i),
         };
         json_add(list, leftover_json(&leftover));
     }

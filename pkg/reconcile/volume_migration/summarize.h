@@ -74,6 +74,9 @@ void migration_volume_message(const struct migration_observation *observation,
                               const struct migration_verdict *verdict, size_t index, char *message,
                               size_t size);
 
+/** Why the i-th disk is a leftover when `keep` stays: MIGRATION_LEFTOVER_…. Static. */
+const char *migration_leftover_reason(const struct migration_facts *facts, int keep, size_t i);
+
 /** The phase that follows from a state. Static. */
 const char *migration_phase_of(enum migration_state state);
 

@@ -33,6 +33,13 @@ const char *migration_phase_of(enum migration_state state)
     return MIGRATION_PENDING;
 }
 
+const char *migration_leftover_reason(const struct migration_facts *facts, int keep, size_t i)
+{
+    if (facts->disks[keep].chosen)
+        return MIGRATION_LEFTOVER_UNCHOSEN;
+    return facts->disks[i].source ? MIGRATION_LEFTOVER_SOURCE : MIGRATION_LEFTOVER_COPY;
+}
+
 /* "0a1b… on sr-a1 (host-1), 10240 MiB, attached to VM worker-1; …" */
 static void put_disks(struct buf *buf, const struct migration_volume_view *view,
                       const struct migration_facts *facts)

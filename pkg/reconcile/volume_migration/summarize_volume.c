@@ -109,6 +109,8 @@ static void open_attempt(const struct migration_observation *observation, size_t
         record->start = record->attempt_start;
     record->source = place_of(&view->disks[0].place, view->disks[0].uuid);
     record->destination = place_of(&view->destination, "");
+    record->mode =
+        migration_goes_live(&observation->facts[index]) ? MIGRATION_LIVE : MIGRATION_OFFLINE;
     entry->known[0] = view->disks[0].uuid;
     record->known_disks = (struct kube_strings){.items = entry->known, .len = 1};
     view->memory->attempt_start_ms = record->attempt_start.ms;

@@ -1,0 +1,301 @@
+/*
+ * reconcile/volume_migration, 6: rows 23 to 31 of the table of decide.h, a test per row, named as its
+ * sentence: several disks of one name, and what a person answers.
+ */
+#include "reconcile/volume_migration/fake/facts.h"
+
+#include <criterion/criterion.h>
+
+/* 23 to 26 */
+
+Test(decide, withdraws_an_attempt_that_was_never_sent_when_another_disk_has_the_name)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.call = MIGRATION_CALL_NEVER_SENT;
+    facts.disks[0].marked = true;
+    fake_facts_expect_on(&facts, MIGRATION_UNMARK, 0);
+    facts.disks[0].marked = false;
+    fake_facts_expect_on(&facts, MIGRATION_CLOSE_WITHDRAWN, 0);
+}
+
+Test(decide, gives_two_disks_of_a_foreign_move_time_to_become_one)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.disk_count = 2;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_OBSERVING);
+}
+
+Test(decide, asks_a_person_about_two_disks_that_nothing_explains)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.disk_count = 2;
+    facts.quiet = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_OBSERVING);
+    facts.still = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DUPLICATE_NAME);
+}
+
+Test(decide, asks_a_person_about_more_disks_than_it_can_tell_apart)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.truncated = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DUPLICATE_NAME);
+}
+
+Test(decide, waits_with_two_disks_while_a_start_is_in_doubt)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.call = MIGRATION_CALL_LOST;
+    facts.quiet = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+}
+
+Test(decide, waits_with_two_disks_until_xo_has_certainly_given_up_destroying_the_source)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.call = MIGRATION_CALL_LOST;
+    facts.still = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    facts.disks[1].whole = true; /* then it may destroy it or not */
+    cr_assert_eq(migration_decide_volume(&facts).keep, 1);
+}
+
+/* 27 to 31 */
+
+Test(decide, asks_a_person_when_the_source_is_gone_and_several_are_left)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].source = false;
+    facts.disks[0].known = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, asks_a_person_when_another_disk_was_there_before)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].known = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, keeps_the_copy_that_its_task_proves_whole)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].whole = true;
+    struct migration_verdict verdict = migration_decide_volume(&facts);
+    cr_assert_eq(verdict.step, MIGRATION_LIST_LEFTOVERS);
+    cr_assert_eq(verdict.keep, 1);
+    facts.disks[0].listed = true;
+    fake_facts_expect_on(&facts, MIGRATION_RENAME_LEFTOVER, 0);
+}
+
+Test(decide, does_not_take_a_copy_for_whole_that_somebody_has_used_since)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].whole = true;
+    facts.disks[0].attached = true;
+    cr_assert_eq(migration_decide_volume(&facts).keep, 0);
+    facts.disks[0].attached = false;
+    facts.disks[1].attached = true; /* not running: nobody wrote to it, but who knows */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, keeps_the_source_when_two_copies_are_proven_whole)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disk_count = 3;
+    facts.disks[1].whole = true;
+    facts.disks[2].whole = true;
+    cr_assert_eq(migration_decide_volume(&facts).keep, 0);
+}
+
+Test(decide, keeps_the_source_and_lists_the_copies_before_it_renames_them)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disk_count = 3;
+    struct migration_verdict verdict = migration_decide_volume(&facts);
+    cr_assert_eq(verdict.step, MIGRATION_LIST_LEFTOVERS);
+    cr_assert_eq(verdict.keep, 0);
+    facts.disks[1].listed = true;
+    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_LIST_LEFTOVERS);
+    facts.disks[2].listed = true;
+    fake_facts_expect_on(&facts, MIGRATION_RENAME_LEFTOVER, 1);
+}
+
+Test(decide, keeps_the_source_when_a_vm_has_it_and_no_copy_is_attached)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].attached = true;
+    cr_assert_eq(migration_decide_volume(&facts).keep, 0);
+    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_LIST_LEFTOVERS);
+}
+
+Test(decide, keeps_the_one_copy_that_a_running_vm_uses)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].attached = true;
+    facts.disks[1].attached_running = true;
+    cr_assert_eq(migration_decide_volume(&facts).keep, 1);
+    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_LIST_LEFTOVERS);
+}
+
+Test(decide, asks_a_person_when_vms_have_the_source_and_a_copy)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].attached = true;
+    facts.disks[1].attached = true;
+    facts.disks[1].attached_running = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, asks_a_person_when_vms_have_two_copies)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disk_count = 3;
+    for (int i = 1; i < 3; i++) {
+        facts.disks[i].attached = true;
+        facts.disks[i].attached_running = true;
+    }
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, waits_with_two_disks_of_a_name_for_another_object_that_has_the_volume)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.disk_count = 2;
+    facts.quiet = true;
+    facts.still = true;
+    facts.excluded = REC_REASON_VOLUME_BUSY;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_VOLUME_BUSY);
+    facts.excluded = REC_REASON_IN_USE;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DUPLICATE_NAME);
+}
+
+Test(decide, asks_about_an_attempt_of_its_own_whoever_else_wants_the_volume)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.excluded = REC_REASON_VOLUME_BUSY;
+    facts.disks[1].known = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, takes_one_disk_of_a_truncated_list_for_several)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.truncated = true;
+    facts.quiet = true;
+    facts.still = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DUPLICATE_NAME);
+}
+
+Test(decide, says_that_it_cancels_while_it_looks_at_what_a_move_left)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.cancel = true;
+    facts.noticed = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLING, REC_REASON_OBSERVING);
+    facts.noticed = true;
+    fake_facts_expect(&facts, MIGRATION_LIST_LEFTOVERS, MIGRATION_STATE_CANCELLING,
+                      REC_REASON_CANCELLING);
+    facts.cancel = false;
+    fake_facts_expect(&facts, MIGRATION_LIST_LEFTOVERS, MIGRATION_STATE_FINISHING,
+                      REC_REASON_FINISHING);
+}
+
+Test(decide, keeps_the_disk_of_a_live_move_that_its_task_proves_whole_and_that_the_vm_has)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.live = true;
+    facts.disks[1].whole = true;
+    facts.disks[1].attached = true; /* to a VM that was stopped since */
+    fake_facts_expect_kept(&facts, 1, 0);
+    facts.disks[0].attached = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, keeps_no_disk_of_a_live_move_when_another_one_is_attached)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.live = true;
+    facts.disk_count = 3;
+    facts.disks[1].whole = true;
+    facts.disks[2].attached = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    facts.disks[1].attached = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, keeps_the_source_under_its_vm_when_a_live_move_broke_off_with_three_disks)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.live = true;
+    facts.disk_count = 3;
+    facts.disks[0].attached = true;
+    facts.disks[0].attached_running = true;
+    fake_facts_expect_kept(&facts, 0, 1);
+}
+
+Test(decide, asks_a_person_when_a_vm_that_does_not_run_has_the_only_copy)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].attached = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, asks_a_person_when_two_disks_say_they_are_the_source)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].source = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+/* A person's answer. */
+
+Test(decide, keeps_the_disk_that_a_person_chose_and_lists_the_others)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].source = false;
+    facts.disks[1].chosen = true;
+    fake_facts_expect_kept(&facts, 1, 0);
+    fake_facts_expect(&facts, MIGRATION_LIST_LEFTOVERS, MIGRATION_STATE_FINISHING,
+                      REC_REASON_FINISHING);
+    facts.disks[0].listed = true;
+    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_RENAME_LEFTOVER);
+    cr_assert_eq(migration_decide_volume(&facts).disk, 0);
+}
+
+Test(decide, keeps_the_disk_that_a_person_chose_where_no_attempt_explains_the_others)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.disk_count = 2;
+    facts.quiet = true;
+    facts.still = true;
+    facts.disks[0].chosen = true;
+    fake_facts_expect_kept(&facts, 0, 1);
+    facts.dry_run = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, REC_REASON_DRY_RUN);
+}
+
+Test(decide, does_not_need_a_person_who_answers_what_nobody_asked)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].chosen = true;
+    fake_facts_expect_kept(&facts, 0, 1);
+}
+
+Test(decide, keeps_asking_when_the_answer_names_a_disk_that_is_not_there)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].source = false;
+    facts.disks[2].chosen = true; /* beyond the two that are there */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, lets_an_object_that_is_deleted_go_and_leaves_ambiguous_copies_as_they_are)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].source = false;
+    facts.cancel = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    facts.deleted = true;
+    fake_facts_expect_on(&facts, MIGRATION_CLOSE_CANCELLED, MIGRATION_NO_DISK);
+}

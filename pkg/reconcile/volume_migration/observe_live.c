@@ -1,0 +1,116 @@
+/*
+ * reconcile/volume_migration, 6: whether a disk can be moved under the VM that has it.
+ *
+ * XO leaves the choice of a host to XAPI: it takes one that sees all SRs of the VM, so the VM itself
+ * may go along unless the target is seen by the host where it runs; only such targets are taken. XAPI
+ * makes a snapshot of the disk first, at the source.
+ */
+#include "reconcile/volume_migration/observe.h"
+
+#include "base/str.h"
+
+enum { MEBIBYTE = 1 << 20 };
+
+/* What is written to a disk of a thin SR during a live move comes on top of what it takes; how much
+ * that is nobody knows. */
+static const int64_t THIN_SNAPSHOT_BYTES = INT64_C(1024) * MEBIBYTE;
+
+/* Keeps the first thing that is in the way: what is asked first is what has to change first. */
+static void not_live(struct migration_volume_view *view, struct migration_facts *facts,
+                     enum rec_reason reason, const char *why)
+{
+    if (facts->not_live != REC_REASON_INACTIVE)
+        return;
+    facts->not_live = reason;
+    (void)str_copy(view->why_not_live, sizeof(view->why_not_live), why);
+}
+
+/* Where an offline move may come instead, what is in the way is that the disk is in use. */
+static enum rec_reason impossible(const struct migration_facts *facts)
+{
+    return facts->live_only ? REC_REASON_LIVE_IMPOSSIBLE : REC_REASON_IN_USE;
+}
+
+void migration_observe_live(const struct xo_inventory *inventory,
+                            struct migration_volume_view *view, struct migration_facts *facts)
+{
+    const struct migration_disk_view *disk = &view->disks[0];
+    const struct xo_vm *vm;
+    char why[MIGRATION_WHY_SIZE];
+
+    facts->not_live = REC_REASON_INACTIVE;
+    view->live_host[0] = '\0';
+    if (!migration_goes_live(facts))
+        return;
+    vm = xo_inventory_vm(inventory, disk->vm);
+    if (disk->attachments != 1) {
+        (void)str_format(why, sizeof(why), "%zu VMs have disk %s, and only one may for a live move",
+                         disk->attachments, view->disk_name);
+        not_live(view, facts, impossible(facts), why);
+    } else if (!facts->disks[0].attached_running || !vm) {
+        (void)str_format(why, sizeof(why),
+                         "disk %s is attached to VM %s, which does not run with it now (%s): it "
+                         "moves when that runs, or when it is detached",
+                         view->disk_name, *disk->vm_name ? disk->vm_name : "(unknown)",
+                         vm ? vm->power_state : "not shown");
+        not_live(view, facts, impossible(facts), why);
+    } else if (!xo_inventory_host(inventory, vm->container)) {
+        (void)str_format(why, sizeof(why), "Xen Orchestra does not show on which host VM %s runs",
+                         vm->name);
+        not_live(view, facts, impossible(facts), why);
+    } else {
+        (void)str_copy(view->live_host, sizeof(view->live_host), vm->container);
+    }
+}
+
+static void check_destination(const struct xo_inventory *inventory,
+                              struct migration_volume_view *view, struct migration_facts *facts)
+{
+    const struct xo_host *host = xo_inventory_host(inventory, view->live_host);
+    char why[MIGRATION_WHY_SIZE];
+
+    if (!host || !*view->destination.sr ||
+        xo_inventory_sr_reachable(inventory, view->destination.sr, view->live_host))
+        return;
+    (void)
+        str_format(why, sizeof(why),
+                   "VM %s runs with disk %s on host %s, which does not reach %s: the VM would have "
+                   "to move along; stop the Pods that use claim %s, or choose a target that the "
+                   "host reaches",
+                   view->disks[0].vm_name, view->disk_name, host->name, view->destination.sr_name,
+                   view->claim_name);
+    not_live(view, facts, impossible(facts), why);
+}
+
+static void check_source(const struct migration_search *search, struct migration_volume_view *view,
+                         struct migration_facts *facts)
+{
+    const struct xo_sr *sr = xo_inventory_sr(search->inventory, view->disks[0].place.sr);
+    char why[MIGRATION_WHY_SIZE];
+    int64_t room;
+
+    if (!sr)
+        return;
+    view->snapshot_bytes =
+        str_equal(sr->allocation, "thick") ? view->disks[0].size_bytes : THIN_SNAPSHOT_BYTES;
+    room = migration_free_bytes(search->reservations, sr, search->claim_key);
+    if (room >= view->snapshot_bytes)
+        return;
+    (void)
+        str_format(why, sizeof(why),
+                   "a live move needs %lld MiB for a snapshot on %s, where the disk is, and there "
+                   "are %lld MiB free: make room there, or stop the Pods that use claim %s",
+                   (long long)(view->snapshot_bytes / MEBIBYTE), view->disks[0].place.sr_name,
+                   (long long)(room / MEBIBYTE), view->claim_name);
+    not_live(view, facts, REC_REASON_NO_SPACE, why);
+}
+
+void migration_observe_live_places(const struct migration_search *search,
+                                   struct migration_volume_view *view,
+                                   struct migration_facts *facts)
+{
+    if (!migration_goes_live(facts) || facts->disks[0].at_target || facts->disk_count != 1)
+        return;
+    check_destination(search->inventory, view, facts);
+    check_source(search, view, facts);
+}
