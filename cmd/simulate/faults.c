@@ -5,6 +5,8 @@
 #include "people_internal.h"
 #include "truth.h"
 
+#include <string.h>
+
 enum {
     RENEW_DEADLINE_MS = 10000,
     XO_RESTART_MS = 3000,
@@ -56,10 +58,10 @@ static void end_admin_attach(void *userdata, int64_t vbd)
     sim_truth_foreign(sim, sim->xo->vbds.items[vbd].disk);
 }
 
-static void end_cut_off(void *userdata, int64_t operator)
+static void end_cut_off(void *userdata, int64_t process)
 {
     struct sim *sim = userdata;
-    sim_operator_die(sim->operators[operator], false);
+    sim_operator_die(sim->operators[process], false);
 }
 
 static void in_s(struct sim *sim, int64_t seconds, sim_fn *fn, int64_t argument)
@@ -84,6 +86,39 @@ static void rename_disk(struct sim *sim, int disk, int seconds)
     in_s(sim, seconds, end_rename, disk);
 }
 
+/* A person's mistake: what is lost is lost, and nothing is claimed for the volume any more. */
+static void destroy_disk(struct sim *sim, int disk)
+{
+    struct sim_disk *it = &sim->xo->disks.items[disk];
+
+    if (sim_xo_plugged(sim->xo, disk))
+        return;
+    sim_truth_foreign(sim, disk);
+    sim->volumes[it->volume].spoiled = true;
+    if (!moves(sim, disk)) /* XO refuses while something reads it; then its name goes */
+        sim_xo_remove_disk(sim->xo, disk);
+}
+
+static void duplicate_disk(struct sim *sim, int disk)
+{
+    struct sim_disk copy = sim->xo->disks.items[disk];
+
+    copy.shown = (struct sim_shown){0};
+    sim_truth_foreign(sim, disk);
+    (void)sim_xo_add_disk(sim->xo, &copy); /* one more of the name */
+}
+
+static void spoil_marker(struct sim *sim, int disk, bool for_good)
+{
+    if (moves(sim, disk))
+        return;
+    sim_truth_foreign(sim, disk);
+    sim_xo_describe(sim->xo, disk,
+                    for_good ? "csi:info: {\"migr"
+                             : "csi:info: {\"migrating\":{\"enabled\":true,\"inProgressToSRUUID\":"
+                               "\"F1\"},\"srsWithTag\":\"fast\"}");
+}
+
 static bool is_attached(const struct sim *sim, int disk)
 {
     return sim_xo_vbd_of(sim->xo, disk, 0) != SIM_NONE;
@@ -94,9 +129,15 @@ static void move_disk(struct sim *sim, int disk, int sr, bool as_driver)
 {
     const struct sim_disk *it = &sim->xo->disks.items[disk];
 
-    if (moves(sim, disk) || it->sr == sr || sim->xo->srs[it->sr].pool != sim->xo->srs[sr].pool ||
+    if (it->sr == sr || sim->xo->srs[it->sr].pool != sim->xo->srs[sr].pool ||
         sim->xo->pools[sim->xo->srs[sr].pool].hidden || is_attached(sim, disk))
         return;
+    if (moves(sim, disk)) {
+        if (as_driver && !strstr(it->description, "inProgressToSRUUID"))
+            sim_fail(sim, "I2", "the driver moves %s as well: nothing marks it as being moved",
+                     it->shown.id);
+        return;
+    }
     if (as_driver && str_equal(it->description, SIM_MARKER)) {
         cleanup_str char *marker =
             str_new("csi:info: {\"migrating\":{\"enabled\":true,"
@@ -156,10 +197,16 @@ static bool do_at_xo(struct sim *sim, const struct sim_event *event)
             attach_elsewhere(sim, disk, event->b);
         return true;
     case SIM_SPOIL_MARKER:
-        if (disk != SIM_NONE && !moves(sim, disk))
-            sim_xo_describe(sim->xo, disk,
-                            "csi:info: {\"migrating\":{\"enabled\":true,\"inProgressToSRUUID\":"
-                            "\"F1\"},\"srsWithTag\":\"fast\"}");
+        if (disk != SIM_NONE)
+            spoil_marker(sim, disk, event->b != 0);
+        return true;
+    case SIM_DESTROY:
+        if (disk != SIM_NONE)
+            destroy_disk(sim, disk);
+        return true;
+    case SIM_DUPLICATE:
+        if (disk != SIM_NONE)
+            duplicate_disk(sim, disk);
         return true;
     case SIM_FILL:
         sim->xo->srs[event->a].size = sim->xo->srs[event->a].used + 1;
@@ -315,8 +362,12 @@ void sim_people_mend(struct sim *sim)
         end_fill(sim, i);
     for (int i = 0; i < SIM_NODES; i++)
         end_node_stop(sim, i);
-    for (size_t i = 0; i < sim->xo->disks.len; i++)
+    for (size_t i = 0; i < sim->xo->disks.len; i++) {
+        struct sim_disk *disk = &sim->xo->disks.items[i];
         end_rename(sim, (int64_t)i);
+        if (!disk->shown.gone && str_equal(disk->description, "csi:info: {\"migr"))
+            sim_xo_describe(sim->xo, (int)i, SIM_MARKER);
+    }
     for (size_t i = 0; i < sim->xo->vbds.len; i++)
         if (sim->xo->vbds.items[i].vm == SIM_VM_OTHER)
             end_admin_attach(sim, (int64_t)i);

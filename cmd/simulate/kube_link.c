@@ -19,11 +19,11 @@ enum {
     WATCH_LATE_MS = 3000
 };
 
-struct sim_kube_link *sim_kube_link_new(struct sim_operator *operator)
+struct sim_kube_link *sim_kube_link_new(struct sim_operator *process)
 {
     struct sim_kube_link *link = mem_alloc(sizeof(*link));
 
-    link->operator= operator;
+    link->process = process;
     link->writes = rec_own_writes_new(WRITES_MAX);
     for (size_t i = 0; i < SIM_KINDS; i++)
         link->watches[i] = (struct sim_watch){.link = link, .cache = kube_cache_new(sim_kinds[i])};
@@ -42,7 +42,7 @@ struct sim_kube_link *sim_kube_link_free(struct sim_kube_link *link)
 
 static struct sim *sim_of(const struct sim_kube_link *link)
 {
-    return link->operator->sim;
+    return link->process->sim;
 }
 
 static bool reachable(const struct sim_kube_link *link)
@@ -96,7 +96,7 @@ static void deliver(void *userdata, int64_t argument)
     struct sim *sim = sim_of(watch->link);
     const struct sim_changes *changes = &sim->kube->changes[kind];
 
-    if (watch->link->operator->dead)
+    if (watch->link->process->dead)
         return;
     if (!reachable(watch->link)) {
         sim_timeline_in(&sim->timeline, 1000, deliver, watch, argument);
@@ -192,8 +192,8 @@ static int port_get_live(void *userdata, const struct kube_kind *kind, const cha
     struct sim_kube_link *link = userdata;
     cleanup_str char *key = kube_key_new(namespace, name);
 
-    sim_operator_wait(link->operator);
-    if (link->operator->dead || !reachable(link))
+    sim_operator_wait(link->process);
+    if (link->process->dead || !reachable(link))
         return away(err);
     const json_t *json = sim_kube_get(sim_of(link)->kube, sim_kind_of(kind), key);
     if (!json)
@@ -213,14 +213,14 @@ struct verdict {
 
 static struct verdict judge(struct sim_kube_link *link)
 {
-    sim_operator_wait(link->operator);
-    if (link->operator->dead || !reachable(link))
+    sim_operator_wait(link->process);
+    if (link->process->dead || !reachable(link))
         return (struct verdict){0};
     if (sim_faults.kube_writes_fail > 0) {
         sim_faults.kube_writes_fail--;
         return (struct verdict){0};
     }
-    enum sim_effect effect = sim_operator_effect(link->operator);
+    enum sim_effect effect = sim_operator_effect(link->process);
     bool heard = effect == SIM_EFFECT_DO && !sim_faults.kube_write_lost;
     if (effect == SIM_EFFECT_DO)
         sim_faults.kube_write_lost = false;
@@ -264,10 +264,10 @@ static int port_patch(void *userdata, const struct kube_patch *patch, struct err
         return err_set(err, ERR_CONFLICT, "%s %s changed", patch->kind->name, key);
     const char *phase = json_str_at(patch->body, "status.phase");
     const char *message = json_str_at(patch->body, "status.message");
-    sim_note(sim_of(link), "operator %zu: %s %s %s%s%s %s", link->operator->number,
+    sim_note(sim_of(link), "operator %zu: %s %s %s%s%s %s", link->process->number,
              patch->patch_kind == KUBE_PATCH_APPLY_STATUS ? "status of" : "patches",
              patch->kind->name, key, phase ? " " : "", phase ? phase : "", message ? message : "");
-    sim_truth_status_write(link->operator, kind, key, before, patch);
+    sim_truth_status_write(link->process, kind, key, before, patch);
     if (sim_of(link)->options->emitted)
         sim_emitted_status(sim_of(link)->options->emitted, patch->kind, patch->body);
     return told(link, verdict, kind, key,
@@ -290,7 +290,7 @@ static int port_create(void *userdata, const struct kube_kind *kind, const char 
     if (!str_empty(namespace))
         json_put_str(json_object_get(object, "metadata"), "namespace", namespace);
     sim_kube_stamp(kube, object);
-    sim_note(sim_of(link), "operator %zu: creates %s %s", link->operator->number, kind->name, key);
+    sim_note(sim_of(link), "operator %zu: creates %s %s", link->process->number, kind->name, key);
     return told(link, verdict, sim_kind_of(kind), key,
                 sim_kube_commit(kube, sim_kind_of(kind), key, object), err);
 }
@@ -311,7 +311,7 @@ static int port_delete(void *userdata, const struct kube_kind *kind, const char 
         return missing(kind, key, err);
     if (uid && !str_equal(uid, json_str_at(before, "metadata.uid")))
         return err_set(err, ERR_CONFLICT, "%s %s is another object now", kind->name, key);
-    sim_note(sim_of(link), "operator %zu: deletes %s %s", link->operator->number, kind->name, key);
+    sim_note(sim_of(link), "operator %zu: deletes %s %s", link->process->number, kind->name, key);
     sim_kube_delete(kube, number, key);
     if (verdict.heard && uid)
         rec_own_writes_deleted(link->writes, link->watches[number].cache, namespace, name, uid);
@@ -322,9 +322,9 @@ static void port_event(void *userdata, const struct kube_event *event)
 {
     const struct sim_kube_link *link = userdata;
 
-    if (link->operator->dead)
+    if (link->process->dead)
         return;
-    sim_note(sim_of(link), "operator %zu: event %s on %s %s: %s", link->operator->number,
+    sim_note(sim_of(link), "operator %zu: event %s on %s %s: %s", link->process->number,
              event->reason, event->kind->name, event->name, event->message);
     if (sim_of(link)->options->emitted)
         sim_emitted_event(sim_of(link)->options->emitted, event);

@@ -19,7 +19,7 @@ struct sim_watch {
 };
 
 struct sim_kube_link {
-    struct sim_operator *operator;
+    struct sim_operator *process;
     struct sim_watch watches[SIM_KINDS];
     struct rec_own_writes *writes;
     bool cut_off;                    /* this process alone can't reach the server */
@@ -27,7 +27,7 @@ struct sim_kube_link {
 };
 
 /** *New*, of a process (*borrowed*): nothing is listed yet. */
-struct sim_kube_link *sim_kube_link_new(struct sim_operator *operator);
+struct sim_kube_link *sim_kube_link_new(struct sim_operator *process);
 /** Takes NULL, returns NULL. */
 struct sim_kube_link *sim_kube_link_free(struct sim_kube_link *link);
 

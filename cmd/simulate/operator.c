@@ -25,28 +25,31 @@ enum {
 
 struct sim_faults sim_faults;
 
-static void make_controllers(struct sim_operator *operator)
+static void make_controllers(struct sim_operator *process)
 {
-    const struct clock *clock = &operator->sim->timeline.clock;
+    const struct clock *clock = &process->sim->timeline.clock;
 
-    operator->migrations = kube_queue_new(&(struct kube_queue_options){
-        .name = "xovolumemigration", .clock = clock, .seed = operator->ports.seed});
-    operator->attachments = kube_queue_new(&(struct kube_queue_options){
-        .name = "volumeattachment", .clock = clock, .seed = operator->ports.seed});
-    operator->migration = migration_controller_new(&operator->ports);
-    operator->attach = attach_controller_new(&operator->ports);
-    operator->migration_worker =
+    process->migrations = kube_queue_new(&(struct kube_queue_options){.name = "xovolumemigration",
+                                                                      .clock = clock,
+                                                                      .seed = process->ports.seed});
+    process->attachments =
+        kube_queue_new(&(struct kube_queue_options){.name = "volumeattachment",
+                                                    .clock = clock,
+                                                    .seed = process->ports.seed});
+    process->migration = migration_controller_new(&process->ports);
+    process->attach = attach_controller_new(&process->ports);
+    process->migration_worker =
         rec_worker_new(&(struct rec_worker_options){.controller = "xovolumemigration",
-                                                    .queue = operator->migrations,
+                                                    .queue = process->migrations,
                                                     .reconcile = migration_reconcile,
-                                                    .userdata = operator->migration,
+                                                    .userdata = process->migration,
                                                     .priority = KUBE_QUEUE_USER,
                                                     .clock = clock});
-    operator->attach_worker =
+    process->attach_worker =
         rec_worker_new(&(struct rec_worker_options){.controller = "volumeattachment",
-                                                    .queue = operator->attachments,
+                                                    .queue = process->attachments,
                                                     .reconcile = attach_reconcile,
-                                                    .userdata = operator->attach,
+                                                    .userdata = process->attach,
                                                     .priority = KUBE_QUEUE_ATTACH,
                                                     .clock = clock});
 }
@@ -54,63 +57,71 @@ static void make_controllers(struct sim_operator *operator)
 /* As process_run.c: work begins when this process leads and its caches are whole, or patience has ended. */
 static void begin_work(void *userdata, int64_t started_ms)
 {
-    struct sim_operator *operator= userdata;
-    struct sim_timeline *timeline = &operator->sim->timeline;
+    struct sim_operator *process = userdata;
+    struct sim_timeline *timeline = &process->sim->timeline;
     bool whole =
-        sim_kube_link_synced(operator->kube) || timeline->now_ms - started_ms >= SYNC_MAX_MS;
+        sim_kube_link_synced(process->kube) || timeline->now_ms - started_ms >= SYNC_MAX_MS;
 
-    if (operator->dead)
+    if (process->dead)
         return;
-    if (operator->leading && whole)
-        operator->working = true;
+    if (process->leading && whole)
+        process->working = true;
     else
-        sim_timeline_in(timeline, SYNC_TICK_MS * (operator->leading ? 1 : 10), begin_work, operator,
+        sim_timeline_in(timeline, SYNC_TICK_MS * (process->leading ? 1 : 10), begin_work, process,
                         started_ms);
 }
 
 struct sim_operator *sim_operator_start(struct sim *sim, bool leading)
 {
-    struct sim_operator *operator= mem_alloc(sizeof(*operator));
+    /* Fewer copies than by default: there are few disks, and somebody is to wait. */
+    static const struct rec_slots_limits limits = {.live_per_host = REC_SLOTS_LIVE_PER_HOST,
+                                                   .copies_per_host = SIM_COPIES_PER_HOST,
+                                                   .copies_per_sr = SIM_COPIES_PER_HOST};
+    struct sim_operator *process = mem_alloc(sizeof(*process));
 
-    operator->sim = sim;
-    operator->number = sim->operator_count;
-    operator->leading = leading;
-    operator->kube = sim_kube_link_new(operator);
-    operator->xo = sim_xo_link_new(operator);
-    operator->ports =(struct rec_ports){.kube = sim_kube_link_port(operator->kube),
-                                        .xo = sim_xo_link_port(operator->xo),
+    process->sim = sim;
+    process->number = sim->operator_count;
+    process->leading = leading;
+    process->kube = sim_kube_link_new(process);
+    process->xo = sim_xo_link_new(process);
+    process->slots = rec_slots_new(&limits);
+    process->ports = (struct rec_ports){.kube = sim_kube_link_port(process->kube),
+                                        .xo = sim_xo_link_port(process->xo),
                                         .clock = &sim->timeline.clock,
                                         .driver_name = "csi.xen-orchestra.marcsi.ch",
                                         .disk_name_prefix = "csi-",
-                                        .seed = sim->options->seed + operator->number };
-    make_controllers(operator);
-    operator->keys =(struct rec_keys){.ports = &operator->ports,
-                                      .migrations = operator->migrations,
-                                      .attachments = operator->attachments };
+                                        .seed = sim->options->seed + process->number,
+                                        .slots = process->slots};
+    make_controllers(process);
+    process->keys = (struct rec_keys){.ports = &process->ports,
+                                      .migrations = process->migrations,
+                                      .attachments = process->attachments};
     for (size_t i = 0; i < SIM_KINDS; i++)
-        rec_keys_follow_cache(&operator->keys, operator->kube->watches[i].cache);
-    rec_keys_follow_inventory(&operator->keys, operator->xo->inventory);
-    sim->operators[sim->operator_count++] = operator;
-    sim_note(sim, "operator %zu: starts%s", operator->number, leading ? "" : " as a standby");
-    sim_kube_link_start(operator->kube);
-    sim_xo_link_connect(operator->xo, sim_delay(sim, SIGN_IN_MS, SIGN_IN_MAX_MS));
-    begin_work(operator, sim->timeline.now_ms);
-    return operator;
+        rec_keys_follow_cache(&process->keys, process->kube->watches[i].cache);
+    rec_keys_follow_inventory(&process->keys, process->xo->inventory);
+    rec_keys_follow_slots(&process->keys, process->slots);
+    sim->operators[sim->operator_count++] = process;
+    sim_note(sim, "operator %zu: starts%s", process->number, leading ? "" : " as a standby");
+    sim_kube_link_start(process->kube);
+    sim_xo_link_connect(process->xo, sim_delay(sim, SIGN_IN_MS, SIGN_IN_MAX_MS));
+    begin_work(process, sim->timeline.now_ms);
+    return process;
 }
 
-struct sim_operator *sim_operator_free(struct sim_operator *operator)
+struct sim_operator *sim_operator_free(struct sim_operator *process)
 {
-    if (!operator)
+    if (!process)
         return NULL;
-    (void)rec_worker_free(operator->migration_worker); /* returns NULL, as all below */
-    (void)rec_worker_free(operator->attach_worker);
-    (void)migration_controller_free(operator->migration);
-    (void)attach_controller_free(operator->attach);
-    (void)sim_kube_link_free(operator->kube);
-    (void)sim_xo_link_free(operator->xo);
-    (void)kube_queue_free(operator->migrations);
-    (void)kube_queue_free(operator->attachments);
-    return mem_free(operator);
+    (void)rec_worker_free(process->migration_worker); /* returns NULL, as all below */
+    (void)rec_worker_free(process->attach_worker);
+    (void)migration_controller_free(process->migration);
+    (void)attach_controller_free(process->attach);
+    (void)sim_kube_link_free(process->kube);
+    (void)sim_xo_link_free(process->xo);
+    (void)rec_slots_free(process->slots);
+    (void)kube_queue_free(process->migrations);
+    (void)kube_queue_free(process->attachments);
+    return mem_free(process);
 }
 
 struct sim_operator *sim_operator_leader(struct sim *sim)
@@ -152,20 +163,20 @@ static void start_another(void *userdata, int64_t argument)
         sim_operator_start(sim, false);
 }
 
-void sim_operator_die(struct sim_operator *operator, bool polite)
+void sim_operator_die(struct sim_operator *process, bool polite)
 {
-    struct sim *sim = operator->sim;
+    struct sim *sim = process->sim;
     int64_t restart_ms = sim_delay(sim, RESTART_MS, RESTART_MAX_MS);
     int64_t lease_ms = polite ? POLITE_MS : LEASE_MS;
 
-    if (operator->dead)
+    if (process->dead)
         return;
-    operator->dead = true;
+    process->dead = true;
     sim->result.crashes++;
-    sim_note(sim, "operator %zu: dies", operator->number);
-    sim_xo_link_cut(operator->xo);
+    sim_note(sim, "operator %zu: dies", process->number);
+    sim_xo_link_cut(process->xo);
     sim_timeline_in(&sim->timeline, restart_ms, start_another, sim, 0);
-    if (!operator->leading)
+    if (!process->leading)
         return;
     /* A process that starts later finds the lease free. */
     sim_timeline_in(&sim->timeline, lease_ms, take_over, sim, 0);
@@ -182,12 +193,12 @@ bool sim_operators_work(struct sim *sim)
         sim->passes_now = 0;
     }
     for (size_t i = 0; i < sim->operator_count; i++) {
-        const struct sim_operator *operator= sim->operators[i];
-        if (operator->dead || !operator->working)
+        const struct sim_operator *process = sim->operators[i];
+        if (process->dead || !process->working)
             continue;
-        worked = rec_worker_run_one(operator->attach_worker) || worked;
-        if (!operator->dead) /* it may have died of the pass */
-            worked = rec_worker_run_one(operator->migration_worker) || worked;
+        worked = rec_worker_run_one(process->attach_worker) || worked;
+        if (!process->dead) /* it may have died of the pass */
+            worked = rec_worker_run_one(process->migration_worker) || worked;
     }
     sim->result.passes += worked;
     sim->passes_now += worked;
@@ -202,10 +213,10 @@ int64_t sim_operators_next_ms(struct sim *sim)
     int64_t start_ms = clock_mono(&sim->timeline.clock).ms - sim->timeline.now_ms;
 
     for (size_t i = 0; i < sim->operator_count; i++) {
-        const struct sim_operator *operator= sim->operators[i];
-        if (operator->dead || !operator->working)
+        const struct sim_operator *process = sim->operators[i];
+        if (process->dead || !process->working)
             continue;
-        struct kube_queue *const queues[] = {operator->migrations, operator->attachments };
+        struct kube_queue *const queues[] = {process->migrations, process->attachments};
         for (size_t k = 0; k < ARRAY_LEN(queues); k++) {
             struct mono_time due = kube_queue_next_due(queues[k]);
             if (due.ms > 0 && due.ms - start_ms < next_ms)
@@ -222,29 +233,29 @@ void sim_operators_watch(struct sim *sim, enum sim_kind kind)
             sim_kube_link_changed(sim->operators[i]->kube, kind);
 }
 
-enum sim_effect sim_operator_effect(struct sim_operator *operator)
+enum sim_effect sim_operator_effect(struct sim_operator *process)
 {
-    if (operator->dead)
+    if (process->dead)
         return SIM_EFFECT_DEAD;
     if (sim_faults.crash_in == 0 || --sim_faults.crash_in > 0)
         return SIM_EFFECT_DO;
-    sim_operator_die(operator, false);
+    sim_operator_die(process, false);
     return sim_faults.crash_before ? SIM_EFFECT_DEAD : SIM_EFFECT_DO_AND_DIE;
 }
 
-void sim_operator_wait(struct sim_operator *operator)
+void sim_operator_wait(struct sim_operator *process)
 {
-    struct sim *sim = operator->sim;
+    struct sim *sim = process->sim;
 
-    if (operator->dead || sim->options->calm ||
-        sim->depth >= DEPTH_MAX || !sim_random_once_in(&sim->latency, 5))
+    if (process->dead || sim->options->calm || sim->depth >= DEPTH_MAX ||
+        !sim_random_once_in(&sim->latency, 5))
         return;
     int64_t wait_ms =
         sim_delay(sim, CALL_MS,
                   sim_random_once_in(&sim->latency, 40) ? CALL_SLOW_MAX_MS : CALL_MAX_MS);
-    struct sim_seen seen = operator->xo->seen; /* passes that go first see for themselves */
+    struct sim_seen seen = process->xo->seen; /* passes that go first see for themselves */
     sim->depth++;
     sim_run(sim, wait_ms);
     sim->depth--;
-    operator->xo->seen = seen;
+    process->xo->seen = seen;
 }

@@ -7,9 +7,12 @@
 
 #include "kube_link.h"
 #include "reconcile/keys.h"
+#include "reconcile/slots.h"
 #include "reconcile/worker.h"
 #include "sim.h"
 #include "xo_link.h"
+
+enum { SIM_COPIES_PER_HOST = 2 };
 
 /** Which faults wait for the next call. They outlive a process: whoever calls next meets them. */
 struct sim_faults {
@@ -29,6 +32,7 @@ struct sim_operator {
     struct sim_kube_link *kube;
     struct sim_xo_link *xo;
     struct rec_ports ports;
+    struct rec_slots *slots;
     struct rec_keys keys;
     struct kube_queue *migrations, *attachments;
     struct migration_controller *migration;
@@ -40,10 +44,10 @@ extern struct sim_faults sim_faults; /* of the run that is going on */
 
 /** Starts a process. It leads at once, or waits as a standby. */
 struct sim_operator *sim_operator_start(struct sim *sim, bool leading);
-struct sim_operator *sim_operator_free(struct sim_operator *operator);
+struct sim_operator *sim_operator_free(struct sim_operator *process);
 
 /** The process ends: nothing it does from now on has an effect. A polite one gives the lease back. */
-void sim_operator_die(struct sim_operator *operator, bool polite);
+void sim_operator_die(struct sim_operator *process, bool polite);
 
 /** The process that leads, or NULL. */
 struct sim_operator *sim_operator_leader(struct sim *sim);
@@ -65,9 +69,9 @@ enum sim_effect {
 };
 
 /** Counts an effect of the process. */
-enum sim_effect sim_operator_effect(struct sim_operator *operator);
+enum sim_effect sim_operator_effect(struct sim_operator *process);
 
 /** A call takes its time: the world, and other passes, go on meanwhile. */
-void sim_operator_wait(struct sim_operator *operator);
+void sim_operator_wait(struct sim_operator *process);
 
 #endif

@@ -11,64 +11,7 @@
 
 #include <string.h>
 
-static const char driver[] = "csi.xen-orchestra.marcsi.ch";
-
-enum { POLL_MS = 2000, WRITES_ONE_IN = 4 };
-
-/* The cluster. */
-
-static void add_volume(struct sim *sim, int number)
-{
-    static const int homes[SIM_VOLUMES] = {SIM_SR_FAST_1, SIM_SR_FAST_2, SIM_SR_FAST_1,
-                                           SIM_SR_FAST_2, SIM_SR_FAST_1, SIM_SR_FAR};
-    char claim[SIM_ID_SIZE];
-    char volume[SIM_ID_SIZE];
-    char handle[SIM_ID_SIZE];
-    struct sim_volume *it = &sim->volumes[number];
-
-    (void)str_format(claim, sizeof(claim), "data-%d", number);
-    (void)str_format(volume, sizeof(volume), "pv-%d", number);
-    (void)str_format(handle, sizeof(handle), "name:vol-%d", number);
-    (void)str_format(it->disk_name, sizeof(it->disk_name), "csi-vol-%d", number);
-    it->version = 1;
-    it->node = SIM_NONE;
-    sim_kube_apply(
-        sim->kube, SIM_VOLUME,
-        json_build(
-            "{s:{s:s}, s:{s:{s:s, s:s, s:{s:s, s:s}}, s:[s], s:{s:s}, s:{s:s, s:s}}, s:{s:s}}",
-            "metadata", "name", volume, "spec", "csi", "driver", driver, "volumeHandle", handle,
-            "volumeAttributes", "migrating", "true", "srsWithTag", "fast", "accessModes",
-            "ReadWriteOnce", "capacity", "storage", "10Gi", "claimRef", "namespace", "shop", "name",
-            claim, "status", "phase", "Bound"));
-    sim_kube_apply(sim->kube, SIM_CLAIM,
-                   json_build("{s:{s:s, s:s}, s:{s:s}, s:{s:s}}", "metadata", "name", claim,
-                              "namespace", "shop", "spec", "volumeName", volume, "status", "phase",
-                              "Bound"));
-    struct sim_disk disk = {.description = (char *)(uintptr_t)SIM_MARKER,
-                            .sr = homes[number],
-                            .size = INT64_C(10) << 30,
-                            .volume = number,
-                            .version = 1,
-                            .whole = true};
-    (void)str_copy(disk.name, sizeof(disk.name), it->disk_name); /* it fits */
-    (void)sim_xo_add_disk(sim->xo, &disk); /* found by its name from here on */
-}
-
-void sim_people_settle(struct sim *sim)
-{
-    for (int i = 0; i < SIM_NODES; i++) {
-        char name[SIM_ID_SIZE];
-        (void)str_format(name, sizeof(name), "node-%d", i);
-        sim->node_up[i] = true;
-        sim_kube_apply(sim->kube, SIM_NODE,
-                       json_build("{s:{s:s}, s:{}}", "metadata", "name", name, "spec"));
-        sim_kube_apply(sim->kube, SIM_CSI_NODE,
-                       json_build("{s:{s:s}, s:{s:[{s:s, s:s}]}}", "metadata", "name", name, "spec",
-                                  "drivers", "name", driver, "nodeID", sim->xo->vms[i].shown.id));
-    }
-    for (int i = 0; i < SIM_VOLUMES; i++)
-        add_volume(sim, i);
-}
+enum { POLL_MS = 2000, WRITES_ONE_IN = 4, ANSWERS_ONE_IN = 60 };
 
 /* People with kubectl. */
 
@@ -77,33 +20,35 @@ static void object_key(int object, char key[static SIM_ID_SIZE])
     (void)str_format(key, SIM_ID_SIZE, "shop/m-%d", object);
 }
 
+/* Most are good for most disks; some are in the other pool, one is nowhere. */
 static json_t *target_of(int number)
 {
-    static const char *const srs[] = {"F1", "F2", "G1", "G2", "S", "F3"};
+    static const char *const srs[] = {"F1", "F2", "G1", "G2", "S",  "F1",     "F2",
+                                      "G1", "G2", "S",  "F3", "G3", "nowhere"};
     static const char *const tags[] = {"fast", "slow", "shared"};
-    int choice = number % 12;
+    int choice = number % SIM_TARGETS;
 
-    if (choice < 6)
-        return json_build("{s:s}", "srUUID", srs[choice]);
-    if (choice < 9)
-        return json_build("{s:s}", "srsWithTag", tags[choice - 6]);
-    if (choice < 11)
-        return json_build("{s:s}", "nodeName", choice == 9 ? "node-0" : "node-1");
-    return json_build("{s:s}", "srUUID", "nowhere");
+    if (choice >= 38)
+        return json_build("{s:s}", "nodeName", choice == 38 ? "node-0" : "node-1");
+    if (choice >= 35)
+        return json_build("{s:s}", "srsWithTag", tags[choice - 35]);
+    return json_build("{s:s}", "srUUID",
+                      choice < 33 ? srs[choice % 10] : srs[10 + (number / SIM_TARGETS) % 3]);
 }
 
 /* What a spec says beyond volumes and target comes from the bits of one number. */
 static json_t *spec_of(const struct sim_event *event)
 {
     static const char *const modes[] = {"Offline", "Auto", "Live", "Auto"};
-    int flags = event->c / 12;
+    int flags = event->c / SIM_TARGETS;
     int count = event->kind == SIM_APPLY_SEVERAL ? 2 + flags % 3 : 1;
     json_t *volumes = json_array();
     json_t *spec = json_object();
 
     for (int i = 0; i < count; i++) {
         char claim[SIM_ID_SIZE];
-        (void)str_format(claim, sizeof(claim), "data-%d", (event->b + i) % SIM_VOLUMES);
+        (void)str_format(claim, sizeof(claim), "data-%d",
+                         (event->b + i) % (count > 1 ? SIM_VOLUMES - 1 : SIM_VOLUMES));
         json_add(volumes, json_build("{s:s}", "claimName", claim));
     }
     json_put(spec, "volumes", volumes);
@@ -134,6 +79,23 @@ static void apply(struct sim *sim, const struct sim_event *event)
     sim_kube_apply(sim->kube, SIM_MIGRATION, object);
 }
 
+/* One that will not be moved, and why not is said. */
+static void apply_odd(struct sim *sim, const struct sim_event *event)
+{
+    char key[SIM_ID_SIZE];
+    json_t *target = event->c == 0   ? json_build("{s:s}", "srsWithTag", "nobody")
+                     : event->c == 1 ? json_build("{s:s}", "srsWithTag", "mixed")
+                     : event->c == 2 ? json_build("{s:s}", "nodeName", "node-9")
+                                     : json_build("{s:s}", "nodeName", "node-1");
+
+    object_key(event->a, key);
+    const char *claim = event->b % 2 == 0 && event->c < 3 ? "data-0" : sim_odd_claims[event->b];
+    sim_kube_apply(sim->kube, SIM_MIGRATION,
+                   json_build("{s:{s:s, s:s}, s:{s:[{s:s}], s:o}}", "metadata", "name",
+                              strchr(key, '/') + 1, "namespace", "shop", "spec", "volumes",
+                              "claimName", claim, "target", target));
+}
+
 static bool do_with_kubectl(struct sim *sim, const struct sim_event *event)
 {
     char key[SIM_ID_SIZE];
@@ -143,6 +105,9 @@ static bool do_with_kubectl(struct sim *sim, const struct sim_event *event)
     case SIM_APPLY:
     case SIM_APPLY_SEVERAL:
         apply(sim, event);
+        return true;
+    case SIM_APPLY_ODD:
+        apply_odd(sim, event);
         return true;
     case SIM_RETARGET:
         sim_kube_set_spec(sim->kube, SIM_MIGRATION, key, "target", target_of(event->c));
@@ -167,6 +132,58 @@ static bool do_with_kubectl(struct sim *sim, const struct sim_event *event)
     }
 }
 
+/* The answer of somebody who knows: which disk holds the newest bytes. */
+static json_t *answer_for(const struct sim *sim, const json_t *object)
+{
+    json_t *answers = json_array();
+    const json_t *record;
+    size_t i;
+
+    json_array_foreach(json_at(object, "status.migratedVolumes"), i, record) {
+        const char *claim = json_str_at(record, "claimName");
+        int64_t number = 0;
+        int disk;
+        if (!str_equal(json_str_at(record, "phase"), MIGRATION_MANUAL) ||
+            !str_parse_int64(claim + strlen("data-"), 0, SIM_VOLUMES - 1, &number))
+            continue;
+        const struct sim_volume *volume = &sim->volumes[number];
+        for (size_t k = 0; (disk = sim_xo_disk_named(sim->xo, volume->disk_name, k)) != SIM_NONE;
+             k++) {
+            const struct sim_disk *it = &sim->xo->disks.items[disk];
+            if ((it->whole && it->version == volume->version) || volume->spoiled) {
+                json_add(answers,
+                         json_build("{s:s, s:s}", "claimName", claim, "keep", it->shown.id));
+                break;
+            }
+        }
+    }
+    return answers;
+}
+
+/* Somebody reads what the objects ask, once in a while, and answers. */
+static void answer_all(struct sim *sim)
+{
+    const char *key;
+    void *value;
+    cleanup_str char *asked = NULL;
+    cleanup_json json_t *answers = NULL;
+
+    for (size_t i = 0; !asked && map_next(&sim->kube->objects[SIM_MIGRATION], &i, &key, &value);) {
+        json_t *theirs = answer_for(sim, value);
+        if (json_array_size(theirs) == 0 || json_equal(theirs, json_at(value, "spec.recovery"))) {
+            json_decref(theirs);
+            continue;
+        }
+        mem_replace_str(&asked, key);
+        answers = theirs;
+    }
+    if (!asked)
+        return;
+    cleanup_str char *text = json_dump(answers);
+    sim_note(sim, "* somebody answers %s: %s", asked, text);
+    sim_kube_set_spec(sim->kube, SIM_MIGRATION, asked, "recovery", json_incref(answers));
+}
+
 /* Pods. */
 
 static void attachment_name(int volume, int node, char name[static SIM_ID_SIZE])
@@ -186,7 +203,7 @@ static void create_attachment(struct sim *sim, int volume)
     sim_note(sim, "kubernetes: creates VolumeAttachment %s", name);
     sim_kube_apply(sim->kube, SIM_ATTACHMENT,
                    json_build("{s:{s:s}, s:{s:s, s:s, s:{s:s}}, s:{s:i, s:i}}", "metadata", "name",
-                              name, "spec", "attacher", driver, "nodeName", node, "source",
+                              name, "spec", "attacher", SIM_DRIVER, "nodeName", node, "source",
                               "persistentVolumeName", source, "sim", "volume", volume, "node",
                               sim->volumes[volume].node));
 }
@@ -269,6 +286,8 @@ static void poll_all(void *userdata, int64_t argument)
         for (int i = 0; i < SIM_VOLUMES; i++)
             attend(sim, i);
         collect_garbage(sim);
+        if (sim->healing || sim_random_once_in(&sim->people, ANSWERS_ONE_IN))
+            answer_all(sim);
     }
     sim_timeline_in(&sim->timeline, POLL_MS, poll_all, sim, 0);
 }

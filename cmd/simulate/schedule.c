@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { OBJECTS = 6, TARGETS = 12, FLAGS = 64 };
+enum { OBJECTS = 6, TARGETS = SIM_TARGETS, FLAGS = 64 };
 
 /* What is drawn, how often against the others, and for how long at most. */
 static const struct {
@@ -21,16 +21,17 @@ static const struct {
     bool fault;  /* only in runs whose mood has it */
     int a, b, c; /* each number is below these */
 } kinds[] = {
-    {SIM_APPLY, 22, false, OBJECTS, SIM_VOLUMES, TARGETS *FLAGS},
-    {SIM_APPLY_SEVERAL, 8, false, OBJECTS, SIM_VOLUMES, TARGETS *FLAGS},
-    {SIM_RETARGET, 6, false, OBJECTS, 1, TARGETS *FLAGS},
+    {SIM_APPLY, 44, false, OBJECTS, SIM_VOLUMES, TARGETS *FLAGS},
+    {SIM_APPLY_SEVERAL, 12, false, OBJECTS, SIM_VOLUMES, TARGETS *FLAGS},
+    {SIM_APPLY_ODD, 2, false, OBJECTS, SIM_ODD_VOLUMES + 1, 4},
+    {SIM_RETARGET, 16, false, OBJECTS, 1, TARGETS *FLAGS},
     {SIM_CANCEL, 3, false, OBJECTS, 1, 1},
     {SIM_RESUME, 2, false, OBJECTS, 1, 1},
     {SIM_DELETE, 5, false, OBJECTS, 1, 1},
     {SIM_RELEASE, 1, true, OBJECTS, 1, 1},
     {SIM_TOUCH, 1, false, OBJECTS, 1, 1},
     {SIM_POD_START, 9, false, SIM_VOLUMES, SIM_NODES, 1},
-    {SIM_POD_STOP, 8, false, SIM_VOLUMES, 1, 1},
+    {SIM_POD_STOP, 9, false, SIM_VOLUMES, 1, 1},
     {SIM_NODE_STOP, 1, true, SIM_NODES, 300, 1},
     {SIM_RENAME, 1, true, SIM_VOLUMES, 300, 1},
     {SIM_ADMIN_MOVE, 2, true, SIM_VOLUMES, 6, 1},
@@ -38,13 +39,15 @@ static const struct {
     {SIM_ADMIN_ATTACH, 1, true, SIM_VOLUMES, 200, 1},
     {SIM_FILL, 2, true, 6, 300, 1},
     {SIM_DROP_LEFTOVERS, 1, true, 1, 1, 1},
-    {SIM_SPOIL_MARKER, 1, true, SIM_VOLUMES, 1, 1},
+    {SIM_SPOIL_MARKER, 2, true, SIM_VOLUMES, 2, 1},
+    {SIM_DESTROY, 1, true, SIM_VOLUMES, 1, 1},
+    {SIM_DUPLICATE, 1, true, SIM_VOLUMES, 1, 1},
     {SIM_XO_RESTART, 3, true, 1, 1, 1},
     {SIM_TOOLSTACK_RESTART, 2, true, 2, 1, 1},
     {SIM_BLIP, 3, true, 2, 150, 1},
     {SIM_SESSION_LOSS, 3, true, 90, 1, 1},
     {SIM_NOTICE_LAG, 2, true, 3000, 120, 1},
-    {SIM_MOVE_FAILS, 5, true, 4, 100, 2},
+    {SIM_MOVE_FAILS, 5, true, 5, 100, 2},
     {SIM_MOVE_HANGS, 1, true, 2400, 1, 1},
     {SIM_MOVE_SLOW_START, 2, true, 9600, 1, 1},
     {SIM_CALL_LOST, 4, true, 2, 1, 1},

@@ -13,6 +13,7 @@
     /* people with kubectl: a is the object, b the first volume, c what else */                    \
     X(APPLY, "applies migration %d, first volume %d, target %d")                                   \
     X(APPLY_SEVERAL, "applies migration %d of several volumes from %d, target %d")                 \
+    X(APPLY_ODD, "applies migration %d of odd claim %d, target %d")                                \
     X(RETARGET, "changes the target of migration %d (%d) to %d")                                   \
     X(CANCEL, "sets cancel on migration %d (%d, %d)")                                              \
     X(RESUME, "takes cancel off migration %d (%d, %d)")                                            \
@@ -30,7 +31,9 @@
     X(ADMIN_ATTACH, "somebody attaches the disk of volume %d to a VM for %d s (%d)")               \
     X(FILL, "SR %d is full for %d s (%d)")                                                         \
     X(DROP_LEFTOVERS, "somebody deletes leftovers (%d, %d, %d)")                                   \
-    X(SPOIL_MARKER, "somebody marks the disk of volume %d as being moved (%d, %d)")                \
+    X(SPOIL_MARKER, "somebody spoils the marker of volume %d, for good: %d (%d)")                  \
+    X(DESTROY, "somebody destroys the disk of volume %d (%d, %d)")                                 \
+    X(DUPLICATE, "somebody clones the disk of volume %d, name and all (%d, %d)")                   \
     /* Xen Orchestra and its hosts */                                                              \
     X(XO_RESTART, "Xen Orchestra restarts (%d, %d, %d)")                                           \
     X(TOOLSTACK_RESTART, "the toolstack of pool %d restarts (%d, %d)")                             \
@@ -69,7 +72,8 @@ struct sim_event {
 
 enum {
     SIM_SCHEDULE_MAX = 96, /* a run that is longer is harder to read and finds no more */
-    SIM_FAULTS_END_MS = 30 * 60 * 1000 /* nothing of a schedule begins later */
+    SIM_FAULTS_END_MS = 15 * 60 * 1000, /* nothing of a schedule begins later */
+    SIM_TARGETS = 40 /* what the target of a migration is drawn from, see people.c */
 };
 
 struct sim_schedule {

@@ -20,7 +20,9 @@
 enum {
     SIM_ID_SIZE = 32,
     SIM_TEXT_SIZE = 512,
-    SIM_VOLUMES = 6,
+    SIM_VOLUMES = 6,     /* that Pods use and people move */
+    SIM_ODD_VOLUMES = 6, /* that can't be moved */
+    SIM_VOLUMES_ALL = SIM_VOLUMES + SIM_ODD_VOLUMES,
     SIM_OPERATORS_MAX = 64, /* processes of one run, one after the other */
     SIM_NODES = 3
 };
@@ -71,7 +73,7 @@ struct sim {
     struct sim_xo *xo;
     struct sim_operator *operators[SIM_OPERATORS_MAX];
     size_t operator_count;
-    struct sim_volume volumes[SIM_VOLUMES];
+    struct sim_volume volumes[SIM_VOLUMES_ALL];
     bool node_up[SIM_NODES];
     bool healing;   /* faults have stopped */
     int depth;      /* of calls that wait while others go on */

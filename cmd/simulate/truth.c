@@ -27,17 +27,17 @@ static bool is_good(const struct sim *sim, const struct sim_disk *disk)
 }
 
 /* Whether the operator can know all that others did to the volume. */
-static bool knows(const struct sim_operator *operator, const struct sim_volume * volume)
+static bool knows(const struct sim_operator *process, const struct sim_volume *volume)
 {
-    return sim_xo_link_knows(operator->xo, volume->foreign_ms);
+    return sim_xo_link_knows(process->xo, volume->foreign_ms);
 }
 
-static void check_fresh(struct sim_operator *operator, const char * what)
+static void check_fresh(struct sim_operator *process, const char *what)
 {
-    if (!operator->xo->seen.fresh)
-        sim_fail(operator->sim, "I4", "%s on a stale inventory", what);
-    if (!operator->leading)
-        sim_fail(operator->sim, "I2", "%s by a process that does not lead", what);
+    if (!process->xo->seen.fresh)
+        sim_fail(process->sim, "I4", "%s on a stale inventory", what);
+    if (!process->leading)
+        sim_fail(process->sim, "I2", "%s by a process that does not lead", what);
 }
 
 /* Moves of the volume that go on: -1 none, else its number; the operator's own first. */
@@ -54,9 +54,9 @@ static int move_of_volume(const struct sim *sim, int volume, bool by_operator)
     return SIM_NONE;
 }
 
-static void check_no_move(struct sim_operator *operator, int disk, const char *what)
+static void check_no_move(struct sim_operator *process, int disk, const char *what)
 {
-    struct sim *sim = operator->sim;
+    struct sim *sim = process->sim;
     int own = move_of_volume(sim, disk_of(sim, disk)->volume, true);
     int other = move_of_volume(sim, disk_of(sim, disk)->volume, false);
 
@@ -65,7 +65,7 @@ static void check_no_move(struct sim_operator *operator, int disk, const char *w
                  disk_of(sim, disk)->shown.id,
                  disk_of(sim, sim->xo->moves.items[own].source)->shown.id);
     if (other != SIM_NONE && sim->xo->moves.items[other].stage != SIM_MOVE_ACCEPTED &&
-        knows(operator, volume_of(sim, disk)))
+        knows(process, volume_of(sim, disk)))
         sim_fail(sim, "I2", "%s %s while somebody else moves it", what,
                  disk_of(sim, disk)->shown.id);
 }
@@ -124,23 +124,23 @@ static void check_slots(struct sim *sim, int source)
         sim_fail(sim, "I9", "a fourth live move on host %s", xo->hosts[host].shown.id);
 }
 
-void sim_truth_migrate(struct sim_operator *operator, int source, int sr)
+void sim_truth_migrate(struct sim_operator *process, int source, int sr)
 {
-    struct sim *sim = operator->sim;
+    struct sim *sim = process->sim;
 
     sim->result.moves++;
-    check_fresh(operator, "vdi.migrate");
+    check_fresh(process, "vdi.migrate");
     if (source == SIM_NONE || sr == SIM_NONE)
         return;
     const struct sim_volume *volume = volume_of(sim, source);
-    check_no_move(operator, source, "moves");
+    check_no_move(process, source, "moves");
     check_slots(sim, source);
     if (volume->manual)
         sim_fail(sim, "I3", "moves %s while a person is asked", disk_of(sim, source)->shown.id);
     if (!wanted(sim, disk_of(sim, source)->shown.id, sim->xo->srs[sr].shown.id))
         sim_fail(sim, "I10", "moves %s to %s, which no object has written down (any more)",
                  disk_of(sim, source)->shown.id, sim->xo->srs[sr].shown.id);
-    if (!volume->spoiled && knows(operator, volume) && !is_good(sim, disk_of(sim, source)))
+    if (!volume->spoiled && knows(process, volume) && !is_good(sim, disk_of(sim, source)))
         sim_fail(sim, "I1", "moves %s, which does not hold the newest bytes of %s",
                  disk_of(sim, source)->shown.id, volume->disk_name);
 }
@@ -170,15 +170,15 @@ static bool has_other_good(const struct sim *sim, int disk)
     return false;
 }
 
-void sim_truth_set(struct sim_operator *operator, int disk, const char *name,
+void sim_truth_set(struct sim_operator *process, int disk, const char *name,
                    const char *description)
 {
-    struct sim *sim = operator->sim;
+    struct sim *sim = process->sim;
     const struct sim_disk *it = disk_of(sim, disk);
     struct sim_volume *volume = volume_of(sim, disk);
 
     (void)description;
-    check_fresh(operator, "vdi.set");
+    check_fresh(process, "vdi.set");
     if (!name || str_equal(name, it->name))
         return;
     if (!is_listed(sim, it->shown.id))
@@ -187,36 +187,52 @@ void sim_truth_set(struct sim_operator *operator, int disk, const char *name,
         return;
     if (has_other_good(sim, disk))
         return;
-    if (knows(operator, volume))
+    if (knows(process, volume))
         sim_fail(sim, "I1", "renames %s, the only disk of %s with its newest bytes", it->shown.id,
                  volume->disk_name);
     else
         volume->spoiled = true;
 }
 
-void sim_truth_attach(struct sim_operator *operator, int disk, int vm)
+void sim_truth_delete(struct sim_operator *process, int disk)
 {
-    struct sim *sim = operator->sim;
+    struct sim *sim = process->sim;
     const struct sim_disk *it = disk_of(sim, disk);
     const struct sim_volume *volume = volume_of(sim, disk);
 
-    check_fresh(operator, "attach");
-    check_no_move(operator, disk, "attaches");
+    check_fresh(process, "vdi.delete");
+    check_no_move(process, disk, "deletes");
+    if (!is_listed(sim, it->shown.id))
+        sim_fail(sim, "I10", "deletes %s, which no object lists as a leftover", it->shown.id);
+    if (str_equal(it->name, volume->disk_name))
+        sim_fail(sim, "I1", "deletes %s, which still has the name of its volume", it->shown.id);
+    if (volume->manual)
+        sim_fail(sim, "I3", "deletes %s while a person is asked", it->shown.id);
+}
+
+void sim_truth_attach(struct sim_operator *process, int disk, int vm)
+{
+    struct sim *sim = process->sim;
+    const struct sim_disk *it = disk_of(sim, disk);
+    const struct sim_volume *volume = volume_of(sim, disk);
+
+    check_fresh(process, "attach");
+    check_no_move(process, disk, "attaches");
     if (volume->manual)
         sim_fail(sim, "I3", "attaches %s to %s while a person is asked", it->shown.id,
                  sim->xo->vms[vm].shown.id);
-    if (!volume->spoiled && knows(operator, volume) && !is_good(sim, it))
+    if (!volume->spoiled && knows(process, volume) && !is_good(sim, it))
         sim_fail(sim, "I1", "attaches %s, which does not hold the newest bytes of %s", it->shown.id,
                  volume->disk_name);
 }
 
-void sim_truth_detach(struct sim_operator *operator, int vbd)
+void sim_truth_detach(struct sim_operator *process, int vbd)
 {
-    struct sim *sim = operator->sim;
+    struct sim *sim = process->sim;
     const struct sim_vbd *it = &sim->xo->vbds.items[vbd];
     void *object;
 
-    check_fresh(operator, "detach");
+    check_fresh(process, "detach");
     if (!it->attached || it->vm >= SIM_NODES)
         return;
     for (size_t i = 0; map_next(&sim->kube->objects[SIM_ATTACHMENT], &i, NULL, &object);) {
@@ -274,12 +290,12 @@ void sim_truth_foreign(struct sim *sim, int disk)
 void sim_truth_check(struct sim *sim)
 {
     const struct sim_xo *xo = sim->xo;
-    bool good[SIM_VOLUMES] = {false};
+    bool good[SIM_VOLUMES_ALL] = {false};
 
     for (size_t i = 0; i < xo->disks.len; i++)
         if (is_good(sim, &xo->disks.items[i]))
             good[xo->disks.items[i].volume] = true;
-    for (int i = 0; i < SIM_VOLUMES; i++)
+    for (int i = 0; i < SIM_VOLUMES_ALL; i++)
         if (!good[i] && !sim->volumes[i].spoiled)
             sim_fail(sim, "I1", "no disk holds the newest bytes of %s", sim->volumes[i].disk_name);
 }

@@ -4,7 +4,7 @@
  *
  * The operator sees the worlds late. What somebody else did and what it can't know yet is never held against it.
  *
- *   I1  some whole disk holds the newest bytes of each volume; no disk that does is renamed away, no stale one moved or attached
+ *   I1  some whole disk holds the newest bytes of each volume; no disk that does is renamed away or deleted, no stale one moved or attached
  *   I2  no second move of a volume is started, none of an attached-to disk, no attach of a moving one
  *   I3  nothing is done to a volume while a person is asked to decide
  *   I4  nothing is done on a stale inventory
@@ -27,12 +27,13 @@
 struct sim_operator;
 
 /* What the operator is about to do (disks, VBDs, VMs by index). */
-void sim_truth_migrate(struct sim_operator *operator, int source, int sr);
-void sim_truth_set(struct sim_operator *operator, int disk, const char *name,
+void sim_truth_migrate(struct sim_operator *process, int source, int sr);
+void sim_truth_set(struct sim_operator *process, int disk, const char *name,
                    const char *description);
-void sim_truth_attach(struct sim_operator *operator, int disk, int vm);
-void sim_truth_detach(struct sim_operator *operator, int vbd);
-void sim_truth_status_write(struct sim_operator *operator, enum sim_kind kind, const char *key,
+void sim_truth_delete(struct sim_operator *process, int disk);
+void sim_truth_attach(struct sim_operator *process, int disk, int vm);
+void sim_truth_detach(struct sim_operator *process, int vbd);
+void sim_truth_status_write(struct sim_operator *process, enum sim_kind kind, const char *key,
                             const json_t *before, const struct kube_patch *patch);
 
 /* What happened. */

@@ -48,15 +48,15 @@ static bool is_true(const json_t *object, const char *type)
 }
 
 /* A volume that is said to have moved is there. */
-static void check_done(struct sim_operator *operator, const char * key, const json_t *record,
+static void check_done(struct sim_operator *process, const char *key, const json_t *record,
                        int number)
 {
-    struct sim *sim = operator->sim;
+    struct sim *sim = process->sim;
     const struct sim_volume *volume = &sim->volumes[number];
     const char *sr = json_str_at(record, "destination.srUUID");
     int disk = sim_xo_disk_named(sim->xo, volume->disk_name, 0);
 
-    if (volume->spoiled || str_empty(sr) || !sim_xo_link_knows(operator->xo, volume->foreign_ms))
+    if (volume->spoiled || str_empty(sr) || !sim_xo_link_knows(process->xo, volume->foreign_ms))
         return;
     if (disk == SIM_NONE || sim_xo_disk_named(sim->xo, volume->disk_name, 1) != SIM_NONE) {
         sim_fail(sim, "I8", "%s says that %s has moved, and there are %s disks of its name", key,
@@ -72,10 +72,10 @@ static void check_done(struct sim_operator *operator, const char * key, const js
                  volume->disk_name, it->shown.id);
 }
 
-static void check_record(struct sim_operator *operator, const char * key, const json_t *object,
+static void check_record(struct sim_operator *process, const char *key, const json_t *object,
                          const json_t *record)
 {
-    struct sim *sim = operator->sim;
+    struct sim *sim = process->sim;
     const char *claim = json_str_at(record, "claimName");
     const json_t *before = record_of(object, claim);
     int number = volume_of_claim(claim);
@@ -94,10 +94,10 @@ static void check_record(struct sim_operator *operator, const char * key, const 
         return;
     sim->result.migrations += json_int_at(record, "attempts", 0) > 0;
     if (str_equal(json_str_at(record, "phase"), MIGRATION_SUCCEEDED))
-        check_done(operator, key, record, number);
+        check_done(process, key, record, number);
 }
 
-void sim_truth_status_write(struct sim_operator *operator, enum sim_kind kind, const char *key,
+void sim_truth_status_write(struct sim_operator *process, enum sim_kind kind, const char *key,
                             const json_t *before, const struct kube_patch *patch)
 {
     const json_t *record;
@@ -106,7 +106,7 @@ void sim_truth_status_write(struct sim_operator *operator, enum sim_kind kind, c
     if (kind != SIM_MIGRATION || patch->patch_kind != KUBE_PATCH_APPLY_STATUS)
         return;
     json_array_foreach(json_at(patch->body, "status.migratedVolumes"), i, record)
-        check_record(operator, key, before, record);
+        check_record(process, key, before, record);
 }
 
 /* Which volumes a person is asked about, in all objects. */
@@ -144,7 +144,9 @@ void sim_truth_object(struct sim *sim, enum sim_kind kind, const char *key, cons
 static bool object_rests(struct sim *sim, const char *key, const json_t *object, char *why,
                          size_t size)
 {
-    static const char *const waits[] = {"VolumeBusy", "InUse", "ClaimNotFound", "Queued"};
+    static const char *const waits[] = {"VolumeBusy",    "InUse",          "ClaimNotFound",
+                                        "ClaimNotBound", "VolumeNotFound", "Queued",
+                                        "NotAttached",   "LiveImpossible"};
     const char *reason = condition(object, "Ready", "reason");
     bool seen = json_int_at(object, "status.observedGeneration", -1) ==
                 json_int_at(object, "metadata.generation", 0);
@@ -251,5 +253,7 @@ void sim_truth_end(struct sim *sim)
             sim_fail(sim, "I1",
                      "in the end %s, the only disk of %s, does not hold its newest bytes",
                      it->shown.id, volume->disk_name);
+        if (strstr(it->description, "inProgressToSRUUID"))
+            sim_fail(sim, "I5", "in the end %s is still marked as being moved", it->shown.id);
     }
 }

@@ -1,11 +1,9 @@
 /* cmd/simulate: what one process of the operator has of Xen Orchestra. */
-#include "xo_link.h"
+#include "xo_link_internal.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "operator.h"
-#include "truth.h"
-#include "xo/errors.h"
 
 enum {
     LIST_STEP_MS = 5,
@@ -16,13 +14,6 @@ enum {
     NOTICE_MS = 1,
     NOTICE_MAX_MS = 20,
     ANSWER_MAX_MS = 300
-};
-
-/* A vdi.migrate that this process sent. */
-struct sim_sent {
-    char disk[SIM_ID_SIZE];
-    char name[2 * SIM_ID_SIZE];
-    struct xo_move move;
 };
 
 struct sim_letter {
@@ -48,7 +39,7 @@ static struct sim_letter *write_letter(struct sim_xo_link *link, uint64_t sessio
 
 static struct sim *sim_of(const struct sim_xo_link *link)
 {
-    return link->operator->sim;
+    return link->process->sim;
 }
 
 static void free_sent(void *value)
@@ -73,12 +64,12 @@ static void on_change(enum xo_change_kind kind, const char *id, const char *disk
                     (int64_t)link->session);
 }
 
-struct sim_xo_link *sim_xo_link_new(struct sim_operator *operator)
+struct sim_xo_link *sim_xo_link_new(struct sim_operator *process)
 {
     struct sim_xo_link *link = mem_alloc(sizeof(*link));
 
-    link->operator= operator;
-    link->inventory = xo_inventory_new(&operator->sim->timeline.clock);
+    link->process = process;
+    link->inventory = xo_inventory_new(&process->sim->timeline.clock);
     map_init(&link->moves, free_sent);
     xo_inventory_on_change(link->inventory, on_change, link);
     return link;
@@ -104,7 +95,7 @@ struct sim_xo_link *sim_xo_link_free(struct sim_xo_link *link)
 
 static bool is_void(const struct sim_xo_link *link, int64_t session)
 {
-    return link->operator->dead || !link->up ||(uint64_t) session != link->session;
+    return link->process->dead || !link->up || (uint64_t)session != link->session;
 }
 
 static void ask_servers(void *userdata, int64_t session)
@@ -146,7 +137,7 @@ static void list_next(void *userdata, int64_t session)
     }
     cleanup_json json_t *servers = sim_xo_servers(sim->xo);
     xo_inventory_servers(link->inventory, servers);
-    sim_note(sim, "operator %zu: has listed Xen Orchestra", link->operator->number);
+    sim_note(sim, "operator %zu: has listed Xen Orchestra", link->process->number);
     xo_inventory_list_end(link->inventory);
     sim_timeline_in(&sim->timeline, SERVERS_MS, ask_servers_again, link, session);
 }
@@ -156,7 +147,7 @@ static void sign_in(void *userdata, int64_t session)
     struct sim_xo_link *link = userdata;
     struct sim *sim = sim_of(link);
 
-    if (link->operator->dead || link->up ||(uint64_t) session != link->session)
+    if (link->process->dead || link->up || (uint64_t)session != link->session)
         return;
     if (sim->xo->up_at_ms > sim->timeline.now_ms) {
         sim_timeline_in(&sim->timeline, RECONNECT_MS, sign_in, link, session);
@@ -239,28 +230,6 @@ bool sim_xo_link_knows(const struct sim_xo_link *link, int64_t happened_ms)
 
 /* Answers. */
 
-/* An error as XO words it, read by the operator's own table. */
-static enum xo_result read_error(enum xo_call_kind kind, const char *code, struct err *err)
-{
-    cleanup_json json_t *error = NULL;
-
-    if (str_equal(code, "NO_SUCH_OBJECT"))
-        error = json_build("{s:i, s:s}", "code", XO_CODE_NO_SUCH_OBJECT, "message",
-                           "no such VDI,VDI-snapshot");
-    else if (str_equal(code, "VDI_IN_USE"))
-        error = json_build("{s:i, s:s}", "code", 17, "message", "VDI in use");
-    else if (str_equal(code, "TASK_CANCELLED"))
-        error = json_build("{s:i, s:s, s:{s:s}}", "code", -32000, "message", "task canceled",
-                           "data", "message", "task canceled");
-    else if (str_equal(code, "TASK_DESTROYED"))
-        error = json_build("{s:i, s:s, s:{s:s}}", "code", -32000, "message",
-                           "task has been destroyed before completion", "data", "taskRef", "-");
-    else
-        error = json_build("{s:i, s:s, s:{s:s, s:[]}}", "code", -32000, "message", code, "data",
-                           "code", code, "params");
-    return xo_error_read(kind, error, err);
-}
-
 static void replied(void *userdata, int64_t argument)
 {
     const struct sim_letter *letter = userdata;
@@ -274,7 +243,7 @@ static void replied(void *userdata, int64_t argument)
     sent->move = letter->sent.move;
     sent->move.since = clock_mono(&sim_of(link)->timeline.clock);
     (void)str_copy(name, sizeof(name), sent->name); /* it may be forgotten by the call below */
-    sim_note(sim_of(link), "operator %zu: answer to the move of %s: %s", link->operator->number,
+    sim_note(sim_of(link), "operator %zu: answer to the move of %s: %s", link->process->number,
              letter->sent.disk,
              sent->move.result == XO_DONE ? sent->move.new_disk : sent->move.error.message);
     xo_inventory_disk_changed(link->inventory, letter->sent.disk, name);
@@ -289,278 +258,9 @@ void sim_xo_link_answer(struct sim_xo_link *link, uint64_t session, const char *
     (void)str_copy(letter->sent.disk, sizeof(letter->sent.disk), disk); /* the same sizes */
     move->state = XO_MOVE_ENDED;
     if (code)
-        move->result = read_error(XO_CALL_MIGRATE, code, &move->error);
+        move->result = sim_xo_read_error(XO_CALL_MIGRATE, code, &move->error);
     else
         (void)str_copy(move->new_disk, sizeof(move->new_disk), new_disk);
     sim_timeline_in(&sim_of(link)->timeline, sim_delay(sim_of(link), 0, ANSWER_MAX_MS), replied,
                     letter, 0);
-}
-
-/* The port. */
-
-static const struct xo_inventory *port_read(void *userdata)
-{
-    struct sim_xo_link *link = userdata;
-    const struct xo_inventory *inventory = xo_inventory_read(link->inventory);
-
-    link->seen =
-        (struct sim_seen){.fresh = xo_inventory_fresh(inventory), .told_ms = link->told_ms};
-    return inventory;
-}
-
-static void port_unread(void *userdata, const struct xo_inventory *inventory)
-{
-    (void)userdata;
-    xo_inventory_unread(inventory);
-}
-
-struct verdict {
-    bool happens;
-    enum xo_result result; /* what the caller hears when it happened without error */
-};
-
-static struct verdict judge(struct sim_xo_link *link, struct err *err)
-{
-    struct sim_faults *faults = &sim_faults;
-    uint64_t session = link->session;
-
-    if (!link->up || faults->xo_write_refused) {
-        faults->xo_write_refused = false;
-        (void)err_set(err, ERR_TRANSIENT, "no session"); /* returns -1, as below */
-        return (struct verdict){.result = XO_NOT_DONE};
-    }
-    sim_operator_wait(link->operator);
-    if (link->operator->dead ||
-        link->session != session) { /* nobody can tell whether it got through */
-        (void)err_set(err, ERR_TRANSIENT, "the session was lost under the call");
-        return (struct verdict){.happens = !link->operator->dead && session % 2 == 0,
-                                .result = XO_UNKNOWN};
-    }
-    sim_of(link)->last_write_ms = sim_of(link)->timeline.now_ms;
-    enum sim_effect effect = sim_operator_effect(link->operator);
-    if (effect == SIM_EFFECT_DO && !faults->xo_write_lost)
-        return (struct verdict){.happens = true, .result = XO_DONE};
-    (void)err_set(err, ERR_TRANSIENT, "the connection was lost before the answer came");
-    bool happens =
-        effect == SIM_EFFECT_DO_AND_DIE || (effect == SIM_EFFECT_DO && faults->xo_write_lost_done);
-    faults->xo_write_lost = false;
-    return (struct verdict){.happens = happens, .result = XO_UNKNOWN};
-}
-
-/* A call that the model has taken: its code, or what the verdict says. */
-static enum xo_result finish(struct verdict verdict, const char *code, struct err *err)
-{
-    if (verdict.result != XO_DONE || !code)
-        return verdict.result;
-    return read_error(XO_CALL_SIMPLE, code, err);
-}
-
-static enum xo_result port_migrate(void *userdata, const char *disk, const char *sr,
-                                   struct err *err)
-{
-    struct sim_xo_link *link = userdata;
-    struct sim_xo *xo = sim_of(link)->xo;
-    struct sim_sent *sent = map_get(&link->moves, disk);
-
-    if (sent && sent->move.state == XO_MOVE_PENDING) {
-        (void)err_set(err, ERR_CONFLICT, "a move of disk %s is under way", disk); /* returns -1 */
-        return XO_NOT_DONE;
-    }
-    struct verdict verdict = judge(link, err);
-    if (!verdict.happens && verdict.result == XO_NOT_DONE)
-        return XO_NOT_DONE;
-    int source = sim_xo_disk(xo, disk);
-    int target = sim_xo_sr(xo, sr);
-    bool heard = verdict.result == XO_DONE;
-    sent = mem_alloc(sizeof(*sent));
-    sent->move.state = heard ? XO_MOVE_PENDING : XO_MOVE_LOST;
-    sent->move.since = clock_mono(&sim_of(link)->timeline.clock);
-    (void)str_copy(sent->disk, sizeof(sent->disk), disk); /* ids are short here */
-    (void)str_copy(sent->name, sizeof(sent->name),
-                   source == SIM_NONE ? "" : xo->disks.items[source].name);
-    map_put(&link->moves, disk, sent);
-    if (!verdict.happens)
-        return XO_UNKNOWN;
-    sim_note(sim_of(link), "operator %zu: migrates %s to %s%s", link->operator->number, disk, sr,
-             heard ? "" : " (nobody hears of it)");
-    sim_truth_migrate(link->operator, source, target);
-    if (source == SIM_NONE || target == SIM_NONE)
-        sim_xo_link_answer(link, link->session, disk, "NO_SUCH_OBJECT", "");
-    else
-        sim_xo_migrate(xo, source, target,
-                       (struct sim_caller){.link = link, .session = link->session});
-    /* The call itself is sent; the port has no third answer for it but that it is not known. */
-    return heard ? XO_DONE : XO_UNKNOWN;
-}
-
-static struct xo_move port_move(void *userdata, const char *disk)
-{
-    const struct sim_xo_link *link = userdata;
-    const struct sim_sent *sent = map_get(&link->moves, disk);
-    return sent ? sent->move : (struct xo_move){.state = XO_MOVE_NONE};
-}
-
-static void port_forget_move(void *userdata, const char *disk)
-{
-    struct sim_xo_link *link = userdata;
-    const struct sim_sent *sent = map_get(&link->moves, disk);
-    if (sent && sent->move.state != XO_MOVE_PENDING)
-        map_remove(&link->moves, disk);
-}
-
-static enum xo_result port_cancel_task(void *userdata, const char *task, struct err *err)
-{
-    struct sim_xo_link *link = userdata;
-    struct verdict verdict = judge(link, err);
-
-    if (!verdict.happens)
-        return verdict.result;
-    sim_note(sim_of(link), "operator %zu: cancels task %s", link->operator->number, task);
-    return finish(verdict, sim_xo_cancel(sim_of(link)->xo, task), err);
-}
-
-static enum xo_result port_set_disk(void *userdata, const char *disk, const char *name,
-                                    const char *description, struct err *err)
-{
-    struct sim_xo_link *link = userdata;
-    struct sim_xo *xo = sim_of(link)->xo;
-    struct verdict verdict = judge(link, err);
-
-    if (!verdict.happens)
-        return verdict.result;
-    int number = sim_xo_disk(xo, disk);
-    sim_note(sim_of(link), "operator %zu: sets %s%s%s%s%s", link->operator->number, disk,
-             name ? " name " : "", name ? name : "", description ? " description " : "",
-             description ? description : "");
-    if (number == SIM_NONE)
-        return finish(verdict, "NO_SUCH_OBJECT", err);
-    sim_truth_set(link->operator, number, name, description);
-    if (name)
-        (void)str_copy(xo->disks.items[number].name, sizeof(xo->disks.items[number].name),
-                       name); /* short */
-    sim_xo_describe(xo, number, description ? description : xo->disks.items[number].description);
-    return verdict.result;
-}
-
-static enum xo_result change_tag(struct sim_xo_link *link, const char *disk, const char *tag,
-                                 struct err *err)
-{
-    struct sim_xo *xo = sim_of(link)->xo;
-    struct verdict verdict = judge(link, err);
-
-    if (!verdict.happens)
-        return verdict.result;
-    int number = sim_xo_disk(xo, disk);
-    if (number == SIM_NONE)
-        return finish(verdict, "NO_SUCH_OBJECT", err);
-    (void)str_copy(xo->disks.items[number].tag, SIM_ID_SIZE, tag); /* tags are short here */
-    sim_xo_changed(xo, &xo->disks.items[number].shown);
-    return verdict.result;
-}
-
-static enum xo_result port_add_tag(void *userdata, const char *disk, const char *tag,
-                                   struct err *err)
-{
-    return change_tag(userdata, disk, tag, err);
-}
-
-static enum xo_result port_remove_tag(void *userdata, const char *disk, const char *tag,
-                                      struct err *err)
-{
-    (void)tag;
-    return change_tag(userdata, disk, "", err);
-}
-
-static enum xo_result port_attach(void *userdata, const struct xo_attach *attach, struct err *err)
-{
-    struct sim_xo_link *link = userdata;
-    struct sim_xo *xo = sim_of(link)->xo;
-    struct verdict verdict = judge(link, err);
-    int vbd;
-
-    if (!verdict.happens)
-        return verdict.result;
-    int vm = sim_xo_vm(xo, attach->vm);
-    int disk = sim_xo_disk(xo, attach->disk);
-    sim_note(sim_of(link), "operator %zu: attaches %s to %s at %d", link->operator->number,
-             attach->disk, attach->vm, attach->position);
-    if (vm == SIM_NONE || disk == SIM_NONE)
-        return finish(verdict, "NO_SUCH_OBJECT", err);
-    sim_truth_attach(link->operator, disk, vm);
-    return finish(verdict,
-                  sim_xo_attach(xo,
-                                &(struct sim_vbd){.vm = vm,
-                                                  .disk = disk,
-                                                  .position = attach->position,
-                                                  .read_only = attach->read_only},
-                                &vbd),
-                  err);
-}
-
-static enum xo_result plug(struct sim_xo_link *link, const char *vbd, bool attached,
-                           struct err *err)
-{
-    struct sim_xo *xo = sim_of(link)->xo;
-    struct verdict verdict = judge(link, err);
-
-    if (!verdict.happens)
-        return verdict.result;
-    int number = sim_xo_vbd(xo, vbd);
-    sim_note(sim_of(link), "operator %zu: %s %s", link->operator->number,
-             attached ? "connects" : "disconnects", vbd);
-    if (number == SIM_NONE)
-        return finish(verdict, "NO_SUCH_OBJECT", err);
-    if (attached)
-        sim_truth_attach(link->operator, xo->vbds.items[number].disk, xo->vbds.items[number].vm);
-    else
-        sim_truth_detach(link->operator, number);
-    const char *code = sim_xo_plug(xo, number, attached);
-    if (str_equal(code, attached ? "DEVICE_ALREADY_ATTACHED" : "DEVICE_ALREADY_DETACHED"))
-        code = NULL;
-    return finish(verdict, code, err);
-}
-
-static enum xo_result port_connect_vbd(void *userdata, const char *vbd, struct err *err)
-{
-    return plug(userdata, vbd, true, err);
-}
-
-static enum xo_result port_disconnect_vbd(void *userdata, const char *vbd, struct err *err)
-{
-    return plug(userdata, vbd, false, err);
-}
-
-static enum xo_result port_delete_vbd(void *userdata, const char *vbd, struct err *err)
-{
-    struct sim_xo_link *link = userdata;
-    struct sim_xo *xo = sim_of(link)->xo;
-    struct verdict verdict = judge(link, err);
-
-    if (!verdict.happens)
-        return verdict.result;
-    int number = sim_xo_vbd(xo, vbd);
-    sim_note(sim_of(link), "operator %zu: deletes VBD %s", link->operator->number, vbd);
-    if (number == SIM_NONE)
-        return finish(verdict, "NO_SUCH_OBJECT", err);
-    sim_truth_detach(link->operator, number);
-    sim_xo_remove_vbd(xo, number);
-    return verdict.result;
-}
-
-struct xo_port sim_xo_link_port(struct sim_xo_link *link)
-{
-    return (struct xo_port){.userdata = link,
-                            .read = port_read,
-                            .unread = port_unread,
-                            .migrate = port_migrate,
-                            .move = port_move,
-                            .forget_move = port_forget_move,
-                            .cancel_task = port_cancel_task,
-                            .set_disk = port_set_disk,
-                            .add_tag = port_add_tag,
-                            .remove_tag = port_remove_tag,
-                            .attach = port_attach,
-                            .connect_vbd = port_connect_vbd,
-                            .disconnect_vbd = port_disconnect_vbd,
-                            .delete_vbd = port_delete_vbd};
 }

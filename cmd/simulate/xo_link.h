@@ -19,7 +19,7 @@ struct sim_seen {
 };
 
 struct sim_xo_link {
-    struct sim_operator *operator;
+    struct sim_operator *process;
     struct xo_inventory *inventory;
     struct map moves; /* disk → struct sim_sent, owned */
     bool up;
@@ -33,7 +33,7 @@ struct sim_xo_link {
 };
 
 /** *New*, of a process (*borrowed*): there is no session yet. */
-struct sim_xo_link *sim_xo_link_new(struct sim_operator *operator);
+struct sim_xo_link *sim_xo_link_new(struct sim_operator *process);
 /** Takes NULL, returns NULL. */
 struct sim_xo_link *sim_xo_link_free(struct sim_xo_link *link);
 /** The port of the operator. */

@@ -16,7 +16,7 @@
 enum {
     ACCEPT_MS = 100,
     ACCEPT_MAX_MS = 600,
-    TICKS = 5, /* how often a copy shows progress */
+    TICKS = 4, /* how often a copy shows progress; a divisor of 100 */
     LAST_PHASE_MS = 2000,
     DESTROY_MS = 200,
     DESTROY_AGAIN_MS = 5000,
@@ -25,8 +25,8 @@ enum {
     SLOT_AGAIN_MS = 1000,
     HIDDEN_AGAIN_MS = 1000,
     LIVE_MOVES_OF_HOST = 3,
-    DURATION_MS = 8000,
-    DURATION_MAX_MS = 90000
+    DURATION_MS = 4000,
+    DURATION_MAX_MS = 60000
 };
 
 static void go_on(void *userdata, int64_t argument);
@@ -187,6 +187,7 @@ static int add_target(struct sim_xo *xo, const struct sim_move *move)
     target.shown = (struct sim_shown){0};
     target.sr = move->sr;
     target.whole = false;
+    target.cbt = false;
     if (move->mirror)
         target.tag[0] = '\0';
     return sim_xo_add_disk(xo, &target); /* copies the description */
@@ -272,7 +273,8 @@ static void accept(struct sim_xo *xo, int number)
 /* Going on. */
 
 static const char *const failures[] = {"SR_BACKEND_FAILURE_44", "CANNOT_CONTACT_HOST",
-                                       "SR_BACKEND_FAILURE_181", "OTHER_OPERATION_IN_PROGRESS"};
+                                       "SR_BACKEND_FAILURE_181", "OTHER_OPERATION_IN_PROGRESS",
+                                       "SR_NOT_ATTACHED"};
 
 static void complete_copy(struct sim_xo *xo, int number)
 {

@@ -30,7 +30,8 @@ static void make_places(struct sim_xo *xo)
         const char *id, *tag;
         int pool, host;
     } srs[SIM_SRS] = {{"F1", "fast", 0, 0}, {"F2", "fast", 0, 1},         {"G1", "slow", 0, 0},
-                      {"G2", "slow", 0, 1}, {"S", "shared", 0, SIM_NONE}, {"F3", "fast", 1, 2}};
+                      {"G2", "slow", 0, 1}, {"S", "shared", 0, SIM_NONE}, {"F3", "fast", 1, 2},
+                      {"G3", "slow", 1, 2}};
     static const char *const vms[SIM_VMS] = {"V1", "V2", "V3", "W1", "D1", "D2", "D3"};
     static const int pool_of[SIM_HOSTS] = {0, 0, 1};
 

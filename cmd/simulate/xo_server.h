@@ -13,10 +13,18 @@
 #include "reconcile/ports.h"
 #include "sim.h"
 
-enum { SIM_NONE = -1, SIM_POOLS = 2, SIM_HOSTS = 3, SIM_SRS = 6, SIM_VMS = 7 };
+enum { SIM_NONE = -1, SIM_POOLS = 2, SIM_HOSTS = 3, SIM_SRS = 7, SIM_VMS = 7 };
 
 /* Of fixed places, by index. */
-enum { SIM_SR_FAST_1, SIM_SR_FAST_2, SIM_SR_SLOW_1, SIM_SR_SLOW_2, SIM_SR_SHARED, SIM_SR_FAR };
+enum {
+    SIM_SR_FAST_1,
+    SIM_SR_FAST_2,
+    SIM_SR_SLOW_1,
+    SIM_SR_SLOW_2,
+    SIM_SR_SHARED,
+    SIM_SR_FAR,
+    SIM_SR_FAR_SLOW
+};
 enum { SIM_VM_OTHER = SIM_NODES, SIM_VM_DOM0 = SIM_NODES + 1 }; /* VMs 0 to 2 are the nodes */
 
 struct sim_shown {
@@ -56,6 +64,7 @@ struct sim_disk {
     int sr;
     int64_t size;
     int move;              /* that reads it; SIM_NONE */
+    bool cbt;              /* changed blocks are tracked: a move makes backups full */
     char tag[SIM_ID_SIZE]; /* one is enough to show that it is kept or lost */
     /* the truth */
     int volume;

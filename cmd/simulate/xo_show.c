@@ -59,7 +59,9 @@ static json_t *show_sr(const struct sim_xo *xo, int number)
     json_put(object, "shared", json_boolean(shared));
     json_put(object, "size", json_integer(sr->size));
     json_put(object, "physical_usage", json_integer(sr->used));
-    json_put(object, "tags", json_build("[s]", sr->tag));
+    json_put(object, "tags",
+             sr->host == SIM_NONE || number == 0 ? json_build("[s, s]", sr->tag, "mixed")
+                                                 : json_build("[s]", sr->tag));
     return object;
 }
 
@@ -128,6 +130,7 @@ static json_t *show_disk(const struct sim_xo *xo, int number)
     json_put(object, "tags", *disk->tag ? json_build("[s]", disk->tag) : json_array());
     json_put(object, "$VBDs", vbds_where(xo, SIM_NONE, number));
     json_put(object, "current_operations", operations);
+    json_put(object, "cbt_enabled", json_boolean(disk->cbt));
     json_put_str(object, "VDI_type", "user");
     return object;
 }

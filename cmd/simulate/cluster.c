@@ -1,0 +1,158 @@
+/*
+ * cmd/simulate: the cluster as it is found: nodes, claims, volumes, and their disks.
+ *
+ * Beside the ordinary volumes there are odd ones, one for each reason why a volume is not moved.
+ */
+#include "base/str.h"
+#include "operator.h"
+#include "people_internal.h"
+#include "xo_server.h"
+
+/* A volume, its claim and its disk. */
+struct volume {
+    const char *claim, *volume, *disk_name;
+    const char *handle, *driver, *access, *tag;
+    const char *phase;  /* of the claim */
+    const char *marker; /* of the disk */
+    int sr, number;
+    bool missing; /* there is no such PersistentVolume */
+    bool cbt;
+};
+
+static int add_disk(struct sim *sim, const struct volume *volume)
+{
+    struct sim_disk disk = {.description = (char *)(uintptr_t)volume->marker, /* it is copied */
+                            .sr = volume->sr,
+                            .size = INT64_C(10) << 30,
+                            .volume = volume->number,
+                            .version = 1,
+                            .whole = true,
+                            .cbt = volume->cbt};
+    struct sim_volume *it = &sim->volumes[volume->number];
+
+    it->version = 1;
+    it->node = SIM_NONE;
+    (void)str_copy(it->disk_name, sizeof(it->disk_name), volume->disk_name); /* short, as below */
+    (void)str_copy(disk.name, sizeof(disk.name), volume->disk_name);
+    return sim_xo_add_disk(sim->xo, &disk);
+}
+
+static void add_claim(struct sim *sim, const struct volume *volume)
+{
+    json_t *attributes = json_build("{s:s}", "migrating", "true");
+
+    json_put_str(attributes, "srsWithTag", volume->tag);
+    sim_kube_apply(sim->kube, SIM_CLAIM,
+                   json_build("{s:{s:s, s:s}, s:{s:s}, s:{s:s}}", "metadata", "name", volume->claim,
+                              "namespace", "shop", "spec", "volumeName", volume->volume, "status",
+                              "phase", volume->phase));
+    if (volume->missing) {
+        json_decref(attributes);
+        return;
+    }
+    sim_kube_apply(
+        sim->kube, SIM_VOLUME,
+        json_build("{s:{s:s}, s:{s:{s:s, s:s, s:o}, s:[s], s:{s:s}, s:{s:s, s:s}}, s:{s:s}}",
+                   "metadata", "name", volume->volume, "spec", "csi", "driver", volume->driver,
+                   "volumeHandle", volume->handle, "volumeAttributes", attributes, "accessModes",
+                   volume->access, "capacity", "storage", "10Gi", "claimRef", "namespace", "shop",
+                   "name", volume->claim, "status", "phase", "Bound"));
+}
+
+static void add_ordinary(struct sim *sim, int number)
+{
+    static const int homes[SIM_VOLUMES] = {SIM_SR_FAST_1, SIM_SR_FAST_2, SIM_SR_FAST_1,
+                                           SIM_SR_FAST_2, SIM_SR_FAST_1, SIM_SR_FAR};
+    char claim[SIM_ID_SIZE];
+    char name[SIM_ID_SIZE];
+    char handle[SIM_ID_SIZE];
+    char disk_name[SIM_ID_SIZE];
+
+    (void)str_format(claim, sizeof(claim), "data-%d", number);
+    (void)str_format(name, sizeof(name), "pv-%d", number);
+    (void)str_format(handle, sizeof(handle), "name:vol-%d", number);
+    (void)str_format(disk_name, sizeof(disk_name), "csi-vol-%d", number);
+    const struct volume volume = {.claim = claim,
+                                  .volume = name,
+                                  .disk_name = disk_name,
+                                  .handle = handle,
+                                  .driver = SIM_DRIVER,
+                                  .access = "ReadWriteOnce",
+                                  .tag = "fast",
+                                  .phase = "Bound",
+                                  .marker = SIM_MARKER,
+                                  .sr = homes[number],
+                                  .number = number,
+                                  .cbt = number == 3};
+    add_claim(sim, &volume);
+    (void)add_disk(sim, &volume); /* found by its name from here on */
+}
+
+const char *const sim_odd_claims[SIM_ODD_CLAIMS] = {"by-uuid", "shared",   "others",   "loose",
+                                                    "gone",    "untagged", "not-there"};
+
+static void add_odd(struct sim *sim)
+{
+    struct volume volumes[] = {
+        {.claim = "by-uuid", .volume = "pv-by-uuid", .disk_name = "csi-by-uuid"},
+        {.claim = "shared",
+         .volume = "pv-shared",
+         .disk_name = "csi-shared",
+         .handle = "name:shared",
+         .access = "ReadWriteMany"},
+        {.claim = "others",
+         .volume = "pv-others",
+         .disk_name = "others",
+         .handle = "name:others",
+         .driver = "other.example"},
+        {.claim = "loose",
+         .volume = "",
+         .disk_name = "csi-loose",
+         .handle = "name:loose",
+         .phase = "Pending",
+         .missing = true},
+        {.claim = "gone",
+         .volume = "pv-gone",
+         .disk_name = "csi-gone",
+         .handle = "name:gone",
+         .missing = true},
+        {.claim = "untagged",
+         .volume = "pv-untagged",
+         .disk_name = "csi-untagged",
+         .handle = "name:untagged",
+         .marker = ""},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(volumes); i++) {
+        struct volume *it = &volumes[i];
+        it->number = SIM_VOLUMES + (int)i;
+        it->sr = SIM_SR_FAST_1;
+        it->tag = it->marker ? NULL : "fast";
+        it->marker = it->marker ? it->marker : SIM_MARKER;
+        it->driver = it->driver ? it->driver : SIM_DRIVER;
+        it->access = it->access ? it->access : "ReadWriteOnce";
+        it->phase = it->phase ? it->phase : "Bound";
+        int disk = add_disk(sim, it);
+        if (!it->handle)
+            it->handle = sim->xo->disks.items[disk].shown.id;
+        add_claim(sim, it);
+    }
+}
+
+void sim_people_settle(struct sim *sim)
+{
+    for (int i = 0; i < SIM_NODES; i++) {
+        char name[SIM_ID_SIZE];
+        (void)str_format(name, sizeof(name), "node-%d", i);
+        sim->node_up[i] = true;
+        sim_kube_apply(sim->kube, SIM_NODE,
+                       json_build("{s:{s:s}, s:{}}", "metadata", "name", name, "spec"));
+        sim_kube_apply(sim->kube, SIM_CSI_NODE,
+                       json_build("{s:{s:s}, s:{s:[{s:s, s:s}]}}", "metadata", "name", name, "spec",
+                                  "drivers", "name", SIM_DRIVER, "nodeID",
+                                  sim->xo->vms[i].shown.id));
+    }
+    for (int i = 0; i < SIM_VOLUMES; i++)
+        add_ordinary(sim, i);
+    add_odd(sim);
+}
