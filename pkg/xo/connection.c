@@ -5,7 +5,9 @@
  * entry. A connection is known to libwebsockets by its opaque pointer; xo_connection_abandon()
  * clears that, so whatever libwebsockets still has to say about the socket reaches nobody.
  *
- * What this does not do: proxies. libwebsockets would take `http_proxy` from the environment, for
+ * What this does not do: compression. Of libwebsockets 4.1, once permessage-deflate is agreed on, a
+ * message that the server sends plain is delivered for ever, and XO compresses only what is longer
+ * than 512 KiB. And proxies. libwebsockets would take `http_proxy` from the environment, for
  * loopback too, and then speak TLS to it; that is switched off.
  */
 #include "xo/connection.h"
@@ -38,8 +40,6 @@ struct xo_client {
     bool numeric;  /* the host is an address */
     size_t attempts;
     int64_t handshake_ms, ping_ms, silence_ms;
-    unsigned char *abandoned; /* frame of the last connection that was abandoned: libwebsockets may
-                                 touch it until the socket is closed, before the next one opens */
 };
 
 struct xo_connection {
@@ -49,8 +49,6 @@ struct xo_connection {
     struct loop_timer *timer;         /* the attempt, then the handshake, then pings */
     struct xo_resolution *resolution; /* of the name, while it is under way */
     struct buf message;               /* the one being received */
-    unsigned char *frame; /* the one being sent: permessage-deflate reads it piece by piece,
-                                 until the socket is writable again */
     bool open;
     bool connecting; /* inside libwebsockets' connect, which must find the connection alive */
     bool failed;     /* it reported `failure` meanwhile */
@@ -68,9 +66,7 @@ static void release(struct xo_connection *connection)
     connection->timer = loop_timer_free(connection->timer);
     connection->resolution = xo_resolution_cancel(connection->resolution);
     buf_done(&connection->message);
-    (void)mem_free(connection->client->abandoned); /* these return NULL, by convention */
-    connection->client->abandoned = connection->frame;
-    (void)mem_free(connection);
+    (void)mem_free(connection); /* returns NULL, by convention */
 }
 
 static void detach(struct xo_connection *connection)
@@ -257,16 +253,15 @@ static int on_writable(struct xo_connection *connection)
         return 0;
     if (connection->ping_due)
         return write_ping(connection);
-    connection->frame = mem_free(connection->frame);
     char *text cleanup_str = connection->events.next(connection->events.userdata);
     if (!text)
         return 0;
     size_t len = strlen(text);
-    connection->frame = mem_alloc(LWS_PRE + len);
-    memcpy(connection->frame + LWS_PRE, text, len);
+    cleanup_mem unsigned char *frame = mem_alloc(LWS_PRE + len);
+    memcpy(frame + LWS_PRE, text, len);
     lws_callback_on_writable(connection->wsi);
-    return lws_write(connection->wsi, connection->frame + LWS_PRE, len, LWS_WRITE_TEXT) < 0 ? -1
-                                                                                            : 0;
+    /* What does not fit into the socket's buffer is copied. */
+    return lws_write(connection->wsi, frame + LWS_PRE, len, LWS_WRITE_TEXT) < 0 ? -1 : 0;
 }
 
 static void on_peer_close(struct xo_connection *connection, const unsigned char *in, size_t len)
@@ -324,11 +319,6 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
-static const struct lws_extension extensions[] = {
-    {"permessage-deflate", lws_extension_callback_pm_deflate,
-     "permessage-deflate; client_no_context_takeover; client_max_window_bits"},
-    {NULL, NULL, NULL}};
-
 int xo_client_new(struct loop *loop, const struct xo_endpoint *endpoint, struct xo_client **ret,
                   struct err *err)
 {
@@ -360,7 +350,6 @@ int xo_client_new(struct loop *loop, const struct xo_endpoint *endpoint, struct 
         .port = CONTEXT_PORT_NO_LISTEN,
         .vhost_name = "xo",
         .protocols = client->protocols,
-        .extensions = extensions,
         .client_ssl_ca_filepath = address.tls ? endpoint->ca_file : NULL,
         .options = (address.tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0) |
                    (endpoint->ca_file ? LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS : 0),
@@ -384,7 +373,6 @@ struct xo_client *xo_client_free(struct xo_client *client)
     if (!loop_is_current(client->loop))
         abort(); /* a bug: the host belongs to the loop's thread */
     lws_vhost_destroy(client->vhost);
-    (void)mem_free(client->abandoned); /* returns NULL, by convention */
     return mem_free(client);
 }
 

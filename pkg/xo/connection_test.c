@@ -129,6 +129,13 @@ Test(xo_connection, starts_over_on_a_frame_that_it_can_not_read)
     cr_assert_not_null(strstr(xo_fixture.texts, "a message from XO is no JSON"));
 }
 
+Test(xo_connection,
+     offers_no_compression_for_a_plain_message_after_that_was_agreed_is_read_for_ever)
+{
+    xo_fixture_connect(NULL, xo_fixture_one_disk);
+    cr_assert_not(xo_fake_extensions(xo_fixture.fake));
+}
+
 Test(xo_connection, takes_a_listing_of_many_megabytes)
 {
     json_t *objects cleanup_json = json_object();

@@ -10,6 +10,7 @@
 
 #include <libwebsockets.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ struct xo_fake {
     struct buf message;
     unsigned char *frame; /* read until the socket is writable again */
     bool cutting;
+    atomic_bool extensions; /* read by the test */
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
@@ -223,6 +225,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     const struct lws_protocols *protocol = wsi ? lws_get_protocol(wsi) : NULL;
     struct xo_fake *fake = protocol ? protocol->user : NULL;
     switch ((int)reason) {
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        atomic_store(&fake->extensions, lws_hdr_total_length(wsi, WSI_TOKEN_EXTENSIONS) > 0);
+        return 0;
     case LWS_CALLBACK_ESTABLISHED:
         drop_items(fake);
         fake->cutting = false;
@@ -246,11 +251,6 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
-static const struct lws_extension extensions[] = {{"permessage-deflate",
-                                                   lws_extension_callback_pm_deflate,
-                                                   "permessage-deflate"},
-                                                  {NULL, NULL, NULL}};
-
 struct xo_fake *xo_fake_new(const struct xo_fake_options *options)
 {
     struct xo_fake *fake = mem_alloc(sizeof(*fake));
@@ -271,7 +271,6 @@ struct xo_fake *xo_fake_new(const struct xo_fake_options *options)
     struct lws_context_creation_info info = {.iface = "127.0.0.1",
                                              .vhost_name = "fake",
                                              .protocols = fake->protocols,
-                                             .extensions = extensions,
                                              .ssl_cert_filepath = options->certificate_file,
                                              .ssl_private_key_filepath = options->key_file,
                                              .options = LWS_SERVER_OPTION_DISABLE_IPV6 |
@@ -353,6 +352,11 @@ void xo_fake_token(struct xo_fake *fake, const char *token)
     (void)pthread_mutex_lock(&fake->mutex);
     mem_replace_str(&fake->token, token);
     (void)pthread_mutex_unlock(&fake->mutex);
+}
+
+bool xo_fake_extensions(struct xo_fake *fake)
+{
+    return atomic_load(&fake->extensions);
 }
 
 void xo_fake_wait(struct xo_fake *fake, const char *method, size_t count)

@@ -62,6 +62,9 @@ void xo_fake_world(struct xo_fake *fake, const char *world);
 /** Replaces the token that it accepts. */
 void xo_fake_token(struct xo_fake *fake, const char *token);
 
+/** Whether the last client offered an extension of the WebSocket protocol. */
+bool xo_fake_extensions(struct xo_fake *fake);
+
 /** Waits until a method was called `count` times, ever. */
 void xo_fake_wait(struct xo_fake *fake, const char *method, size_t count);
 /** How often a method was called. */
