@@ -188,16 +188,47 @@ void content_hash(const struct content *content, uint64_t size,
         (void)str_format(target + (size_t)i * 2, 3, "%02x", digest[i]); /* it fits */
 }
 
+/* The 8 bytes with this number that a seed gives, the first one lowest. */
+static uint64_t word_at(uint64_t seed, uint64_t number)
+{
+    return seed == 0 ? 0 : ids_mix(seed ^ ids_mix(number));
+}
+
+/* The seed that gives these 8 bytes there. */
+static uint64_t seed_of(uint64_t word, uint64_t number)
+{
+    return word == 0 ? 0 : ids_unmix(word) ^ ids_mix(number);
+}
+
 void content_read(const struct content *content, uint64_t offset, unsigned char *target, size_t len)
 {
     size_t cursor = 0;
+    uint64_t word = 0;
+    uint64_t number = UINT64_MAX;
+    uint64_t until = 0;
     for (size_t i = 0; i < len; i++) {
-        uint64_t until = 0;
         uint64_t position = offset + i;
-        uint64_t seed = seed_at(content, position, &cursor, &until);
-        uint64_t word = seed == 0 ? 0 : ids_mix(seed ^ ids_mix(position / 8));
+        if (position / 8 != number || position >= until) {
+            number = position / 8;
+            word = word_at(seed_at(content, position, &cursor, &until), number);
+        }
         target[i] = (unsigned char)(word >> (position % 8 * 8));
     }
+}
+
+bool content_put(struct content *content, uint64_t start, const unsigned char *bytes, size_t len)
+{
+    struct content piece = {0};
+    for (size_t i = 0; i < len; i += 8) {
+        uint64_t word = 0;
+        uint64_t position = start + i;
+        for (size_t k = 8; k-- > 0;)
+            word = word << 8 | (i + k < len ? bytes[i + k] : 0);
+        append(&piece, position, min_u64(position + 8, start + len), seed_of(word, position / 8));
+    }
+    bool written = content_copy(content, &piece, start, start + len);
+    content_done(&piece);
+    return written;
 }
 
 json_t *content_to_json(const struct content *content)

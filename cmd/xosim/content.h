@@ -71,6 +71,13 @@ void content_hash(const struct content *content, uint64_t size,
 void content_read(const struct content *content, uint64_t offset, unsigned char *target,
                   size_t len);
 
+/** Writes bytes as somebody outside sent them, from `start` (a multiple of 8) on; what is missing of
+ * the last 8 is zeroes. Bytes that came from a seed get that seed back, zeroes are zeroes, and any
+ * other 8 bytes are the ones that some seed gives at their position: nothing is lost, but each 8 of
+ * them are an extent. False, changing nothing, as content_write(). */
+bool content_put(struct content *content, uint64_t start, const unsigned char *bytes,
+                 size_t len) WARN_UNUSED;
+
 /** The extents as a *new* JSON array of [start, end, seed as text]. */
 json_t *content_to_json(const struct content *content) WARN_UNUSED;
 

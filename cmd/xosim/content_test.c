@@ -183,3 +183,28 @@ Test(content, refuses_json_that_is_no_list_of_extents)
         content_done(&content);
     }
 }
+
+Test(content, gives_bytes_that_came_from_a_seed_their_seed_back_and_keeps_any_others)
+{
+    struct content original = {0};
+    struct content copy = {0};
+    unsigned char bytes[4096];
+    unsigned char again[4096];
+    char hash[CONTENT_HASH_SIZE];
+    char copy_hash[CONTENT_HASH_SIZE];
+    cr_assert(content_write(&original, 0, 1024, 7));
+    cr_assert(content_write(&original, 2048, 4096, 9));
+    content_read(&original, 0, bytes, sizeof(bytes));
+    cr_assert(content_put(&copy, 0, bytes, sizeof(bytes)));
+    content_hash(&original, sizeof(bytes), hash);
+    content_hash(&copy, sizeof(bytes), copy_hash);
+    cr_expect_str_eq(hash, copy_hash);
+    cr_expect_eq(copy.len, 2);
+    memcpy(bytes + 1040, "what nobody's seed ever gave", 28);
+    cr_assert(content_put(&copy, 0, bytes, 4093));
+    content_read(&copy, 0, again, sizeof(again));
+    cr_expect_eq(memcmp(bytes, again, 4093), 0);
+    cr_expect_eq(content_difference(&original, &copy, 1024), 0);
+    content_done(&original);
+    content_done(&copy);
+}

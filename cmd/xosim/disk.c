@@ -96,6 +96,13 @@ void disk_fill(struct disk *disk, uint64_t seed)
     content_fill(&disk->family->ideal, disk->size, seed);
 }
 
+bool disk_put(struct disk *disk, uint64_t start, const unsigned char *bytes, size_t len)
+{
+    disk->hash[0] = '\0';
+    return content_put(&disk->content, start, bytes, len) &&
+           content_put(&disk->family->ideal, start, bytes, len);
+}
+
 void disk_copy(struct disk *target, const struct disk *source, uint64_t start, uint64_t end)
 {
     target->hash[0] = '\0';

@@ -77,6 +77,10 @@ bool disk_write(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed) 
 /** Fills a new disk from a seed; the family's ideal as well. */
 void disk_fill(struct disk *disk, uint64_t seed);
 
+/** Bytes from outside, as content_put(): to the disk and to what its family ought to hold. */
+bool disk_put(struct disk *disk, uint64_t start, const unsigned char *bytes,
+              size_t len) WARN_UNUSED;
+
 /** One step of a copy: the bytes [start, end) as they are on the source now. */
 void disk_copy(struct disk *target, const struct disk *source, uint64_t start, uint64_t end);
 

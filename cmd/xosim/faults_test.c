@@ -1,4 +1,4 @@
-/* xosim: faults. */
+/* xosim: faults. Covers faults_kinds.c, faults_spec.c, faults_hooks.c, xapi_host.c. */
 #include "xosim/fake/lab.h"
 
 #include "base/buf.h"

@@ -13,6 +13,23 @@ uint64_t ids_mix(uint64_t value)
     return value ^ (value >> 31);
 }
 
+/* The value that was combined with itself shifted by so many bits. */
+static uint64_t unshift(uint64_t value, unsigned bits)
+{
+    uint64_t result = value;
+    for (unsigned done = bits; done < 64; done += bits)
+        result = value ^ (result >> bits);
+    return result;
+}
+
+/* Its steps backwards, with the inverses of its factors. */
+uint64_t ids_unmix(uint64_t mixed)
+{
+    uint64_t value = unshift(mixed, 31) * 0x319642b2d24d8ec3U;
+    value = unshift(value, 27) * 0x96de1b173f119089U;
+    return unshift(value, 30) - 0x9e3779b97f4a7c15U;
+}
+
 uint64_t ids_next(struct ids *ids)
 {
     uint64_t value = ids_mix(ids->state);

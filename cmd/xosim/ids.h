@@ -43,4 +43,7 @@ bool ids_is_uuid(const char *text);
 /** One step of splitmix64: a well mixed function of its input. */
 uint64_t ids_mix(uint64_t value);
 
+/** What ids_mix() was given: it loses nothing. */
+uint64_t ids_unmix(uint64_t mixed);
+
 #endif

@@ -10,8 +10,8 @@
 const char options_help[] =
     "Usage: xosim --world FILE [flags]\n"
     "\n"
-    "Simulates a Xen Orchestra and the pools behind it: JSON-RPC over WebSocket at /api/,\n"
-    "disks that hold bytes, and a control endpoint for faults and ground truth.\n"
+    "Simulates a Xen Orchestra and the pools behind it: JSON-RPC over WebSocket at /api/, REST at\n"
+    "/rest/v0, disks that hold bytes, and a control endpoint for faults and ground truth.\n"
     "\n"
     "  --world FILE        what there is (YAML)\n"
     "  --listen ADDR:PORT  where Xen Orchestra listens (127.0.0.1:0; port 0: any free one)\n"

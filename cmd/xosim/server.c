@@ -80,6 +80,7 @@ int server_new(const struct options *options, struct site *site, struct server *
                                .per_session_data_size = server_http_connection_size};
     lws_set_log_level(LLL_ERR | LLL_WARN, emit);
     struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN, .user = server};
+    info.max_http_header_data = SERVER_HEADER_MAX;
     info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
                    (options->tls_cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0);
     server->context = lws_create_context(&info);

@@ -14,7 +14,8 @@ struct server;
 
 enum {
     SERVER_WAIT_MAX_MS = 1000, /* how long the loop sleeps with nothing due */
-    SERVER_CHUNK = 65536       /* of an HTTP body: one write */
+    SERVER_CHUNK = 65536,      /* of an HTTP body: one write */
+    SERVER_HEADER_MAX = 16384  /* of a request's head: a filter that names a hundred disks */
 };
 
 /* What a real one accepts in one message. */

@@ -85,6 +85,14 @@ int server_ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
                        size_t len);
 extern const size_t server_ws_connection_size;
 
+/** What the REST API keeps of a connection, or NULL. */
+struct rest_link;
+
+/** HTTP on Xen Orchestra's side (server_rest.c): as libwebsockets' callback, with where the link of
+ * the connection is kept. */
+int server_rest_callback(struct lws *wsi, enum lws_callback_reasons reason, struct rest_link **link,
+                         const void *in, size_t len);
+
 /** The same for the control endpoint (server_http.c). */
 int server_http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                          size_t len);

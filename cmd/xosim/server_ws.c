@@ -26,6 +26,7 @@ struct frame {
 enum closing { CLOSING_NO, CLOSING_POLITELY, CLOSING_ABRUPTLY };
 
 struct connection {
+    struct rest_link *rest; /* before an upgrade, while a request is under way; else NULL */
     struct lws *wsi;
     struct xo_session *session; /* NULL before the upgrade */
     struct buf received;
@@ -202,9 +203,12 @@ int server_ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
     case LWS_CALLBACK_CONFIRM_EXTENSION_OKAY:
         return server_deflate_declines(wsi);
     case LWS_CALLBACK_HTTP:
-        if (lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL) != 0)
-            return -1;
-        return lws_http_transaction_completed(wsi) ? -1 : 0;
+    case LWS_CALLBACK_HTTP_BODY:
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+    case LWS_CALLBACK_CLOSED_HTTP:
+        /* One that ends before its first request has none. */
+        return connection ? server_rest_callback(wsi, reason, &connection->rest, in, len) : 0;
     case LWS_CALLBACK_ESTABLISHED:
         open_session(server, connection, wsi);
         return 0;

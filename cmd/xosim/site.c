@@ -53,6 +53,7 @@ int site_new(const struct site_options *options, struct site **ret, struct err *
     site->xo->hooks = (struct xo_hooks){.userdata = site,
                                         .before_output = before_output,
                                         .token_changed = on_token};
+    site->rest = rest_new(site->xo);
     faults_hook(site->faults);
     xo_connect_pools(site->xo);
     xapi_heartbeat_start(site->xapi);
@@ -65,6 +66,7 @@ struct site *site_free(struct site *site)
     if (!site)
         return NULL;
     faults_free(site->faults);
+    rest_free(site->rest);
     xo_free(site->xo);
     store_close(site->store);
     xapi_free(site->xapi);

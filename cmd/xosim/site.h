@@ -10,6 +10,7 @@
 #include "base/macros.h"
 #include "xosim/faults.h"
 #include "xosim/ids.h"
+#include "xosim/rest.h"
 #include "xosim/store.h"
 #include "xosim/timers.h"
 #include "xosim/world.h"
@@ -27,6 +28,7 @@ struct site {
     struct xapi *xapi;
     struct xo *xo;
     struct faults *faults;
+    struct rest *rest;
     struct store *store;     /* NULL: nothing survives */
     double speed;            /* virtual seconds per real one */
     int64_t real_base_us;    /* real time … */

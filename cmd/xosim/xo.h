@@ -40,6 +40,8 @@ enum {
     XO_FRAME_DEPTH_MAX = 100 /* of JSON; ours are 4 deep */
 };
 
+enum { XO_TASK_ID_SIZE = 24 /* of an XO task: 0mwq5l3fi-3f8bod7bxi5 */ };
+
 struct xo;
 struct xo_session;
 struct xo_call;
@@ -120,6 +122,26 @@ struct xo_event {
     const json_t *params;
 };
 
+/** How a call came to its end. */
+struct xo_outcome {
+    const json_t *result;     /* NULL: it failed */
+    const json_t *error;      /* as JSON-RPC has it: { code, message, data? }; NULL: it worked */
+    const json_t *error_info; /* the XAPI error that it is, or NULL */
+};
+
+/** Who watches what happens, to show it otherwise: the REST API. Every function may be NULL. */
+struct xo_observer {
+    void *userdata;
+    /** A call has to wait for something, for the first time. */
+    void (*call_waits)(void *userdata, struct xo_call *call);
+    /** A call ends; it is there for the last time. */
+    void (*call_ends)(void *userdata, const struct xo_call *call, const struct xo_outcome *outcome);
+    /** An object of the mirror is new (`before` NULL), has changed, or is gone (`after` NULL). */
+    void (*object_changed)(void *userdata, const json_t *before, const json_t *after);
+    /** Xen Orchestra has ended; calls are gone. */
+    void (*restarted)(void *userdata);
+};
+
 /** What faults may interfere with. */
 struct xo_call_hooks {
     void *userdata;
@@ -148,6 +170,7 @@ struct xo {
     size_t calls_len;
     struct xo_hooks hooks;
     struct xo_call_hooks call_hooks;
+    struct xo_observer observer;
 };
 
 /** *New*. `xapi` is *borrowed* for its life and must have its pools. Becomes XAPI's first listener.
@@ -178,6 +201,9 @@ struct xo_user *xo_find_user(const struct xo *xo, const char *email);
 /** A new token, or other terms for a known one. *Borrowed*. */
 struct xo_token *xo_add_token(struct xo *xo, const char *token, struct xo_user *user,
                               int64_t expires_ms);
+
+/** Whose token it is, while it is valid; *borrowed*, or NULL. */
+struct xo_user *xo_token_user(const struct xo *xo, const char *token);
 
 /* --- the mirror (xo_mirror.c) --- */
 
@@ -277,12 +303,34 @@ struct xo_call {
     char created[UUID_SIZE]; /* by the operation last awaited */
     int64_t duration_ms;
     unsigned tries;
-    char source[UUID_SIZE]; /* free for the method's use */
+    void (*finish)(void *userdata,
+                   const struct xo_outcome *outcome); /* NULL: the session is told */
+    void *finish_userdata;
+    char shown_as[XO_TASK_ID_SIZE]; /* its XO task; "": none yet */
+    char source[UUID_SIZE];         /* free for the method's use */
     char target[UUID_SIZE];
     struct list vbds; /* free for the method's use: uuids, owned */
     struct xo_call *previous;
     struct xo_call *next_call;
 };
+
+/** A call that does not come over a session. */
+struct xo_call_options {
+    const char *method; /* static; the JSON-RPC method that does the same */
+    xo_step_fn *run;    /* NULL: that method's */
+    json_t *params;     /* *stolen* */
+    struct xo_user *user;
+    const char *shown_as; /* the XO task that it is part of; NULL: none */
+    /** Told how it ended, once; not when Xen Orchestra restarts. */
+    void (*finish)(void *userdata, const struct xo_outcome *outcome);
+    void *userdata;
+};
+
+/** Starts such a call. It may have ended when this returns. */
+void xo_call_start_internal(struct xo *xo, const struct xo_call_options *options);
+
+/** Nobody waits for the end of calls with this userdata any more; they go on. */
+void xo_calls_forget(struct xo *xo, const void *userdata);
 
 /** Starts a call. Steals `id` and `params`. */
 void xo_call_start(struct xo_session *session, json_t *id, const char *method, json_t *params);
@@ -323,6 +371,9 @@ void xo_call_fail_xapi(struct xo_call *call, const char *xapi_method, json_t *xa
 
 /** Ends the call with an error_info that was never an operation's (*stolen*). */
 void xo_call_fail_refused(struct xo_call *call, const char *xapi_method, json_t *error_info);
+
+/** An XAPI error as a text: CODE(first, second). *New*. */
+char *xo_error_text(const json_t *error_info) WARN_UNUSED;
 
 /** Frees the call without an answer. */
 void xo_call_drop(struct xo_call *call);

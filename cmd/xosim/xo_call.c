@@ -44,8 +44,32 @@ enum xo_verdict xo_call_moment(struct xo *xo, const struct xo_event *event, json
     return verdict;
 }
 
+/* A new call; steals `id` and `params`. */
+static struct xo_call *add(struct xo *xo, struct xo_user *user, json_t *id, json_t *params)
+{
+    struct xo_call *call = mem_alloc(sizeof(*call));
+    call->xo = xo;
+    call->user = user;
+    call->id = id;
+    call->params = params;
+    call->next_call = xo->calls;
+    if (xo->calls)
+        xo->calls->previous = call;
+    xo->calls = call;
+    xo->calls_len++;
+    return call;
+}
+
+/* The call has to wait: from now on it is seen. */
+static void show(struct xo_call *call)
+{
+    const struct xo_observer *observer = &call->xo->observer;
+    if (observer->call_waits && call->shown_as[0] == '\0')
+        observer->call_waits(observer->userdata, call);
+}
+
 /* Runs a call unless something is to happen before. */
-static void run(struct xo_call *call, const struct xo_method *method)
+static void run(struct xo_call *call, xo_step_fn *first)
 {
     struct xo *xo = call->xo;
     struct xo_session *session = call->session;
@@ -61,34 +85,25 @@ static void run(struct xo_call *call, const struct xo_method *method)
     }
     switch (verdict) {
     case XO_GO_ON:
-        method->run(call);
+        first(call);
         return;
     case XO_FAIL:
         xo_call_fail_refused(call, call->method, error_info);
         return;
     case XO_CUT:
         xo_call_drop(call);
-        xo_session_cut(session, true);
+        if (session)
+            xo_session_cut(session, true);
         return;
     }
 }
 
 void xo_call_start(struct xo_session *session, json_t *id, const char *method_name, json_t *params)
 {
-    struct xo *xo = session->xo;
     const struct xo_method *method = xo_method_find(method_name);
-    struct xo_call *call = mem_alloc(sizeof(*call));
-    call->xo = xo;
+    struct xo_call *call = add(session->xo, session->user, id, params);
     call->session = session;
-    call->user = session->user;
-    call->id = id;
-    call->params = params;
     call->method = method ? method->name : "";
-    call->next_call = xo->calls;
-    if (xo->calls)
-        xo->calls->previous = call;
-    xo->calls = call;
-    xo->calls_len++;
     if (!method) {
         cleanup_str char *message = str_new("method not found: %s", method_name);
         xo_call_fail(call, -32601, message, json_text(method_name));
@@ -108,7 +123,27 @@ void xo_call_start(struct xo_session *session, json_t *id, const char *method_na
                      json_build("{s:s, s:{}}", "permission", "admin", "object"));
         return;
     }
-    run(call, method);
+    run(call, method->run);
+}
+
+void xo_call_start_internal(struct xo *xo, const struct xo_call_options *options)
+{
+    const struct xo_method *method = xo_method_find(options->method);
+    struct xo_call *call = add(xo, options->user, NULL, options->params);
+    call->method = options->method;
+    call->finish = options->finish;
+    call->finish_userdata = options->userdata;
+    if (options->shown_as)
+        str_copy(call->shown_as, sizeof(call->shown_as), options->shown_as);
+    run(call, options->run ? options->run : method->run);
+}
+
+void xo_calls_forget(struct xo *xo, const void *userdata)
+{
+    for (struct xo_call *call = xo->calls; call; call = call->next_call) {
+        if (call->finish_userdata == userdata)
+            call->finish = NULL;
+    }
 }
 
 static void go_on(struct xo_call *call)
@@ -202,6 +237,7 @@ void xo_calls_check(struct xo *xo, const struct xapi_pool *pool, bool vanished_o
 static void await(struct xo_call *call, enum xo_wait wait, const struct xapi_pool *pool,
                   const char *what, xo_step_fn *step)
 {
+    show(call);
     call->wait = wait;
     call->pool = (struct xapi_pool *)(uintptr_t)pool;
     call->next = step;
@@ -282,6 +318,7 @@ static void on_reply(void *userdata, const struct xapi_answer *answer)
 struct xapi_reply *xo_call_await_reply(struct xo_call *call, xo_step_fn *step)
 {
     reset(call);
+    show(call);
     call->next = step;
     call->reply = (struct xapi_reply){.done = on_reply, .userdata = call};
     return &call->reply;
@@ -289,6 +326,7 @@ struct xapi_reply *xo_call_await_reply(struct xo_call *call, xo_step_fn *step)
 
 void xo_call_await_time(struct xo_call *call, int64_t ms, xo_step_fn *step)
 {
+    show(call);
     call->next = step;
     timer_start(call->xo->timers, &call->timer, ms_to_us(ms), already, call);
 }

@@ -14,15 +14,24 @@ const char *const xo_types_host[] = {"host", NULL};
 const char *const xo_types_vbd[] = {"VBD", NULL};
 const char *const xo_types_task[] = {"task", NULL};
 
-/* Sends what ends a call, and ends it. Steals `message`. */
-static void end(struct xo_call *call, json_t *message)
+/* Tells who waits for it how a call ended, and ends it. Steals `message`. */
+static void end(struct xo_call *call, json_t *message, const json_t *error_info)
 {
     struct xo *xo = call->xo;
     struct xo_session *session = call->session;
+    void (*finish)(void *, const struct xo_outcome *) = call->finish;
+    void *userdata = call->finish_userdata;
+    unsigned restarts = xo->restarts;
     cleanup_json json_t *params = json_incref(call->params);
+    cleanup_json json_t *kept_error = json_incref((json_t *)(uintptr_t)error_info);
+    const struct xo_outcome outcome = {.result = json_object_get(message, "result"),
+                                       .error = json_object_get(message, "error"),
+                                       .error_info = kept_error};
     const struct xo_event event = {.moment = XO_BEFORE_REPLY,
                                    .method = call->method,
                                    .params = params};
+    if (xo->observer.call_ends)
+        xo->observer.call_ends(xo->observer.userdata, call, &outcome);
     json_put(message, "id", json_incref(call->id));
     json_put_str(message, "jsonrpc", "2.0");
     xo_call_drop(call);
@@ -31,6 +40,8 @@ static void end(struct xo_call *call, json_t *message)
         xo_session_cut(session, true);
     else if (session)
         xo_session_send(session, message);
+    else if (finish && xo->restarts == restarts)
+        finish(userdata, &outcome);
     json_decref(message);
 }
 
@@ -38,14 +49,21 @@ void xo_call_answer(struct xo_call *call, json_t *result)
 {
     json_t *message = json_object();
     json_put(message, "result", result);
-    end(call, message);
+    end(call, message, NULL);
+}
+
+/* Steals `data`. */
+static void fail(struct xo_call *call, int code, const char *message, json_t *data,
+                 const json_t *error_info)
+{
+    json_t *error = json_build("{s:i, s:o}", "code", code, "message", json_text(message));
+    json_put(error, "data", data);
+    end(call, json_build("{s:o}", "error", error), error_info);
 }
 
 void xo_call_fail(struct xo_call *call, int code, const char *message, json_t *data)
 {
-    json_t *error = json_build("{s:i, s:o}", "code", code, "message", json_text(message));
-    json_put(error, "data", data);
-    end(call, json_build("{s:o}", "error", error));
+    fail(call, code, message, data, NULL);
 }
 
 void xo_call_fail_no_such(struct xo_call *call, const char *id, const char *const *types)
@@ -92,8 +110,7 @@ static json_t *translated_data(const struct xo_call *call, const json_t *error_i
     return data;
 }
 
-/* CODE(first, second). *New*. */
-static char *describe(const json_t *error_info)
+char *xo_error_text(const json_t *error_info)
 {
     struct buf text = {0};
     buf_putf(&text, "%s(", item(error_info, 0));
@@ -111,27 +128,26 @@ static void fail_xapi(struct xo_call *call, const json_t *error_info, const char
     for (size_t i = 0; i < ARRAY_LEN(translations); i++) {
         if (!str_equal(item(error_info, 0), translations[i].xapi))
             continue;
-        xo_call_fail(call, translations[i].code, translations[i].message,
-                     translated_data(call, error_info));
+        fail(call, translations[i].code, translations[i].message, translated_data(call, error_info),
+             error_info);
         return;
     }
     if (str_equal(item(error_info, 0), "TASK_CANCELLED")) {
-        xo_call_fail(call, -32000, "task canceled",
-                     json_build("{s:s}", "message", "task canceled"));
+        fail(call, -32000, "task canceled", json_build("{s:s}", "message", "task canceled"), NULL);
         return;
     }
     if (!str_equal(call->user->permission, "admin")) {
-        xo_call_fail(call, -32000, "unknown error from the peer", NULL);
+        fail(call, -32000, "unknown error from the peer", NULL, error_info);
         return;
     }
-    cleanup_str char *message = describe(error_info);
+    cleanup_str char *message = xo_error_text(error_info);
     json_t *params = json_array();
     for (size_t i = 1; i < json_array_size(error_info); i++)
         json_add(params, json_text(item(error_info, i)));
     json_t *data =
         json_build("{s:s, s:o, s:O, s:o, s:s, s:s}", "code", item(error_info, 0), "params", params,
                    context, value, "message", json_text(message), "name", "XapiError", "stack", "");
-    xo_call_fail(call, -32000, message, data);
+    fail(call, -32000, message, data, error_info);
 }
 
 void xo_call_fail_xapi(struct xo_call *call, const char *xapi_method, json_t *xapi_params)

@@ -15,9 +15,16 @@
 #include "base/str.h"
 #include "xosim/xo.h"
 
+static void tell(const struct xo *xo, const json_t *before, const json_t *after)
+{
+    if (xo->observer.object_changed)
+        xo->observer.object_changed(xo->observer.userdata, before, after);
+}
+
 static void mirror_put(struct xo *xo, const char *id, json_t *object)
 {
     const char *type = json_str_at(object, "type");
+    cleanup_json json_t *before = json_incref(json_object_get(xo->objects, id));
     json_t *of_type = json_object_get(xo->by_type, type);
     if (!of_type) {
         of_type = json_object();
@@ -25,17 +32,19 @@ static void mirror_put(struct xo *xo, const char *id, json_t *object)
     }
     json_object_set(of_type, id, object);
     json_object_set(xo->objects, id, object);
+    tell(xo, before, object);
 }
 
 /* Whether it was there. */
 static bool mirror_remove(struct xo *xo, const char *id)
 {
-    const json_t *object = json_object_get(xo->objects, id);
+    cleanup_json json_t *object = json_incref(json_object_get(xo->objects, id));
     if (!object)
         return false;
     json_object_del(json_object_get(xo->by_type, json_str_at(object, "type")), id);
     json_object_del(xo->objects, id);
     json_object_del(xo->tasks, id);
+    tell(xo, object, NULL);
     return true;
 }
 

@@ -67,6 +67,12 @@ static bool valid(const struct xo *xo, const char *text)
     return token && token->expires_ms > timers_wall_ms(xo->timers);
 }
 
+struct xo_user *xo_token_user(const struct xo *xo, const char *text)
+{
+    const struct xo_token *token = valid(xo, text) ? map_get(&xo->tokens, text) : NULL;
+    return token ? token->user : NULL;
+}
+
 struct xo_session *xo_session_open(struct xo *xo, const struct xo_client *client)
 {
     struct xo_session *session = mem_alloc(sizeof(*session));
@@ -307,5 +313,7 @@ void xo_restart(struct xo *xo, double seconds, double hang_seconds)
         session->user = NULL;
     }
     xo_drop_sessions(xo);
+    if (xo->observer.restarted)
+        xo->observer.restarted(xo->observer.userdata);
     timer_start(xo->timers, &xo->up_again, (int64_t)((seconds - hang) * 1e6), begin_to_listen, xo);
 }
