@@ -35,6 +35,9 @@ func (m *move) end() *move {
 		m.t.Fatalf("vdi.migrate: %v", m.answer.Error)
 	}
 	m.new, _ = m.answer.Result.(string)
+	if m.t.Object(m.new) == nil {
+		m.t.Fatalf("vdi.migrate answered %v, which is no disk", m.answer.Result)
+	}
 	return m
 }
 
