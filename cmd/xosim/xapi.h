@@ -215,6 +215,9 @@ struct xapi_operation;
  * that is freed. */
 struct xapi_reply {
     void (*done)(void *userdata, const struct xapi_answer *answer);
+    /** Asked when the call is made. False: it does not reach XAPI before xapi_reply_admit(). NULL:
+     * it always does. */
+    bool (*may_start)(void *userdata, const struct xapi_pool *pool);
     void *userdata;
     struct xapi_operation *operation; /* NULL: none is under way */
 };
@@ -349,6 +352,8 @@ struct xapi_operation {
     struct xapi_arguments arguments;
     struct timer timer;
     int64_t started_us;
+    int64_t duration_ms;
+    bool held_back;                                /* its caller has not been let through */
     void (*run)(struct xapi_operation *operation); /* when its time is over */
     void (*abandon)(struct xapi_operation
                         *operation); /* when the toolstack dies under it; NULL: nothing to do */
@@ -377,8 +382,11 @@ void xapi_operation_cancelled(struct xapi_operation *operation);
 /** Ends it without a word to anybody. Frees it. */
 void xapi_operation_drop(struct xapi_operation *operation);
 
-/** The caller no longer wants the answer; the operation goes on. */
+/** The caller no longer wants the answer; the operation goes on, unless it has not reached XAPI. */
 void xapi_reply_forget(struct xapi_reply *reply);
+
+/** The call reaches XAPI now. */
+void xapi_reply_admit(struct xapi_reply *reply);
 
 /** A new pending task about an object, listed on the pool's master: a call has come. *Borrowed*. */
 struct xapi_task *xapi_task_new(struct xapi *xapi, const struct xapi_object *object,

@@ -31,9 +31,13 @@ void xapi_operation_start(struct xapi_operation *operation, struct xapi *xapi,
     if (operation->next)
         operation->next->previous = operation;
     xapi->operations = operation;
-    if (operation->reply)
-        operation->reply->operation = operation;
-    timer_start(xapi->timers, &operation->timer, ms_to_us(duration_ms), run, operation);
+    operation->duration_ms = duration_ms;
+    struct xapi_reply *reply = operation->reply;
+    if (reply)
+        reply->operation = operation;
+    operation->held_back = reply && reply->may_start && !reply->may_start(reply->userdata, pool);
+    if (!operation->held_back)
+        timer_start(xapi->timers, &operation->timer, ms_to_us(duration_ms), run, operation);
 }
 
 void xapi_operation_drop(struct xapi_operation *operation)
@@ -92,9 +96,27 @@ void xapi_operation_cancelled(struct xapi_operation *operation)
 
 void xapi_reply_forget(struct xapi_reply *reply)
 {
-    if (reply->operation)
-        reply->operation->reply = NULL;
+    struct xapi_operation *operation = reply->operation;
     reply->operation = NULL;
+    if (!operation)
+        return;
+    operation->reply = NULL;
+    if (!operation->held_back)
+        return;
+    if (operation->abandon)
+        operation->abandon(operation);
+    xapi_operation_drop(operation);
+}
+
+void xapi_reply_admit(struct xapi_reply *reply)
+{
+    struct xapi_operation *operation = reply->operation;
+    if (!operation || !operation->held_back)
+        return;
+    operation->held_back = false;
+    operation->started_us = operation->xapi->timers->now_us;
+    timer_start(operation->xapi->timers, &operation->timer, ms_to_us(operation->duration_ms), run,
+                operation);
 }
 
 /* What of a task's name is the call: VDI.copy of Async.VDI.copy. */

@@ -62,6 +62,12 @@ static json_t *no_room(struct xapi *xapi, const struct xapi_sr *sr, uint64_t siz
     return xapi_error("SR_FULL", wanted, left, NULL);
 }
 
+/* A slow SR is slow in everything. */
+static int64_t slowed(const struct xapi_sr *sr, int64_t duration_ms)
+{
+    return (int64_t)((double)duration_ms * (1 + sr->slowness));
+}
+
 static void run_create(struct xapi_operation *operation)
 {
     struct xapi *xapi = operation->xapi;
@@ -82,7 +88,8 @@ static void run_create(struct xapi_operation *operation)
 static void abandon_create(struct xapi_operation *operation)
 {
     struct xapi_sr *sr = xapi_find(operation->xapi, XAPI_SR, operation->arguments.object);
-    json_object_clear(sr->current_operations);
+    json_object_del(sr->current_operations, operation->arguments.other);
+    xapi_touch(operation->xapi, &sr->object);
 }
 
 void xapi_vdi_create(struct xapi *xapi, struct xapi_sr *sr, const char *name_label, uint64_t size,
@@ -98,7 +105,7 @@ void xapi_vdi_create(struct xapi *xapi, struct xapi_sr *sr, const char *name_lab
     ids_ref(xapi->ids, operation->arguments.other);
     json_put_str(sr->current_operations, operation->arguments.other, "vdi_create");
     xapi_touch(xapi, &sr->object);
-    xapi_operation_start(operation, xapi, sr->object.pool, XAPI_CALL_MS, run_create);
+    xapi_operation_start(operation, xapi, sr->object.pool, slowed(sr, XAPI_CALL_MS), run_create);
 }
 
 void xapi_vdi_set_name(struct xapi *xapi, struct xapi_vdi *vdi, const char *name_label,
@@ -196,7 +203,7 @@ struct xapi_task *xapi_vdi_resize(struct xapi *xapi, struct xapi_vdi *vdi, uint6
     operation->arguments.size = size;
     json_put_str(vdi->current_operations, task->object.ref, "resize");
     xapi_touch(xapi, &vdi->object);
-    xapi_operation_start(operation, xapi, pool, XAPI_CALL_MS, run_resize);
+    xapi_operation_start(operation, xapi, pool, slowed(vdi->sr, XAPI_CALL_MS), run_resize);
     return task;
 }
 
@@ -251,6 +258,6 @@ struct xapi_task *xapi_vdi_destroy(struct xapi *xapi, struct xapi_vdi *vdi)
     json_put_str(vdi->current_operations, task->object.ref, "destroy");
     xapi_touch(xapi, &vdi->sr->object);
     xapi_touch(xapi, &vdi->object);
-    xapi_operation_start(operation, xapi, pool, XAPI_CALL_MS, run_destroy);
+    xapi_operation_start(operation, xapi, pool, slowed(vdi->sr, XAPI_CALL_MS), run_destroy);
     return task;
 }

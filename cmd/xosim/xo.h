@@ -34,6 +34,7 @@ enum {
     XO_TOO_MANY_TRIES = 10,          /* a move that XAPI has no slot for is tried so often … */
     XO_VM_TOO_MANY_DELAY_MS = 10000, /* a VM's, for ever, so far apart */
     XO_TOO_MANY_DELAY_MS = 1000,     /* … so far apart */
+    XO_XAPI_CALLS_MAX = 20,          /* made to a pool at once, event.from included */
     XO_TOOLSTACK_MS = 1200,          /* how long a restarted toolstack does not answer */
     XO_CALLS_MAX =
         10000, /* under way at once: a call is some 500 bytes; more is a client in a loop */
@@ -89,7 +90,10 @@ struct xo_pool {
     json_t *pending; /* { id: true }, in the order of the changes */
     struct timer flush;
     struct timer reconnect;
-    int64_t flushed_us; /* when last; far in the past at first */
+    int64_t flushed_us;  /* when last; far in the past at first */
+    unsigned slots;      /* calls to its XAPI under way, event.from not counted (xo_slots.c) */
+    bool listening;      /* event.from is under way */
+    struct list waiting; /* for a slot: struct xo_call, and the pool itself for event.from */
 };
 
 /** What the site does for this layer. Every function may be NULL. */
@@ -219,6 +223,19 @@ void xo_pool_blip(struct xo *xo, struct xapi_pool *pool, double seconds);
 /** No event comes from a pool for `seconds`: the mirror is served as it was. */
 void xo_pool_stall(struct xo *xo, struct xapi_pool *pool, double seconds);
 
+/** Asks for a slot for event.from, behind those who wait; until there is one nothing is heard of the
+ * pool (xo_slots.c). */
+void xo_pool_listen(struct xo_pool *pool);
+
+/** event.from is under way again: what has changed meanwhile is heard of soon. */
+void xo_pool_listens(struct xo_pool *pool);
+
+/** Takes a slot for a call to XAPI; false: there is none, xapi_reply_admit() follows. */
+bool xo_slot_take(struct xo_call *call, const struct xapi_pool *xapi_pool);
+
+/** The call to XAPI is over, or nobody wants it any more. */
+void xo_slot_give(struct xo_call *call);
+
 /** The state of the pool an object belongs to. */
 struct xo_pool *xo_pool_of(const struct xo *xo, const struct xapi_pool *pool);
 
@@ -295,6 +312,8 @@ struct xo_call {
     xo_step_fn *then; /* after a detour of several steps */
     struct timer timer;
     struct xapi_reply reply;
+    struct xo_pool *slot;    /* of which it has a slot, or waits for one; NULL: neither */
+    bool queued;             /* it waits */
     json_t *task_record;     /* XAPI's record of the task last awaited, as last seen; NULL: none */
     char task_ref[REF_SIZE]; /* of the task last awaited, or of the object that a synchronous call
                                 is about */

@@ -16,6 +16,7 @@ void xo_call_drop(struct xo_call *call)
     struct xo *xo = call->xo;
     timer_stop(xo->timers, &call->timer);
     xapi_reply_forget(&call->reply);
+    xo_slot_give(call);
     if (call->previous)
         call->previous->next_call = call->next_call;
     else
@@ -306,6 +307,7 @@ void xo_calls_task_done(struct xo *xo, const struct xapi_task *task)
 static void on_reply(void *userdata, const struct xapi_answer *answer)
 {
     struct xo_call *call = userdata;
+    xo_slot_give(call);
     call->error_info = json_deep_copy(answer->error_info);
     call->duration_ms = answer->duration_ms + 1;
     if (answer->uuid)
@@ -315,12 +317,17 @@ static void on_reply(void *userdata, const struct xapi_answer *answer)
     timer_start(call->xo->timers, &call->timer, 0, already, call);
 }
 
+static bool may_start(void *userdata, const struct xapi_pool *pool)
+{
+    return xo_slot_take(userdata, pool);
+}
+
 struct xapi_reply *xo_call_await_reply(struct xo_call *call, xo_step_fn *step)
 {
     reset(call);
     show(call);
     call->next = step;
-    call->reply = (struct xapi_reply){.done = on_reply, .userdata = call};
+    call->reply = (struct xapi_reply){.done = on_reply, .may_start = may_start, .userdata = call};
     return &call->reply;
 }
 

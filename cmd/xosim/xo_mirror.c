@@ -124,17 +124,29 @@ static void flush(void *userdata)
     xo_notify(pool->xo, "enter", enter);
     xo_notify(pool->xo, "exit", exit);
     xo_calls_check(pool->xo, pool->pool, false);
+    xo_pool_listen(pool);
 }
 
-static void pend(struct xo_pool *pool, const char *id)
+static void schedule(struct xo_pool *pool)
 {
-    json_put(pool->pending, id, json_true());
-    if (pool->state != XO_POOL_CONNECTED || timer_running(&pool->flush))
+    if (pool->state != XO_POOL_CONNECTED || !pool->listening || timer_running(&pool->flush))
         return;
     struct timers *timers = pool->xo->timers;
     int64_t delay_us = ms_to_us(XO_EVENT_DELAY_MS);
     int64_t debounce_us = pool->flushed_us + ms_to_us(XO_DEBOUNCE_MS) - timers->now_us;
     timer_start(timers, &pool->flush, debounce_us > delay_us ? debounce_us : delay_us, flush, pool);
+}
+
+void xo_pool_listens(struct xo_pool *pool)
+{
+    if (json_object_size(pool->pending) > 0)
+        schedule(pool);
+}
+
+static void pend(struct xo_pool *pool, const char *id)
+{
+    json_put(pool->pending, id, json_true());
+    schedule(pool);
 }
 
 static void on_any_change(void *userdata, struct xapi_object *object)
@@ -230,6 +242,7 @@ void xo_connect_pools(struct xo *xo)
         pool->flushed_us = xo->timers->now_us - ms_to_us(XO_DEBOUNCE_MS);
         pend_everything(pool);
         update(pool, enter, exit);
+        xo_pool_listen(pool);
     }
 }
 
@@ -285,6 +298,7 @@ struct xo *xo_free(struct xo *xo)
         timer_stop(xo->timers, &pool->flush);
         timer_stop(xo->timers, &pool->reconnect);
         json_decref(pool->pending);
+        list_done(&pool->waiting);
         mem_free(pool);
     }
     for (size_t i = 0; i < xo->users.len; i++) {
