@@ -154,6 +154,22 @@ static enum rec_reason blindness(const struct xo_inventory *inventory,
     return REC_REASON_INACTIVE;
 }
 
+/* A source that somebody has renamed is the truth as long as it is there: without it the half copy that
+ * has the name would be the only disk, and pass for the end of the move. */
+static void look_for_renamed_source(const struct xo_inventory *inventory,
+                                    const struct migration_resource *resource,
+                                    struct migration_volume_view *view,
+                                    struct migration_facts *facts)
+{
+    const struct xo_disk *source =
+        facts->open ? xo_inventory_disk(inventory, view->record->source.disk) : NULL;
+
+    if (!source || facts->disk_count == 0 || facts->disk_count == MIGRATION_DISKS_MAX ||
+        str_equal(source->name, view->disk_name) || is_listed(resource, source->uuid))
+        return;
+    observe_disk(inventory, resource, source, view, facts);
+}
+
 void migration_observe_disks(const struct xo_inventory *inventory,
                              const struct migration_resource *resource,
                              struct migration_volume_view *view, struct migration_facts *facts)
@@ -175,6 +191,7 @@ void migration_observe_disks(const struct xo_inventory *inventory,
         pools_present = pools_present && xo_inventory_pool_present(inventory, disk->pool);
         observe_disk(inventory, resource, disk, view, facts);
     }
+    look_for_renamed_source(inventory, resource, view, facts);
     facts->blind = blindness(inventory, facts);
     if (facts->blind == REC_REASON_INACTIVE && !pools_present)
         facts->blind = REC_REASON_POOL_AWAY;

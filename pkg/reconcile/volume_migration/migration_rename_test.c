@@ -1,0 +1,22 @@
+/* reconcile/volume_migration: whole passes while somebody renames disks. */
+#include "reconcile/volume_migration/migration.h"
+
+#include "base/str.h"
+#include "reconcile/fake/migrations.h"
+
+#include <criterion/criterion.h>
+
+TestSuite(migration_rename, .init = fake_migrations_start, .fini = fake_migrations_stop);
+
+Test(migration_rename, does_not_take_a_half_copy_for_the_end_when_the_source_was_renamed)
+{
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(8000); /* of the twenty seconds that the copy takes */
+    fake_xo_set(fake_migrations_world.xo, "disk-1", "name_label", "\"mine\"");
+    fake_migrations_restart();
+    fake_migrations_run(4000);
+    cr_assert_str_eq(fake_migrations_phase(), "Migrating");
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+    fake_migrations_expect_one_good_disk("L2");
+}
