@@ -12,15 +12,16 @@
 /* 2026-11-21T08:51:00Z */
 #define FAKE_WALL_MS ((int64_t)1795251060000)
 
-static struct site *site_of(const char *name, const char *yaml, size_t len, const char *state_dir)
+static struct site *site_of(const char *name, const struct buf *yaml, const char *state_dir,
+                            uint64_t seed)
 {
     cleanup_world struct world world = {0};
     struct site *site = NULL;
     struct err err = {0};
-    if (world_read(&world, name, yaml, len, &err) != 0)
+    if (world_read(&world, name, buf_str(yaml), yaml->len, &err) != 0)
         cr_assert_fail("%s", err.message);
     const struct site_options options = {.world = &world,
-                                         .seed = 1,
+                                         .seed = seed,
                                          .wall_base_ms = FAKE_WALL_MS,
                                          .state_dir = state_dir};
     if (site_new(&options, &site, &err) != 0)
@@ -30,10 +31,13 @@ static struct site *site_of(const char *name, const char *yaml, size_t len, cons
 
 struct site *fake_site(const char *yaml)
 {
-    return site_of("test.yaml", yaml, strlen(yaml), NULL);
+    cleanup_buf struct buf text = {0};
+    buf_put(&text, yaml);
+    return site_of("test.yaml", &text, NULL, 1);
 }
 
-struct site *fake_site_from(const char *path, const char *more, const char *state_dir)
+static struct site *site_from(const char *path, const char *more, const char *state_dir,
+                              uint64_t seed)
 {
     cleanup_buf struct buf text = {0};
     struct err err = {0};
@@ -41,7 +45,17 @@ struct site *fake_site_from(const char *path, const char *more, const char *stat
         cr_assert_fail("%s", err.message);
     if (more)
         buf_put(&text, more);
-    return site_of(path, buf_str(&text), text.len, state_dir);
+    return site_of(path, &text, state_dir, seed);
+}
+
+struct site *fake_site_from(const char *path, const char *more, const char *state_dir)
+{
+    return site_from(path, more, state_dir, 1);
+}
+
+struct site *fake_site_seeded(const char *path, const char *more, uint64_t seed)
+{
+    return site_from(path, more, NULL, seed);
 }
 
 void fake_run(struct site *site, int64_t ms)

@@ -37,6 +37,9 @@ struct site *fake_site(const char *yaml);
 /** As fake_site(), from a file, followed by `more` text (NULL: none); `state_dir` may be NULL. */
 struct site *fake_site_from(const char *path, const char *more, const char *state_dir);
 
+/** As fake_site_from(), with another seed than 1, and nothing that survives. */
+struct site *fake_site_seeded(const char *path, const char *more, uint64_t seed);
+
 /** Lets virtual time pass. */
 void fake_run(struct site *site, int64_t ms);
 
