@@ -439,6 +439,26 @@ void migration_observe_slots(const struct rec_ports *ports,
     }
 }
 
+/* XAPI turned the attempt of a volume away: our share of its hosts shrinks for a while. */
+static void refused(const struct rec_ports *ports, const struct migration_observation *observation,
+                    size_t index)
+{
+    cleanup_asker struct asker asker;
+
+    asker_init(&asker, observation, index);
+    fill_use(ports, &observation->volumes[index], &observation->facts[index], &asker);
+    rec_slots_refused(ports->slots, &asker.ask, observation->mono);
+}
+
+/* Whether this pass wrote down that XAPI turned an attempt away for a limit of its own. */
+static bool was_refused(const struct migration_observation *observation,
+                        const struct migration_verdict *verdicts, size_t index)
+{
+    return observation->volumes[index].call_error.class == ERR_BUSY &&
+           (verdicts[index].step == MIGRATION_CLOSE_FAILED ||
+            verdicts[index].step == MIGRATION_CLOSE_WITHDRAWN);
+}
+
 void migration_settle_slots(const struct rec_ports *ports,
                             const struct migration_observation *observation,
                             const struct migration_verdict *verdicts,
@@ -449,6 +469,8 @@ void migration_settle_slots(const struct rec_ports *ports,
     for (size_t i = 0; ports->slots && i < observation->count; i++) {
         cleanup_str char *key = str_new("%s/%s", observation->resource->object.namespace,
                                         observation->volumes[i].claim_name);
+        if (opening == MIGRATION_OPENED && was_refused(observation, verdicts, i))
+            refused(ports, observation, i);
         if (verdicts[i].step == MIGRATION_OPEN && opening != MIGRATION_NOT_OPENED)
             rec_slots_written(ports->slots, key, opening == MIGRATION_OPENING_IN_DOUBT,
                               observation->mono);
@@ -457,18 +479,6 @@ void migration_settle_slots(const struct rec_ports *ports,
     }
     if (released)
         migration_wake_slots(ports);
-}
-
-void migration_slots_refused(const struct rec_ports *ports,
-                             const struct migration_observation *observation, size_t index)
-{
-    cleanup_asker struct asker asker = {0};
-
-    if (!ports->slots)
-        return;
-    asker_init(&asker, observation, index);
-    fill_use(ports, &observation->volumes[index], &observation->facts[index], &asker);
-    rec_slots_refused(ports->slots, &asker.ask, observation->mono);
 }
 
 void migration_wake_slots(const struct rec_ports *ports)

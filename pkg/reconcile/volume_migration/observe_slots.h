@@ -35,16 +35,12 @@ enum migration_opening {
 };
 
 /** At the end of a pass: what was granted to volumes whose verdict is not MIGRATION_OPEN, or that were
- * not written down, goes back, and those that can use it are woken. */
+ * not written down, goes back, and those that can use it are woken. Where an attempt was closed because
+ * XO answered TOO_MANY_STORAGE_MIGRATES (ERR_BUSY), our share of its hosts shrinks for a while. */
 void migration_settle_slots(const struct rec_ports *ports,
                             const struct migration_observation *observation,
                             const struct migration_verdict *verdicts,
                             enum migration_opening opening);
-
-/** XO answered TOO_MANY_STORAGE_MIGRATES (ERR_BUSY) to the attempt of this volume: our share of its hosts
- * shrinks for a while. To be called once for each such answer. */
-void migration_slots_refused(const struct rec_ports *ports,
-                             const struct migration_observation *observation, size_t index);
 
 /** A slot may have come free: wakes those that it is enough for. Not while the inventory is held. */
 void migration_wake_slots(const struct rec_ports *ports);
