@@ -39,29 +39,32 @@ static json_t *target_of(int number)
 /* What a spec says beyond volumes and target comes from the bits of one number. */
 static json_t *spec_of(const struct sim_event *event)
 {
-    static const char *const modes[] = {"Offline", "Auto", "Live", "Auto"};
+    static const char *const modes[] = {"Auto",    "Auto", "Auto", "Offline",
+                                        "Offline", "Auto", "Auto", "Live"};
     int flags = event->c / SIM_TARGETS;
     int count = event->kind == SIM_APPLY_SEVERAL ? 2 + flags % 3 : 1;
+    /* As a rule each object has a volume of its own: too many that wait for each other show little. */
+    int first = flags & 64 ? event->b : event->a;
     json_t *volumes = json_array();
     json_t *spec = json_object();
 
     for (int i = 0; i < count; i++) {
         char claim[SIM_ID_SIZE];
         (void)str_format(claim, sizeof(claim), "data-%d",
-                         (event->b + i) % (count > 1 ? SIM_VOLUMES - 1 : SIM_VOLUMES));
+                         (first + i) % (count > 1 ? SIM_VOLUMES - 1 : SIM_VOLUMES));
         json_add(volumes, json_build("{s:s}", "claimName", claim));
     }
     json_put(spec, "volumes", volumes);
     json_put(spec, "target", target_of(event->c));
     json_put(spec, "retry", json_build("{s:s}", "maxDelay", "1m"));
-    if (flags & 4)
+    if ((flags & 48) == 0)
         json_put(json_object_get(spec, "retry"), "limit", json_integer(1 + flags % 4));
-    json_put_str(spec, "mode", modes[flags & 3]);
-    if ((flags & 24) == 24)
+    json_put_str(spec, "mode", modes[flags & 7]);
+    if (flags & 16)
         json_put_str(spec, "leftovers", "Delete");
-    if ((flags & 56) == 40)
+    if ((flags & 248) == 40)
         json_put(spec, "dryRun", json_true());
-    if ((flags & 48) == 48)
+    if ((flags & 224) == 128)
         json_put(spec, "ttlSecondsAfterFinished", json_integer(60));
     json_put_str(spec, "stallTimeout", "5m");
     return spec;
@@ -327,7 +330,7 @@ void sim_people_do(struct sim *sim, const struct sim_event *event)
     if (do_with_kubectl(sim, event))
         return;
     if (event->kind == SIM_POD_START)
-        set_pod(sim, event->a, event->b);
+        set_pod(sim, event->a, event->c == 0 ? SIM_NODES - 1 : event->b);
     else if (event->kind == SIM_POD_STOP)
         set_pod(sim, event->a, SIM_NONE);
     else

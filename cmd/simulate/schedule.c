@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { OBJECTS = 6, TARGETS = SIM_TARGETS, FLAGS = 64 };
+enum { OBJECTS = 6, TARGETS = SIM_TARGETS, FLAGS = 256 };
 
 /* What is drawn, how often against the others, and for how long at most. */
 static const struct {
@@ -30,7 +30,7 @@ static const struct {
     {SIM_DELETE, 5, false, OBJECTS, 1, 1},
     {SIM_RELEASE, 1, true, OBJECTS, 1, 1},
     {SIM_TOUCH, 1, false, OBJECTS, 1, 1},
-    {SIM_POD_START, 9, false, SIM_VOLUMES, SIM_NODES, 1},
+    {SIM_POD_START, 14, false, SIM_VOLUMES, SIM_NODES - 1, 8},
     {SIM_POD_STOP, 9, false, SIM_VOLUMES, 1, 1},
     {SIM_NODE_STOP, 1, true, SIM_NODES, 300, 1},
     {SIM_RENAME, 1, true, SIM_VOLUMES, 300, 1},

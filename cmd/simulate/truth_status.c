@@ -158,6 +158,8 @@ static bool object_rests(struct sim *sim, const char *key, const json_t *object,
     }
     if (seen && (json_str_at(object, "status.completionTime") || is_true(object, "Stalled")))
         return true;
+    if (is_true(object, "ManualRecoveryRequired"))
+        return true; /* whatever else was asked of it since */
     for (size_t i = 0; seen && i < ARRAY_LEN(waits); i++)
         if (str_equal(reason, waits[i]))
             return true;
