@@ -19,7 +19,11 @@ func each(tt *testing.T, scenarios []*scenario, event func(*testlab.Test) error)
 	}, scenarios, event)
 }
 
-func TestEveryMoveEndsAsItShouldWhereverTheOperatorEnds(tt *testing.T) { each(tt, quiet(), nil) }
+func TestEveryMoveEndsAsItShouldWhereverTheOperatorEnds(tt *testing.T) { each(tt, straight, nil) }
+
+func TestEveryMoveThatIsStoppedOrFailsDoesToo(tt *testing.T) { each(tt, crooked, nil) }
+
+func TestEveryAttachAndEveryMoveThatWaitsDoesToo(tt *testing.T) { each(tt, asked, nil) }
 
 func TestAlsoWhenTheOperatorIsKilledInMidCopy(tt *testing.T) {
 	each(tt, plain("kill"), restartOperator)

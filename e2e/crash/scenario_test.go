@@ -90,22 +90,26 @@ func (m *move) ended(seen *sight) error {
 	return nil
 }
 
-// quiet are the scenarios that do not concern one another: they run side by side.
-func quiet() []*scenario {
-	const retry = "retry: {initialDelay: 1s, maxDelay: 2s}"
-	return []*scenario{
+// How the operator's users see most moves; each group of these is run by itself, for each is ended a hundred times already.
+var (
+	straight = []*scenario{
 		{name: "offline"},
 		{name: "several", volumes: 3},
+		{name: "live", on: "worker-a1", more: "mode: Live"},
+	}
+	crooked = []*scenario{
 		{name: "cancel", act: cancelWhileCopying, phase: "Cancelled", stays: true,
 			faults: []map[string]any{{"name": "copy-stalls", "at": 0.5, "times": 0}}},
 		{name: "retry", faults: []map[string]any{{"name": "copy-fails", "at": 0.4, "times": 1}}},
 		{name: "copy-fails", more: "retry: {limit: 2, initialDelay: 1s, maxDelay: 1s}", phase: "Failed", stays: true,
 			faults: []map[string]any{{"name": "copy-fails", "at": 0.6, "times": 0}}},
+	}
+	asked = []*scenario{
 		{name: "no-space", tag: "small", act: moreRoomElsewhere},
 		{name: "attach", attach: "worker-a2"},
 		{name: "attach-move", attach: "worker-a2", byMove: true},
 	}
-}
+)
 
 // plain is a move that something happens to which concerns everybody.
 func plain(name string) []*scenario { return []*scenario{{name: name}} }
