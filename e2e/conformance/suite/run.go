@@ -53,8 +53,11 @@ func (r *Run) keep(site *Site, name string) {
 	r.kept[name] = site
 }
 
-// testMax is the longest that a test may take; on a real site minutes of waiting are part of some.
-const testMax = 30 * time.Minute
+// The longest that a test may take. On a real site minutes of waiting are part of some; on a simulator it is ten times the longest.
+const (
+	testMax      = 30 * time.Minute
+	simulatedMax = 2 * time.Minute
+)
 
 // All runs tests and says how each ended. Ctrl-C ends it after what was made is removed.
 func (r *Run) All(tests []*Test) ([]Result, error) {
@@ -118,7 +121,11 @@ func (r *Run) note(result Result) {
 
 func (r *Run) one(ctx context.Context, index int, test *Test) Result {
 	started := time.Now()
-	limited, cancel := context.WithTimeout(ctx, testMax)
+	limit := testMax
+	if r.Simulator != nil {
+		limit = simulatedMax
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	t := &T{Ctx: limited, Test: test, run: r, Site: r.Site, given: map[string]bool{}}
 	var program *running

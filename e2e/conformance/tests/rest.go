@@ -421,8 +421,8 @@ func events(t *suite.T, rest *wire.Rest) (*wire.Stream, string) {
 
 // next is the next event that is no ping.
 func next(t *suite.T, stream *wire.Stream, what string) *wire.Event {
-	for {
-		event, err := stream.Event(t.Limit(time.Minute))
+	for deadline := time.Now().Add(t.Limit(time.Minute)); ; {
+		event, err := stream.Event(time.Until(deadline))
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
@@ -438,7 +438,7 @@ var restEvents = []*suite.Test{
 			rest := t.Rest()
 			t.Disk(suite.Make{}) // is there already
 			stream, id := events(t, rest)
-			made := request(t, rest, http.MethodPost, "/events/"+id+"/subscriptions", params{"collection": "VDI", "fields": "id,name_label"})
+			made := request(t, rest, http.MethodPost, "/events/"+id+"/subscriptions", params{"collection": "VDI", "fields": []string{"id", "name_label"}})
 			status(t, "subscribe", made, http.StatusCreated)
 			disk := t.Disk(suite.Make{})
 			added := next(t, stream, "add")
