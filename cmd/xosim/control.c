@@ -78,7 +78,7 @@ static int get_world(struct control *control)
                                            host->name_label, "pool", pool->object.uuid));
             else if (object->class == XAPI_SR)
                 json_add(srs, describe_sr((const struct xapi_sr *)object));
-            else if (object->class == XAPI_VM && !vm->control_domain)
+            else if (object->class == XAPI_VM && xapi_vm_is_guest(vm))
                 json_add(vms, describe_vm(vm));
         }
     }
@@ -204,7 +204,7 @@ static int post_vm(struct control *control)
 {
     struct xapi_vm *vm = site_find(control->site, XAPI_VM, control->segments[1]);
     int64_t rate = json_int_at(control->body, "writeRate", -1);
-    if (!vm || vm->control_domain)
+    if (!vm || !xapi_vm_is_guest(vm))
         return fail(control, 404, "there is no VM \"%s\"; see GET /world", control->segments[1]);
     if (rate < 0)
         return fail(control, 400, "write writeRate, bytes per second of virtual time, 0 or more");

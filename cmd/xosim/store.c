@@ -115,14 +115,14 @@ static void put_everything(struct store *store, struct buf *lines)
     void *object = NULL;
     for (size_t i = 0; map_next(&xapi->objects, &i, NULL, &object);) {
         const struct xapi_vm *vm = object;
-        if (vm->object.class == XAPI_VM && !vm->control_domain)
+        if (vm->object.class == XAPI_VM && xapi_vm_is_guest(vm))
             put_line(lines, "vm", vm_record(vm));
     }
     for (size_t i = 0; i < xapi->disks.all.len; i++)
         put_line(lines, "disk", disk_record(xapi, xapi->disks.all.items[i]));
     for (size_t i = 0; map_next(&xapi->objects, &i, NULL, &object);) {
         const struct xapi_vbd *vbd = object;
-        if (vbd->object.class == XAPI_VBD && !vbd->vm->control_domain)
+        if (vbd->object.class == XAPI_VBD && xapi_vm_is_guest(vbd->vm))
             put_line(lines, "vbd", vbd_record(vbd));
     }
 }
@@ -198,9 +198,9 @@ static void on_changed(void *userdata, struct xapi_object *object)
     struct store *store = userdata;
     if (object->class == XAPI_VDI)
         json_put(store->dirty_disks, object->uuid, json_true());
-    else if (object->class == XAPI_VBD && !((struct xapi_vbd *)object)->vm->control_domain)
+    else if (object->class == XAPI_VBD && xapi_vm_is_guest(((struct xapi_vbd *)object)->vm))
         json_put(store->dirty_vbds, object->uuid, json_true());
-    else if (object->class == XAPI_VM && !((struct xapi_vm *)object)->control_domain)
+    else if (object->class == XAPI_VM && xapi_vm_is_guest((struct xapi_vm *)object))
         json_put(store->dirty_vms, object->uuid, json_true());
 }
 
@@ -209,7 +209,7 @@ static void on_removed(void *userdata, struct xapi_object *object)
     struct store *store = userdata;
     if (object->class == XAPI_VDI) {
         json_put(store->dirty_disks, object->uuid, json_true());
-    } else if (object->class == XAPI_VBD && !((struct xapi_vbd *)object)->vm->control_domain) {
+    } else if (object->class == XAPI_VBD && xapi_vm_is_guest(((struct xapi_vbd *)object)->vm)) {
         json_object_del(store->dirty_vbds, object->uuid);
         put_line(&store->lines, "vbdGone", json_text(object->uuid));
     }

@@ -75,7 +75,7 @@ static void describe_pool(const struct xapi_pool *pool, json_t *hosts, json_t *v
                                        "liveMovesMax", (int)pool->live_moves_max,
                                        "liveMovesReached", (int)host->live_moves_reached,
                                        "liveMovesRefused", (int)host->live_moves_refused));
-        else if (object->class == XAPI_VM && !vm->control_domain)
+        else if (object->class == XAPI_VM && xapi_vm_is_guest(vm))
             json_add(vms, json_build("{s:s, s:s, s:s, s:I, s:I, s:I}", "uuid", object->uuid, "name",
                                      vm->name_label, "host", vm->host->object.uuid, "writeRate",
                                      (json_int_t)vm->write_rate, "writes", (json_int_t)vm->writes,

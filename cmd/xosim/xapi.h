@@ -23,11 +23,13 @@
 #include <stdint.h>
 
 enum {
-    XAPI_CALL_MS = 53,               /* what a storage or device call takes */
-    XAPI_PLUG_MS = 60,               /* a hot-plug */
-    XAPI_COPY_TICK_MS = 250,         /* how often a copy reports progress */
-    XAPI_HEARTBEAT_MS = 15000,       /* how often the hosts' metrics change */
-    XAPI_TASK_KEPT_MS = 3600 * 1000, /* how long XAPI remembers a finished task */
+    XAPI_CALL_MS = 53,                      /* what a storage or device call takes */
+    XAPI_PLUG_MS = 60,                      /* a hot-plug */
+    XAPI_COPY_TICK_MS = 250,                /* how often a copy reports progress */
+    XAPI_HEARTBEAT_MS = 15000,              /* how often the hosts' metrics change */
+    XAPI_TASK_KEPT_MS = 3600 * 1000,        /* how long XAPI remembers a finished task … */
+    XAPI_TASK_SILENT_MS = 24 * 3600 * 1000, /* … and one of which nothing is heard */
+    XAPI_SNAPSHOT_MS = 500,                 /* a snapshot of a VM */
     XAPI_SWITCH_MS =
         150,          /* from the last byte of a mirror until its source goes: seen by clients */
     XAPI_END_MS = 60, /* from then until the task ends */
@@ -132,7 +134,11 @@ struct xapi_vm {
     char *name_label;
     struct xapi_host *host;
     bool control_domain;
-    bool node; /* a Kubernetes node runs in it; only the lab cares */
+    bool snapshot;
+    char snapshot_of[UUID_SIZE]; /* "" when that is gone */
+    int64_t snapshot_time_s;
+    struct list snapshots; /* struct xapi_vm */
+    bool node;             /* a Kubernetes node runs in it; only the lab cares */
     bool running;
     char *address;
     uint64_t write_rate; /* bytes per second */
@@ -193,6 +199,7 @@ struct xapi_task {
     char *result;       /* "" or <value>OpaqueRef:…</value> */
     json_t *error_info; /* array of strings, code first; NULL: none */
     struct timer forget;
+    bool forgotten; /* nobody can find it any more, but its operation goes on */
     struct xapi *xapi;
 };
 
@@ -306,6 +313,9 @@ void xapi_move_to_pool(struct xapi *xapi, struct xapi_object *object, struct xap
 /** Tells the listeners that the ground truth of a disk has changed. */
 void xapi_touch_disk(struct xapi *xapi, struct disk *disk);
 
+/** Nobody can find the task any more; it is freed when its operation ends. */
+void xapi_task_forget(struct xapi *xapi, struct xapi_task *task);
+
 /** Takes the object out of its pool, tells the listeners and frees it. Relations must be undone
  * before. */
 void xapi_remove(struct xapi *xapi, struct xapi_object *object);
@@ -391,6 +401,9 @@ void xapi_reply_admit(struct xapi_reply *reply);
 /** A new pending task about an object, listed on the pool's master: a call has come. *Borrowed*. */
 struct xapi_task *xapi_task_new(struct xapi *xapi, const struct xapi_object *object,
                                 const char *name_label);
+
+/** It has said something: XAPI remembers it for another day. */
+void xapi_task_heard_of(struct xapi_task *task);
 
 /** Ends a task. `result_ref` may be NULL; `error_info` is *stolen*. */
 void xapi_task_end(struct xapi *xapi, struct xapi_task *task, enum xapi_task_status status,
@@ -498,6 +511,9 @@ void xapi_vbd_destroy(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply
 
 /** Removes a VBD now. */
 void xapi_vbd_remove(struct xapi *xapi, struct xapi_vbd *vbd);
+
+/** Whether it is a VM that can run: neither dom0 nor a snapshot. */
+bool xapi_vm_is_guest(const struct xapi_vm *vm);
 
 /** The VM is on another host of its pool now. */
 void xapi_vm_set_host(struct xapi *xapi, struct xapi_vm *vm, struct xapi_host *host);

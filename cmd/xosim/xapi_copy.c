@@ -50,6 +50,7 @@ static void advance_to(struct xapi_copy *copy, uint64_t position)
     copy->position = position;
     if (copy->purpose->advanced)
         copy->purpose->advanced(copy, from, position);
+    xapi_task_heard_of(copy->operation.task);
     copy->operation.task->progress = round(copy->purpose->progress(copy) * 10000) / 10000;
     xapi_touch_disk(xapi, target->disk);
     xapi_touch(xapi, &copy->operation.task->object);

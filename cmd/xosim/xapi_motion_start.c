@@ -23,7 +23,7 @@ static struct xapi_vbd *vbd_of_vm(const struct xapi_vdi *vdi)
     struct xapi_vbd *found = xapi_vdi_plugged(vdi);
     for (size_t i = 0; !found && i < vdi->vbds.len; i++) {
         struct xapi_vbd *vbd = vdi->vbds.items[i];
-        if (!vbd->vm->control_domain)
+        if (xapi_vm_is_guest(vbd->vm))
             found = vbd;
     }
     return found;

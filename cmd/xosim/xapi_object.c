@@ -48,6 +48,7 @@ static void free_vm(struct xapi_vm *vm)
     json_decref(vm->current_operations);
     list_done(&vm->vbds);
     list_done(&vm->vifs);
+    list_done(&vm->snapshots);
 }
 
 static void free_host(struct xapi_host *host)
@@ -224,13 +225,25 @@ void xapi_move_to_pool(struct xapi *xapi, struct xapi_object *object, struct xap
     xapi_touch(xapi, object);
 }
 
-void xapi_remove(struct xapi *xapi, struct xapi_object *object)
+static void take_out(struct xapi *xapi, struct xapi_object *object)
 {
     tell_removed(xapi, object);
     unlink_object(object);
     map_remove(&xapi->by_ref, object->ref);
     map_remove(&xapi->objects, object->uuid);
+}
+
+void xapi_remove(struct xapi *xapi, struct xapi_object *object)
+{
+    if (object->class != XAPI_TASK || !((struct xapi_task *)object)->forgotten)
+        take_out(xapi, object);
     free_object(object);
+}
+
+void xapi_task_forget(struct xapi *xapi, struct xapi_task *task)
+{
+    take_out(xapi, &task->object);
+    task->forgotten = true;
 }
 
 static void *of_class(struct xapi_object *object, enum xapi_class class)

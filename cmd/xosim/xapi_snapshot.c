@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xosim/xapi_copy.h"
+#include "xosim/xapi_motion.h"
 
 struct xapi_vdi *xapi_snapshot_add(struct xapi *xapi, struct xapi_vdi *vdi, bool sparse)
 {
@@ -93,4 +95,92 @@ struct xapi_task *xapi_vdi_set_cbt(struct xapi *xapi, struct xapi_vdi *vdi, bool
     operation->task = xapi_task_new(xapi, &vdi->object, name);
     xapi_operation_start(operation, xapi, pool, XAPI_CALL_MS, run_set_cbt);
     return operation->task;
+}
+
+/* --- snapshots of VMs --- */
+
+bool xapi_vm_is_guest(const struct xapi_vm *vm)
+{
+    return !vm->control_domain && !vm->snapshot;
+}
+
+static struct xapi_vm *add_vm_snapshot(struct xapi *xapi, struct xapi_vm *vm,
+                                       const char *name_label)
+{
+    struct xapi_vm *snapshot = mem_alloc(sizeof(*snapshot));
+    snapshot->name_label = mem_strdup(name_label);
+    snapshot->address = mem_strdup("");
+    snapshot->host = vm->host;
+    snapshot->snapshot = true;
+    snapshot->snapshot_time_s = timers_wall_ms(xapi->timers) / 1000;
+    str_copy(snapshot->snapshot_of, sizeof(snapshot->snapshot_of), vm->object.uuid);
+    snapshot->tags = json_copy(vm->tags);
+    snapshot->current_operations = json_object();
+    xapi_add(xapi, &snapshot->object, XAPI_VM, vm->object.pool, NULL);
+    list_add(&vm->snapshots, snapshot);
+    for (size_t i = 0; i < vm->vbds.len; i++) {
+        const struct xapi_vbd *vbd = vm->vbds.items[i];
+        struct xapi_vdi *disk = xapi_snapshot_add(xapi, vbd->vdi, false);
+        xapi_vbd_add(xapi, disk, snapshot, NULL, vbd->position);
+    }
+    xapi_touch(xapi, &snapshot->object);
+    return snapshot;
+}
+
+static void unlock(struct xapi_operation *operation)
+{
+    struct xapi_vm *vm = xapi_find(operation->xapi, XAPI_VM, operation->arguments.object);
+    json_object_del(vm->current_operations, operation->task->object.uuid);
+    xapi_touch(operation->xapi, &vm->object);
+}
+
+static json_t *no_room(struct xapi *xapi, const struct xapi_vm *vm)
+{
+    json_t *error_info = NULL;
+    for (size_t i = 0; i < vm->vbds.len && !error_info; i++) {
+        const struct xapi_vbd *vbd = vm->vbds.items[i];
+        error_info = xapi_target_refused(xapi, vbd->vdi->sr, vbd->vdi->size);
+    }
+    return error_info;
+}
+
+static void run_snapshot(struct xapi_operation *operation)
+{
+    struct xapi *xapi = operation->xapi;
+    struct xapi_vm *vm = xapi_find(xapi, XAPI_VM, operation->arguments.object);
+    json_t *error_info = no_room(xapi, vm);
+    unlock(operation);
+    if (error_info) {
+        xapi_operation_fail(operation, error_info);
+        return;
+    }
+    const struct xapi_vm *snapshot = add_vm_snapshot(xapi, vm, operation->arguments.name);
+    xapi_operation_succeed(operation, snapshot->object.ref, NULL);
+}
+
+struct xapi_task *xapi_vm_snapshot(struct xapi *xapi, struct xapi_vm *vm, const char *name_label)
+{
+    static const char name[] = "Async.VM.snapshot";
+    if (xapi_vm_locked(vm))
+        return xapi_task_failed(xapi, &vm->object, name, xapi_vm_locked_error(vm));
+    struct xapi_operation *operation = mem_alloc(sizeof(*operation));
+    str_copy(operation->arguments.object, UUID_SIZE, vm->object.uuid);
+    operation->arguments.name = mem_strdup(name_label);
+    operation->abandon = unlock;
+    operation->task = xapi_task_new(xapi, &vm->object, name);
+    json_put_str(vm->current_operations, operation->task->object.uuid, "snapshot");
+    xapi_touch(xapi, &vm->object);
+    xapi_operation_start(operation, xapi, vm->object.pool, XAPI_SNAPSHOT_MS, run_snapshot);
+    return operation->task;
+}
+
+void xapi_vm_snapshot_remove(struct xapi *xapi, struct xapi_vm *snapshot)
+{
+    struct xapi_vm *vm =
+        snapshot->snapshot_of[0] ? xapi_find(xapi, XAPI_VM, snapshot->snapshot_of) : NULL;
+    while (snapshot->vbds.len > 0)
+        xapi_vbd_remove(xapi, snapshot->vbds.items[0]);
+    if (vm && list_remove(&vm->snapshots, snapshot))
+        xapi_touch(xapi, &vm->object);
+    xapi_remove(xapi, &snapshot->object);
 }

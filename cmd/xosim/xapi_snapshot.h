@@ -10,6 +10,12 @@
  * sparse one takes no space. *Borrowed*. */
 struct xapi_vdi *xapi_snapshot_add(struct xapi *xapi, struct xapi_vdi *vdi, bool sparse);
 
+/** Starts VM.snapshot: a VM that can not run, with a snapshot of each disk that the VM has. */
+struct xapi_task *xapi_vm_snapshot(struct xapi *xapi, struct xapi_vm *vm, const char *name_label);
+
+/** Destroys a snapshot of a VM now; its disks are the caller's. */
+void xapi_vm_snapshot_remove(struct xapi *xapi, struct xapi_vm *snapshot);
+
 /** Starts VDI.enable_cbt or VDI.disable_cbt. */
 struct xapi_task *xapi_vdi_set_cbt(struct xapi *xapi, struct xapi_vdi *vdi, bool enabled);
 

@@ -52,6 +52,8 @@ void xapi_operation_drop(struct xapi_operation *operation)
         xapi->operations = operation->next;
     if (operation->next)
         operation->next->previous = operation->previous;
+    if (operation->task && operation->task->forgotten)
+        xapi_remove(xapi, &operation->task->object);
     if (operation->release)
         operation->release(operation);
     mem_free(operation->arguments.name);
@@ -65,6 +67,7 @@ static void end(struct xapi_operation *operation, enum xapi_task_status status,
     struct xapi *xapi = operation->xapi;
     struct xapi_task *task = operation->task;
     struct xapi_reply *reply = operation->reply;
+    operation->task = NULL; /* it outlives the operation */
     int64_t duration_ms = (xapi->timers->now_us - operation->started_us) / 1000;
     xapi_operation_drop(operation);
     cleanup_json json_t *kept = json_incref(error_info);
@@ -126,6 +129,21 @@ static const char *call_of(const char *name_label)
     return str_starts_with(name_label, async) ? name_label + sizeof(async) - 1 : name_label;
 }
 
+static void forget(void *userdata)
+{
+    struct xapi_task *task = userdata;
+    if (task->status == TASK_PENDING)
+        xapi_task_forget(task->xapi, task);
+    else
+        xapi_remove(task->xapi, &task->object);
+}
+
+void xapi_task_heard_of(struct xapi_task *task)
+{
+    if (!task->forgotten)
+        timer_start(task->xapi->timers, &task->forget, ms_to_us(XAPI_TASK_SILENT_MS), forget, task);
+}
+
 struct xapi_task *xapi_task_new(struct xapi *xapi, const struct xapi_object *object,
                                 const char *name_label)
 {
@@ -135,15 +153,10 @@ struct xapi_task *xapi_task_new(struct xapi *xapi, const struct xapi_object *obj
     task->result = mem_strdup("");
     task->created_s = timers_wall_ms(xapi->timers) / 1000;
     xapi_add(xapi, &task->object, XAPI_TASK, object->pool, NULL);
+    xapi_task_heard_of(task);
     xapi_touch(xapi, &task->object);
     xapi_effect(xapi, call_of(name_label), object, NULL, task);
     return task;
-}
-
-static void forget(void *userdata)
-{
-    struct xapi_task *task = userdata;
-    xapi_remove(task->xapi, &task->object);
 }
 
 void xapi_task_end(struct xapi *xapi, struct xapi_task *task, enum xapi_task_status status,
@@ -158,9 +171,13 @@ void xapi_task_end(struct xapi *xapi, struct xapi_task *task, enum xapi_task_sta
         mem_free(task->result);
         task->result = str_new("<value>%s</value>", result_ref);
     }
+    xapi_effect_ended(xapi, task);
+    if (task->forgotten) {
+        xapi_remove(xapi, &task->object);
+        return;
+    }
     timer_start(xapi->timers, &task->forget, ms_to_us(XAPI_TASK_KEPT_MS), forget, task);
     xapi_touch(xapi, &task->object);
-    xapi_effect_ended(xapi, task);
 }
 
 struct xapi_task *xapi_task_failed(struct xapi *xapi, const struct xapi_object *object,

@@ -459,7 +459,7 @@ xo_step_fn xo_token_create;
 xo_step_fn xo_get_all_objects;
 xo_step_fn xo_disk_create;
 xo_step_fn xo_vdi_set, xo_vdi_delete, xo_vdi_migrate;
-xo_step_fn xo_vm_attach_disk, xo_vm_migrate;
+xo_step_fn xo_vm_attach_disk, xo_vm_migrate, xo_vm_snapshot, xo_vm_delete;
 xo_step_fn xo_vbd_connect, xo_vbd_disconnect, xo_vbd_delete;
 xo_step_fn xo_task_cancel;
 xo_step_fn xo_tag_add, xo_tag_remove;

@@ -145,7 +145,7 @@ static const struct xapi_vm *only_vm_of(const struct xapi_vdi *vdi)
     const struct xapi_vm *vm = NULL;
     for (size_t i = 0; i < vdi->vbds.len; i++) {
         const struct xapi_vbd *vbd = vdi->vbds.items[i];
-        if (!vbd->vm->control_domain)
+        if (xapi_vm_is_guest(vbd->vm))
             vm = vbd->vm;
     }
     return vm;

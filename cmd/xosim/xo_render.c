@@ -182,7 +182,6 @@ static void put_vm_constants(json_t *json)
     json_put_str(json, "name_description", "");
     json_put(json, "needsVtpm", json_false());
     json_put(json, "hasVendorDevice", json_false());
-    json_put(json, "snapshots", json_array());
     json_put(json, "startDelay", json_integer(0));
     json_put(json, "startTime", json_integer(1704067200));
     json_put(json, "secureBoot", json_false());
@@ -256,6 +255,11 @@ static json_t *render_vm(const struct xapi_vm *vm)
     json_put(json, "current_operations", json_copy(vm->current_operations));
     json_put(json, "tags", json_copy(vm->tags));
     json_put(json, "VIFs", ids_of(&vm->vifs));
+    json_put(json, "snapshots", ids_of(&vm->snapshots));
+    if (vm->snapshot) {
+        json_put(json, "snapshot_time", json_integer(vm->snapshot_time_s));
+        json_put_str(json, "$snapshot_of", vm->snapshot_of);
+    }
     json_put_str(json, "$container", host ? host->object.uuid : vm->object.pool->object.uuid);
     json_put(json, "$VBDs", ids_of(&vm->vbds));
     return json;
@@ -282,6 +286,13 @@ static json_t *render_task(const struct xapi_task *task)
     return json;
 }
 
+static const char *type_of_vm(const struct xapi_vm *vm)
+{
+    if (vm->control_domain)
+        return "VM-controller";
+    return vm->snapshot ? "VM-snapshot" : "VM";
+}
+
 static json_t *render_body(const struct xapi_object *object, const char **ret_type)
 {
     switch (object->class) {
@@ -304,7 +315,7 @@ static json_t *render_body(const struct xapi_object *object, const char **ret_ty
         *ret_type = "VBD";
         return render_vbd((const struct xapi_vbd *)object);
     case XAPI_VM:
-        *ret_type = ((const struct xapi_vm *)object)->control_domain ? "VM-controller" : "VM";
+        *ret_type = type_of_vm((const struct xapi_vm *)object);
         return render_vm((const struct xapi_vm *)object);
     case XAPI_TASK:
         *ret_type = "task";

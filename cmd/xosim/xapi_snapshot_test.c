@@ -1,0 +1,130 @@
+/* xosim: snapshots of VMs and disks, and tasks that XAPI forgets. Covers xapi_snapshot.c,
+ * xo_call_snapshot.c, xapi_task.c. */
+#include "xosim/fake/lab.h"
+#include "xosim/xapi_snapshot.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <criterion/criterion.h>
+
+static struct site *site;
+static struct fake_client *client;
+static struct disk *disk; /* of worker-a1 */
+
+static void setup(void)
+{
+    site = lab_open(&client);
+    disk = lab_disk(site, "pvc-1", LAB_LOCAL_A1);
+    lab_attach(client, LAB_WORKER_A1, disk, "5");
+}
+
+static void teardown(void)
+{
+    lab_close(site, client);
+}
+
+TestSuite(snapshot, .init = setup, .fini = teardown);
+
+Test(snapshot, of_a_vm_has_a_snapshot_of_each_disk_under_its_name)
+{
+    const json_t *id = fake_client_must(client, "vm.snapshot", lab_id(LAB_WORKER_A1));
+    const json_t *vm = xo_object(site->xo, json_string_value(id));
+    cr_assert_not_null(vm);
+    cr_expect_str_eq(json_str_at(vm, "type"), "VM-snapshot");
+    cr_expect_str_eq(json_str_at(vm, "$snapshot_of"), LAB_WORKER_A1);
+    cr_expect_eq(json_array_size(json_object_get(vm, "$VBDs")), 2);
+    const json_t *seen = xo_object(site->xo, disk->uuid);
+    cr_assert_eq(json_array_size(json_object_get(seen, "snapshots")), 1);
+    const char *snapshot_id =
+        json_string_value(json_array_get(json_object_get(seen, "snapshots"), 0));
+    const json_t *snapshot = xo_object(site->xo, snapshot_id);
+    cr_expect_str_eq(json_str_at(snapshot, "type"), "VDI-snapshot");
+    cr_expect_str_eq(json_str_at(snapshot, "name_label"), "pvc-1");
+    cr_expect_str_eq(json_str_at(snapshot, "$snapshot_of"), disk->uuid);
+    cr_expect_gt(json_int_at(snapshot, "snapshot_time", 0), 0);
+}
+
+Test(snapshot, keeps_what_the_vm_overwrites_later)
+{
+    cleanup_str char *before = str_new("%s", disk_hash(disk));
+    fake_client_must(client, "vm.snapshot", lab_id(LAB_WORKER_A1));
+    cr_assert(disk_write(disk, 0, 4096, 77));
+    const struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, disk->uuid);
+    const struct xapi_vdi *snapshot = vdi->snapshots.items[0];
+    cr_expect_str_eq(disk_hash(snapshot->disk), before);
+    cr_expect_eq(disk_stale_bytes(snapshot->disk), 4096);
+}
+
+Test(snapshot, goes_with_all_its_disks)
+{
+    cleanup_json json_t *id = json_incref(
+        (json_t *)(uintptr_t)fake_client_must(client, "vm.snapshot", lab_id(LAB_WORKER_A1)));
+    fake_client_must(client, "vm.delete", lab_id(json_string_value(id)));
+    fake_run(site, 1000);
+    cr_expect_null(xo_object(site->xo, json_string_value(id)));
+    const json_t *seen = xo_object(site->xo, disk->uuid);
+    cr_expect_eq(json_array_size(json_object_get(seen, "snapshots")), 0);
+    cr_expect_eq(json_object_size(json_object_get(site->xo->by_type, "VDI-snapshot")), 0);
+}
+
+Test(snapshot, does_not_follow_a_disk_that_is_moved)
+{
+    fake_client_must(client, "vm.snapshot", lab_id(LAB_WORKER_A1));
+    const json_t *answer = fake_client_wait(client, lab_migrate(client, disk, LAB_SHARED_A));
+    cr_expect_eq(lab_code(answer), 0);
+    const struct xapi_sr *sr = xapi_find(site->xapi, XAPI_SR, LAB_LOCAL_A1);
+    size_t left = 0;
+    for (size_t i = 0; i < sr->vdis.len; i++) {
+        const struct xapi_vdi *vdi = sr->vdis.items[i];
+        left += str_equal(vdi->name_label, "pvc-1");
+        cr_expect(!str_equal(vdi->name_label, "pvc-1") || vdi->snapshot_of[0] == '\0');
+    }
+    cr_expect_eq(left, 1);
+}
+
+Test(snapshot, of_a_disk_carries_no_tracking_of_changed_blocks)
+{
+    fake_client_must(client, "vdi.set", json_build("{s:s, s:b}", "id", disk->uuid, "cbt", 1));
+    fake_client_must(client, "vm.snapshot", lab_id(LAB_WORKER_A1));
+    const struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, disk->uuid);
+    cr_expect(vdi->cbt_enabled);
+    cr_expect_not(((const struct xapi_vdi *)vdi->snapshots.items[0])->cbt_enabled);
+}
+
+static size_t tasks(void)
+{
+    return json_object_size(json_object_get(site->xo->by_type, "task"));
+}
+
+Test(task, is_forgotten_an_hour_after_its_end_when_nobody_removes_it, .init = setup,
+     .fini = teardown)
+{
+    struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, disk->uuid);
+    (void)xapi_vdi_set_cbt(site->xapi, vdi, true); /* nobody waits for it */
+    fake_run(site, 1000);
+    cr_expect_eq(tasks(), 1);
+    fake_run(site, XAPI_TASK_KEPT_MS);
+    cr_expect_eq(tasks(), 0);
+}
+
+Test(task, is_forgotten_after_a_day_of_silence_while_its_copy_lives_on, .init = setup,
+     .fini = teardown)
+{
+    const struct disk *loose = lab_disk(site, "pvc-2", LAB_LOCAL_A1);
+    lab_fault(site, "{\"name\":\"copy-stalls\",\"at\":0.5}");
+    struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, loose->uuid);
+    struct xapi_sr *sr = xapi_find(site->xapi, XAPI_SR, LAB_LOCAL_A2);
+    (void)xapi_vdi_copy(site->xapi, vdi, sr); /* nobody waits for it */
+    fake_run(site, 60000);
+    cr_expect_eq(tasks(), 1);
+    fake_run(site, XAPI_TASK_SILENT_MS);
+    cr_expect_eq(tasks(), 0);
+    cr_expect_eq(json_object_size(vdi->current_operations), 1);
+    xapi_copy_resume(site->xapi, NULL);
+    fake_run(site, 60000);
+    cr_expect_eq(json_object_size(vdi->current_operations), 0);
+    cr_expect(lab_find(site, "pvc-2", LAB_LOCAL_A2)->complete);
+    cr_expect_eq(tasks(), 0);
+}
