@@ -307,6 +307,28 @@ static void call_later(const struct rec_slots_ask *ask, const struct rec_slots_a
     slots_calls_add(calls, ask->object, ask->priority, REC_SLOTS_SHARE_MS - passed_ms);
 }
 
+static bool same_demand(const struct slots_demand *a, const struct slots_demand *b)
+{
+    for (size_t i = 0; i < ARRAY_LEN(a->hosts); i++)
+        if (a->hosts[i] != b->hosts[i] || a->srs[i] != b->srs[i])
+            return false;
+    return a->live == b->live && a->vm == b->vm && a->pool == b->pool && a->bytes == b->bytes &&
+           a->snapshot_bytes == b->snapshot_bytes;
+}
+
+/* Whether the one that asks holds just that already: it keeps it, as it was counted all along. */
+static bool holds_it(struct rec_slots *slots, const struct rec_slots_ask *ask,
+                     const struct slots_demand *demand, struct mono_time now)
+{
+    struct slots_grant *grant = map_get(&slots->grants, ask->use.key);
+
+    if (!grant || grant->state != SLOTS_HELD || grant->until.ms <= now.ms ||
+        !str_equal(grant->object, ask->object) || !same_demand(&grant->demand, demand))
+        return false;
+    grant->until = mono_add(now, REC_SLOTS_HOLD_MS);
+    return true;
+}
+
 /* The caller holds the mutex. */
 static struct rec_slots_answer ask_locked(struct rec_slots *slots, const struct rec_slots_ask *ask,
                                           const struct rec_slots_world *world,
@@ -318,6 +340,8 @@ static struct rec_slots_answer ask_locked(struct rec_slots *slots, const struct 
     enum rec_slots_lack lack;
 
     demand.namespace = place_of(&slots->namespaces, ask->namespace);
+    if (holds_it(slots, ask, &demand, world->now))
+        return answer;
     count_all(slots, world, ask->use.key);
     (void)map_remove(&slots->grants, ask->use.key); /* asked again: the new answer counts */
     struct slots_waiting *entry = slots_queue_put(slots, ask, &demand);

@@ -291,6 +291,18 @@ Test(rec_slots, give_back_what_was_not_written)
     cr_assert_eq(ask(&second).lack, REC_SLOTS_NONE);
 }
 
+Test(rec_slots, leave_what_is_held_to_its_holder)
+{
+    struct rec_slots_use first = live_of("a/1", "V1"), other = first;
+
+    cr_assert_eq(ask(&first).lack, REC_SLOTS_NONE);
+    record_live(3); /* it was there before them: they have to see it, not it them */
+    cr_assert_eq(ask(&first).lack, REC_SLOTS_NONE);
+    other.hosts[1] = "H9";
+    cr_assert_eq(ask(&other).lack, REC_SLOTS_LIVE_OF_HOST, "another place is another question");
+    cr_assert_eq(ask(&first).lack, REC_SLOTS_LIVE_OF_HOST, "and what was held is gone");
+}
+
 Test(rec_slots, confirm_an_attempt_only_when_the_others_leave_room)
 {
     const struct rec_slots_world w = world();
