@@ -13,9 +13,9 @@ import (
 	"xo-operator.dev/e2e/testlab"
 )
 
-// Kubernetes' usual times of a lease, which the operator has: without renewal it is over after leaseLasts; the others look
+// leaseLasts is how long a lease of the operator is valid without renewal; the others look
 // every second or two.
-const leaseLasts = 15 * time.Second
+const leaseLasts = 11 * time.Second
 
 // slack is for a machine that does much else.
 const slack = 15 * time.Second

@@ -20,10 +20,10 @@
 #include <signal.h>
 
 enum {
-    DURATION_MS = 15 * 1000,
-    RENEW_WITHIN_MS = 10 * 1000,
+    DURATION_MS = 11 * 1000,
+    RENEW_WITHIN_MS = 7 * 1000,
     RETRY_MS = 2 * 1000,
-    REQUEST_MS = 3 * 1000 /* so that three tries fit into RENEW_WITHIN_MS */
+    REQUEST_MS = 2 * 1000 /* so that three tries fit into RENEW_WITHIN_MS */
 };
 
 static const struct kube_kind lease_kind = {.group = "coordination.k8s.io",

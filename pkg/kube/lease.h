@@ -1,9 +1,10 @@
 /*
  * kube, 8: who of several operators works: a Lease object (coordination.k8s.io/v1), held by renewing
- * it. The algorithm is client-go's, with its times: 15 s valid, given up after 10 s without a
- * successful renewal, tried every 2 s.
+ * it. The algorithm is client-go's: 11 s valid, given up after 7 s without a successful renewal,
+ * tried every 2 s. So a holder that dies is followed within 15 s: one who waits sees its last
+ * renewal up to 2 s late, and the end of the 11 s again up to 2 s late.
  *
- * Guarantees: the holder stops calling itself one at least 5 s before anybody else takes over, counted
+ * Guarantees: the holder stops calling itself one at least 4 s before anybody else takes over, counted
  * from before its last successful request was sent. Clocks are never compared between machines: how
  * long a lease of somebody else has stood still is measured by our own monotonic clock. Assumption:
  * clocks of two machines run equally fast within a fifth.
@@ -23,8 +24,8 @@ struct kube_lease_options {
     const char *namespace;
     const char *name;
     const char *identity;    /* ours, different from all others' */
-    int64_t duration_ms;     /* 0: 15 s */
-    int64_t renew_within_ms; /* 0: 10 s; less than the duration */
+    int64_t duration_ms;     /* 0: 11 s */
+    int64_t renew_within_ms; /* 0: 7 s; less than the duration */
     int64_t retry_ms;        /* 0: 2 s */
     void (*acquired)(void *userdata);
     /** It is no longer ours, or may not be: end all work now. Not called by kube_lease_free(). */
