@@ -35,8 +35,6 @@
 #define REC_REASONS(X)                                                                             \
     X(INACTIVE, "Inactive", false, 0, "of a condition that is not True: it does not apply now")    \
     /* waiting: goes on by itself */                                                               \
-    X(PENDING, "Pending", false, REC_IN_RECONCILING,                                               \
-      "an attempt that had not begun was taken back; it is looked at anew")                        \
     X(XEN_ORCHESTRA_AWAY, "XenOrchestraAway", true,                                                \
       REC_IN_RECONCILING | REC_IN_EVENT | REC_IN_ATTACH,                                           \
       "no connection to Xen Orchestra, or it has not listed everything yet; nothing is decided "   \
@@ -76,9 +74,9 @@
     X(BACKING_OFF, "BackingOff", true, REC_IN_RECONCILING | REC_IN_ATTACH,                         \
       "an attempt failed; the next starts at nextRetryTime")                                       \
     /* working */                                                                                  \
-    X(STARTING, "Starting", false, REC_IN_RECONCILING,                                             \
+    X(STARTING, "Starting", false, REC_IN_RECONCILING | REC_IN_EVENT,                              \
       "the attempt is recorded and marked; the move starts next")                                  \
-    X(MIGRATING, "Migrating", false, REC_IN_RECONCILING | REC_IN_MIGRATING | REC_IN_EVENT,         \
+    X(MIGRATING, "Migrating", false, REC_IN_RECONCILING | REC_IN_MIGRATING,                        \
       "the disk is being copied")                                                                  \
     X(ADOPTED, "Adopted", false, REC_IN_RECONCILING | REC_IN_MIGRATING | REC_IN_EVENT,             \
       "somebody else moves the disk; it is followed, not started again")                           \
@@ -153,7 +151,6 @@
       "says how")                                                                                  \
     X(MOVING_DISK, "MovingDisk", false, REC_IN_ATTACH,                                             \
       "the volume's disk is on its way to where the Pod runs")                                     \
-    X(ATTACHED, "Attached", false, REC_IN_ATTACH, "the disk is attached to the node's VM")         \
     X(DETACHED, "Detached", false, REC_IN_ATTACH, "the disk is detached from the node's VM")       \
     X(ATTACH_FAILED, "AttachFailed", true, REC_IN_ATTACH,                                          \
       "Xen Orchestra did not attach the disk; the message says why")                               \

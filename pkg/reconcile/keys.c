@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
+#include "reconcile/volume_migration/expire.h"
 #include "reconcile/volume_migration/observe_slots.h"
 
 #include <string.h>
@@ -93,7 +94,9 @@ static bool at_rest(const struct migration_resource *migration)
 {
     const struct kube_object *object = &migration->object;
     return migration_resource_ended(migration) && !migration_resource_open(migration) &&
-           !kube_object_deleting(object) && !kube_object_has_finalizer(object, MIGRATION_FINALIZER);
+           !kube_object_deleting(object) &&
+           !kube_object_has_finalizer(object, MIGRATION_FINALIZER) &&
+           !migration_expires(migration) && !migration_resource_tidies(migration);
 }
 
 static void on_migration(const struct rec_keys *keys, const struct kube_object *object)

@@ -138,8 +138,11 @@ ReportHook(POST_ALL)(struct criterion_global_stats *stats)
     for (int i = 0; i < REC_REASON_COUNT; i++) {
         const struct rec_reason_info *reason = rec_reason_info((enum rec_reason)i);
         for (unsigned place = 1; place <= REC_IN_ATTACH; place <<= 1)
-            if (reason->places & ~emitted[i] & place)
-                cr_log_error("no test makes reason %s stand in %s", reason->name,
-                             place_name(place));
+            if (reason->places & ~emitted[i] & place) {
+                stats->tests_failed++;
+                cr_log_error("no test makes reason %s stand in %s: bring it about, or take it "
+                             "out of the table",
+                             reason->name, place_name(place));
+            }
     }
 }

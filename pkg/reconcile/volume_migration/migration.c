@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/volume_migration/expire.h"
 #include "reconcile/volume_migration/observe_slots.h"
 #include "reconcile/volume_migration/summarize.h"
 
@@ -64,7 +65,7 @@ static struct rec_outcome let_go(const struct migration_controller *controller,
 {
     if (kube_object_has_finalizer(&resource->object, MIGRATION_FINALIZER))
         return set_finalizer(controller, resource, false);
-    return rec_settled();
+    return migration_expire(controller->ports, resource);
 }
 
 /* Until the disk has been quiet for as long as it takes. */
@@ -101,15 +102,15 @@ static int64_t until_next_look(const struct migration_observation *observation,
         return verdict->step == MIGRATION_CANCEL_TASK ? CANCEL_AGAIN_MS : MIGRATION_NOTICE_MS;
     if (verdict->reason == REC_REASON_OBSERVING)
         return until_settled(observation, index);
+    if (verdict->step == MIGRATION_WAIT && record && record->next_retry.ms > observation->wall.ms)
+        return record->next_retry.ms - observation->wall.ms;
     switch (verdict->state) {
     case MIGRATION_STATE_MOVING:
         return until_stuck(observation, index);
     case MIGRATION_STATE_CANCELLING:
         return CANCEL_AGAIN_MS;
     case MIGRATION_STATE_BACKING_OFF:
-        return record && record->next_retry.ms > observation->wall.ms
-                   ? record->next_retry.ms - observation->wall.ms
-                   : 1;
+        return 1;
     case MIGRATION_STATE_WAITING:
     case MIGRATION_STATE_STARTING:
     case MIGRATION_STATE_FINISHING:
@@ -212,7 +213,8 @@ static struct rec_outcome reconcile_object(struct migration_controller *controll
 
     if (deleting && (str_equal(release, "true") || !migration_resource_open(resource)))
         return let_go(controller, resource);
-    if (!deleting && migration_resource_ended(resource) && !migration_resource_open(resource))
+    if (!deleting && migration_resource_ended(resource) && !migration_resource_open(resource) &&
+        !migration_resource_tidies(resource))
         return let_go(controller, resource);
 
     cleanup_migration_observation struct migration_observation observation = {0};

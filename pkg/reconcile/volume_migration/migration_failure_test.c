@@ -44,15 +44,18 @@ static void survives(size_t write, bool before)
     fake_migrations_stop();
 }
 
+/* Two patches of the finalizer, three statuses (the second after ten seconds), three writes to XO. */
+enum { MOVE_WRITES = 8 };
+
 Test(migration_crash, at_any_write_before_its_effect_ends_with_one_good_disk_in_place)
 {
-    for (size_t write = 1; write <= 9; write++)
+    for (size_t write = 1; write <= MOVE_WRITES; write++)
         survives(write, true);
 }
 
 Test(migration_crash, at_any_write_after_its_effect_ends_with_one_good_disk_in_place)
 {
-    for (size_t write = 1; write <= 9; write++)
+    for (size_t write = 1; write <= MOVE_WRITES; write++)
         survives(write, false);
 }
 
@@ -303,8 +306,8 @@ Test(migration_failure, says_why_a_step_in_xo_does_not_succeed_and_tries_again)
 {
     fake_migrations_world.ports.xo.set_disk = refuse_to_set;
     fake_migrations_apply_to_l2();
-    fake_migrations_run(10 * 1000);
-    cr_assert_str_eq(fake_migrations_phase(), "Pending");
+    fake_migrations_run(15 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Migrating");
     cr_assert_not_null(strstr(fake_migrations_message(), "not enough permissions"));
     fake_migrations_world.ports.xo.set_disk = fake_xo_port(fake_migrations_world.xo).set_disk;
     fake_migrations_run(60 * 1000);

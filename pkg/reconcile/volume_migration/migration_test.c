@@ -37,12 +37,11 @@ Test(migration, writes_ahead_marks_starts_settles_the_marker_and_ends_in_this_or
     fake_migrations_run(60 * 1000);
     fake_journal_expect(
         &fake_migrations_world.journal, "patch XoVolumeMigration shop/m",
-        "status XoVolumeMigration shop/m Pending",
+        "status XoVolumeMigration shop/m Migrating",
+        "event Normal Starting shop/m: starts moving data from sr-l1 to sr-l2",
         "xo set disk-1 description=csi:info: "
         "{\"migrating\":{\"enabled\":true,\"inProgressToSRUUID\":\"L2\"},\"srsWithTag\":\"fast\"}",
         "xo migrate disk-1 L2", "status XoVolumeMigration shop/m Migrating",
-        "event Normal Migrating shop/m: copying data from sr-l1 to sr-l2",
-        "status XoVolumeMigration shop/m Migrating",
         "xo set copy-1 description=csi:info: "
         "{\"migrating\":{\"enabled\":true},\"srsWithTag\":\"fast\"}",
         "status XoVolumeMigration shop/m Succeeded",
@@ -182,7 +181,7 @@ Test(migration, waits_for_another_object_that_has_the_volume_and_names_it)
                    "shop/second", 1000);
     const json_t *other =
         fake_kube_object(fake_migrations_world.kube, &migration_kind, "shop", "second");
-    cr_assert_not_null(strstr(json_str_at(other, "status.message"), "somebody else moves"));
+    cr_assert_not_null(strstr(json_str_at(other, "status.message"), "XoVolumeMigration m "));
     fake_migrations_run(60 * 1000);
     fake_world_run(&fake_migrations_world, migration_reconcile, fake_migrations_controller,
                    "shop/second", 60 * 1000);

@@ -168,6 +168,7 @@ static const struct kube_field record_fields[] = {
     RECORD("nextRetryTime", KUBE_FIELD_TIME, next_retry),
     RECORD("queuedTime", KUBE_FIELD_TIME, queued_since),
     RECORD("bytesPerSecond", KUBE_FIELD_INT, bytes_per_second),
+    RECORD("backupImpact", KUBE_FIELD_BOOL, backup_impact),
     RECORD("avoidSRUUID", KUBE_FIELD_STR, avoid_sr),
 };
 
@@ -263,6 +264,7 @@ static void texts_decode(const json_t *json, struct kube_arena *arena,
     resource->conditions_json = "";
     resource->status_json = "";
     if (migration_resource_ended(resource) && !migration_resource_open(resource) &&
+        !migration_resource_tidies(resource) &&
         !kube_object_label(&resource->object, MIGRATION_TRIGGER_LABEL))
         return;
     const json_t *conditions = json_at(json, "status.conditions");
@@ -399,6 +401,18 @@ bool migration_resource_ended(const struct migration_resource *resource)
 {
     return resource->observed_generation == resource->object.generation &&
            resource->completion.ms != 0;
+}
+
+bool migration_resource_tidies(const struct migration_resource *resource)
+{
+    if (!migration_resource_ended(resource) || migration_resource_open(resource) ||
+        resource->leftovers_policy != MIGRATION_LEFTOVERS_DELETE ||
+        !str_equal(resource->phase, MIGRATION_SUCCEEDED) || kube_object_deleting(&resource->object))
+        return false;
+    for (size_t i = 0; i < resource->leftover_count; i++)
+        if (str_equal(resource->leftovers[i].reason, MIGRATION_LEFTOVER_COPY))
+            return true;
+    return false;
 }
 
 const struct migration_target *migration_target_of(const struct migration_resource *resource,

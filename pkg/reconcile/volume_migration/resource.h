@@ -73,6 +73,7 @@ struct migration_volume_record {
     struct wall_time next_retry;
     struct wall_time queued_since; /* waits for a slot since then; not set: it does not */
     int64_t bytes_per_second; /* of the running copy; of the whole move once it has succeeded */
+    bool backup_impact;       /* the disk had changed block tracking, which a move resets */
     const char *avoid_sr;     /* it had no room in the last attempt; "" */
 };
 
@@ -160,6 +161,9 @@ bool migration_resource_open(const struct migration_resource *resource);
  * nothing is done for it any more.
  */
 bool migration_resource_ended(const struct migration_resource *resource);
+
+/** Whether an object that has ended well still has leftovers to delete (spec.leftovers). */
+bool migration_resource_tidies(const struct migration_resource *resource);
 
 /** The target of a volume: its own, or the object's. */
 const struct migration_target *migration_target_of(const struct migration_resource *resource,

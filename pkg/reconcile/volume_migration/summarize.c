@@ -23,7 +23,21 @@ static struct effect effect_of_failure(const char *phase)
         return (struct effect){MIGRATION_STATE_FAILED, REC_REASON_RETRY_LIMIT_REACHED};
     if (str_equal(phase, MIGRATION_STALLED))
         return (struct effect){MIGRATION_STATE_STALLED, REC_REASON_REFUSED};
+    if (str_equal(phase, MIGRATION_PENDING))
+        return (struct effect){MIGRATION_STATE_WAITING, REC_REASON_QUEUED};
     return (struct effect){MIGRATION_STATE_BACKING_OFF, REC_REASON_BACKING_OFF};
+}
+
+/* What was in the way of an attempt that had not begun; else it is looked at anew. */
+static struct effect effect_of_withdrawal(const struct migration_facts *facts)
+{
+    enum rec_reason reason = facts->excluded != REC_REASON_INACTIVE    ? facts->excluded
+                             : facts->no_target != REC_REASON_INACTIVE ? facts->no_target
+                                                                       : REC_REASON_OBSERVING;
+
+    return (struct effect){migration_reason_stalls(reason) ? MIGRATION_STATE_STALLED
+                                                           : MIGRATION_STATE_WAITING,
+                           reason};
 }
 
 static struct effect effect_of(const struct migration_verdict *verdict,
@@ -35,9 +49,7 @@ static struct effect effect_of(const struct migration_verdict *verdict,
     case MIGRATION_CLOSE_CANCELLED:
         return (struct effect){MIGRATION_STATE_CANCELLED, REC_REASON_CANCELLED};
     case MIGRATION_CLOSE_WITHDRAWN:
-        return (struct effect){MIGRATION_STATE_WAITING, facts->excluded != REC_REASON_INACTIVE
-                                                            ? facts->excluded
-                                                            : REC_REASON_PENDING};
+        return effect_of_withdrawal(facts);
     case MIGRATION_WAIT:
     case MIGRATION_OPEN:
     case MIGRATION_MARK:
@@ -69,8 +81,8 @@ static int significance(const struct effect *effect)
         return 8;
     case MIGRATION_STATE_BACKING_OFF:
         return 7;
-    case MIGRATION_STATE_STALLED:
-        return 6;
+    case MIGRATION_STATE_STALLED: /* what stands in a dry run's way says more than what would be */
+        return effect->reason == REC_REASON_DRY_RUN ? 3 : 6;
     case MIGRATION_STATE_WAITING:
         return effect->reason == REC_REASON_QUEUED ? 4 : 5;
     case MIGRATION_STATE_FAILED:
@@ -94,6 +106,7 @@ struct totals {
     struct effect effect; /* of the most significant volume */
     size_t leader;        /* its index */
     size_t in_place;
+    int64_t in_place_bytes;
     bool migrating, manual;
     int64_t bytes, copied_bytes; /* copied: size × percent / 100 */
     int64_t bytes_per_second, left_bytes;
@@ -148,7 +161,10 @@ static struct totals sum_up(const struct migration_observation *observation,
     for (size_t i = 0; i < observation->count; i++) {
         const json_t *entry = json_array_get(entries, i);
         struct effect effect = effect_of(&verdicts[i], &observation->facts[i], entry);
-        totals.in_place += effect.state == MIGRATION_STATE_DONE;
+        if (effect.state == MIGRATION_STATE_DONE) {
+            totals.in_place++;
+            totals.in_place_bytes += json_int_at(entry, "sizeBytes", 0);
+        }
         totals.migrating = totals.migrating || effect.state == MIGRATION_STATE_MOVING;
         totals.manual = totals.manual || effect.state == MIGRATION_STATE_MANUAL;
         add_entry(&totals, entry);
@@ -180,13 +196,19 @@ static void write_message(const struct migration_observation *observation,
         (void)str_copy(ret->message, sizeof(ret->message), "no volumes");
     else if (observation->count == 1)
         (void)str_copy(ret->message, sizeof(ret->message), text ? text : "");
+    else if (ret->reason == REC_REASON_DRY_RUN)
+        (void)str_format(ret->message, sizeof(ret->message),
+                         "dry run: %zu of %zu volumes (%lld MiB) would be moved; "
+                         "status.migratedVolumes says where to",
+                         observation->count - totals->in_place, observation->count,
+                         (long long)((totals->bytes - totals->in_place_bytes) >> 20));
     else if (ret->state == MIGRATION_STATE_DONE)
         (void)str_format(ret->message, sizeof(ret->message), "all %zu volumes are in place",
                          observation->count);
     else
         (void)str_format(ret->message, sizeof(ret->message), "%s: %s (%zu of %zu in place)", claim,
                          text ? text : "", totals->in_place, observation->count);
-    if (observation->deferred) {
+    if (observation->deferred && ret->state != MIGRATION_STATE_MANUAL) {
         size_t len = strlen(ret->message);
         (void)str_format(ret->message + len, sizeof(ret->message) - len,
                          "; the spec was changed meanwhile: that is obeyed when this move has "
@@ -230,61 +252,6 @@ static json_t *conditions_of(const struct migration_observation *observation,
     return rec_conditions_build(conditions, before, generation, observation->wall);
 }
 
-static json_t *leftover_json(const struct migration_leftover *leftover)
-{
-    char time[CLOCK_RFC3339_SIZE];
-    json_t *json = json_object();
-
-    wall_format(leftover->since, time);
-    json_put(json, "vdiUUID", json_text(leftover->disk));
-    json_put(json, "srUUID", json_text(leftover->sr_uuid));
-    if (!str_empty(leftover->claim_name))
-        json_put(json, "claimName", json_text(leftover->claim_name));
-    json_put(json, "name", json_text(leftover->name));
-    json_put_str(json, "since", time);
-    json_put(json, "reason", json_text(leftover->reason));
-    return json;
-}
-
-static void list_new_leftovers(const struct migration_observation *observation, size_t index,
-                               const struct migration_verdict *verdict, json_t *list)
-{
-    const struct migration_volume_view *view = &observation->volumes[index];
-    const struct migration_facts *facts = &observation->facts[index];
-    char name[MIGRATION_NAME_SIZE + 32];
-
-    for (size_t i = 0; i < facts->disk_count; i++) {
-        if ((int)i == verdict->keep || facts->disks[i].listed)
-            continue;
-        migration_leftover_name(view->disk_name, view->disks[i].uuid, name);
-        const struct migration_leftover leftover = {
-            .disk = view->disks[i].uuid,
-            .sr_uuid = view->disks[i].place.sr,
-            .claim_name = view->claim_name,
-            .name = name,
-            .since = observation->wall,
-            .reason = migration_leftover_reason(facts, verdict->keep, i),
-        };
-        json_add(list, leftover_json(&leftover));
-    }
-}
-
-static json_t *leftovers_of(const struct migration_observation *observation,
-                            const struct migration_verdict *verdicts)
-{
-    const struct migration_resource *resource = observation->resource;
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < resource->leftover_count; i++)
-        json_add(list, leftover_json(&resource->leftovers[i]));
-    for (size_t i = 0; i < observation->count; i++)
-        if (verdicts[i].step == MIGRATION_LIST_LEFTOVERS)
-            list_new_leftovers(observation, i, &verdicts[i], list);
-    while (json_array_size(list) > MIGRATION_LEFTOVERS_MAX)
-        json_array_remove(list, 0);
-    return list;
-}
-
 static void put_numbers(const struct migration_observation *observation,
                         const struct totals *totals, const struct migration_summary *summary,
                         json_t *status)
@@ -316,10 +283,11 @@ static json_t *status_of(const struct migration_observation *observation,
     int64_t generation =
         observation->deferred ? resource->observed_generation : resource->object.generation;
     json_t *status = json_object();
-    json_t *leftovers = leftovers_of(observation, verdicts);
+    json_t *leftovers = migration_leftovers(observation, verdicts);
+    json_t *history = migration_history(observation, verdicts, entries);
 
     json_put(status, "observedGeneration", json_integer(generation));
-    json_put_str(status, "phase", migration_phase_of(summary->state));
+    json_put_str(status, "phase", migration_phase_of(summary->state, summary->reason));
     put_numbers(observation, totals, summary, status);
     json_put_str(status, "from", totals->from);
     json_put_str(status, "to", totals->to);
@@ -331,23 +299,41 @@ static json_t *status_of(const struct migration_observation *observation,
                           : observation->wall);
     json_put(status, "message", json_text(summary->message));
     json_put(status, "conditions", conditions_of(observation, totals, summary, generation));
-    if (json_array_size(leftovers) > 0)
+    if (leftovers)
         json_put(status, "leftovers", leftovers);
-    else
-        json_decref(leftovers);
+    if (history)
+        json_put(status, "history", history);
     json_put(status, "migratedVolumes", entries);
     return status;
 }
 
+/* What is said of a verdict. That somebody moves the disk is said as what it is when it is another
+ * XoVolumeMigration: that one is named. */
+static struct migration_verdict told(const struct migration_verdict *verdict,
+                                     const struct migration_facts *facts)
+{
+    struct migration_verdict it = *verdict;
+
+    if (it.reason == REC_REASON_ADOPTED && facts->excluded == REC_REASON_VOLUME_BUSY) {
+        it.state = MIGRATION_STATE_WAITING;
+        it.reason = REC_REASON_VOLUME_BUSY;
+    }
+    return it;
+}
+
 void migration_summarize(const struct rec_ports *ports,
                          const struct migration_observation *observation,
-                         const struct migration_verdict *verdicts, struct migration_summary *ret)
+                         const struct migration_verdict *decided, struct migration_summary *ret)
 {
+    cleanup_mem struct migration_verdict *verdicts =
+        mem_alloc_array(observation->count + 1, sizeof(*verdicts));
     json_t *entries = json_array();
     struct totals totals;
 
-    for (size_t i = 0; i < observation->count; i++)
+    for (size_t i = 0; i < observation->count; i++) {
+        verdicts[i] = told(&decided[i], &observation->facts[i]);
         json_add(entries, migration_summarize_volume(ports, observation, &verdicts[i], i));
+    }
     totals = sum_up(observation, verdicts, entries);
     *ret = (struct migration_summary){.state = totals.effect.state, .reason = totals.effect.reason};
     if (ret->state == MIGRATION_STATE_DONE)

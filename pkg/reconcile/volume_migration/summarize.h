@@ -3,8 +3,10 @@
  *
  * One server-side apply of the status per pass, and only when it differs. What only says how far a
  * copy is (progress, speed, estimated end) is written per whole percent and at most every
- * MIGRATION_PROGRESS_MS, never runs backwards within an attempt, and changes nothing else. An event
- * is made when the reason changes, after the status that says so was written.
+ * MIGRATION_PROGRESS_MS, and never runs backwards within an attempt; nor are the stages of an attempt
+ * that goes well (starting, copying, finishing) written more often. So a move costs two writes, its
+ * beginning and its end, however short it is, and one each ten seconds. An event is made when the
+ * reason changes, after the status that says so was written: one when it starts, one when it ends.
  *
  * Status is also the write-ahead log: an attempt is opened and closed here, leftovers are listed here
  * before they are renamed. Thread: any worker.
@@ -77,7 +79,36 @@ void migration_volume_message(const struct migration_observation *observation,
 /** Why the i-th disk is a leftover when `keep` stays: MIGRATION_LEFTOVER_…. Static. */
 const char *migration_leftover_reason(const struct migration_facts *facts, int keep, size_t i);
 
-/** The phase that follows from a state. Static. */
-const char *migration_phase_of(enum migration_state state);
+/** The phase that follows from a state and its reason. Static. */
+const char *migration_phase_of(enum migration_state state, enum rec_reason reason);
+
+/** What a dry run says of a volume: from where to where, how long, and what of backups. */
+void migration_dry_run_message(const struct migration_volume_record *record, int64_t estimated_s,
+                               char *message, size_t size);
+
+/** Why an attempt failed, with the code that Xen Orchestra gave, *new*; the error may be ERR_NONE:
+ * nobody knows. */
+char *migration_failure_cause(const struct err *error) WARN_UNUSED;
+
+/** Bytes per second of a move that took from start to end; 0 when that is not known. */
+int64_t migration_speed(int64_t bytes, struct wall_time start, struct wall_time end);
+
+/**
+ * How many seconds the move that the record describes will take, by the speeds of moves between the
+ * same two SRs that objects in the cache remember, else of any between the same two hosts; -1 when
+ * there are none.
+ */
+int64_t migration_estimate_s(const struct rec_ports *ports,
+                             const struct migration_volume_record *record);
+
+/** status.history as it is to be, *new*: what is there, and the attempts that this pass ends.
+ * `entries` are the new status.migratedVolumes. NULL: none yet. */
+json_t *migration_history(const struct migration_observation *observation,
+                          const struct migration_verdict *verdicts, const json_t *entries);
+
+/** status.leftovers as it is to be, *new*: without what is gone, with what is to be renamed. NULL:
+ * none. */
+json_t *migration_leftovers(const struct migration_observation *observation,
+                            const struct migration_verdict *verdicts);
 
 #endif

@@ -6,12 +6,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-const char *migration_phase_of(enum migration_state state)
+#include <string.h>
+
+const char *migration_phase_of(enum migration_state state, enum rec_reason reason)
 {
     switch (state) {
     case MIGRATION_STATE_WAITING:
-    case MIGRATION_STATE_STARTING:
         return MIGRATION_PENDING;
+    case MIGRATION_STATE_STARTING:
     case MIGRATION_STATE_MOVING:
     case MIGRATION_STATE_FINISHING:
         return MIGRATION_MIGRATING;
@@ -20,7 +22,7 @@ const char *migration_phase_of(enum migration_state state)
     case MIGRATION_STATE_CANCELLING:
         return MIGRATION_CANCELLING;
     case MIGRATION_STATE_STALLED:
-        return MIGRATION_STALLED;
+        return reason == REC_REASON_DRY_RUN ? MIGRATION_DRY_RUN : MIGRATION_STALLED;
     case MIGRATION_STATE_MANUAL:
         return MIGRATION_MANUAL;
     case MIGRATION_STATE_DONE:
@@ -59,9 +61,28 @@ static void put_disks(struct buf *buf, const struct migration_volume_view *view,
     }
 }
 
-static void put_manual(struct buf *buf, const struct migration_volume_view *view,
-                       const struct migration_facts *facts, enum rec_reason reason)
+/* The command that answers, with the answers for other volumes that are there already: a merge patch
+ * replaces the list. */
+static void put_command(struct buf *buf, const struct migration_resource *resource,
+                        const char *claim_name)
 {
+    buf_putf(buf,
+             "kubectl patch xvm %s -n %s --type merge -p '{\"spec\":{\"recovery\":[{\"claimName\":"
+             "\"%s\",\"keep\":\"<UUID>\"}",
+             resource->object.name, resource->object.namespace, claim_name);
+    for (size_t i = 0; i < resource->recovery_count; i++)
+        if (!str_equal(resource->recoveries[i].claim_name, claim_name))
+            buf_putf(buf, ",{\"claimName\":\"%s\",\"keep\":\"%s\"}",
+                     resource->recoveries[i].claim_name, resource->recoveries[i].keep);
+    buf_put(buf, "]}}'");
+}
+
+static void put_manual(struct buf *buf, const struct migration_observation *observation,
+                       size_t index, enum rec_reason reason)
+{
+    const struct migration_volume_view *view = &observation->volumes[index];
+    const struct migration_facts *facts = &observation->facts[index];
+
     if (reason == REC_REASON_DISK_DISAPPEARED) {
         buf_putf(buf,
                  "disk %s (UUID %s on %s) was being moved to %s, and now no disk has that name: "
@@ -72,14 +93,17 @@ static void put_manual(struct buf *buf, const struct migration_volume_view *view
                  view->record ? view->record->destination.sr_name : "");
         return;
     }
-    buf_putf(buf, "%s%zu disks are named %s and %s: ", facts->truncated ? "more than " : "",
-             facts->disk_count, view->disk_name,
+    buf_putf(buf, "%s%zu disks are named %s and %s. Find out which one holds the data and say so: ",
+             facts->truncated ? "more than " : "", facts->disk_count, view->disk_name,
              reason == REC_REASON_AMBIGUOUS_COPIES ? "nothing proves which one is good"
                                                    : "no move explains it");
+    put_command(buf, observation->resource, view->claim_name);
+    buf_put(buf, " with one of ");
     put_disks(buf, view, facts);
-    buf_put(buf, ". Find out which one holds the data and rename the others in Xen Orchestra "
-                 "(or xe vdi-param-set uuid=<UUID> name-label=<another name>); this goes on by "
-                 "itself when one is left. Nothing is attached, moved or deleted until then");
+    buf_put(buf, ". The others are renamed, none is deleted. Nothing is attached, moved or deleted "
+                 "until then");
+    if (*view->keep)
+        buf_putf(buf, "; spec.recovery says %s, which is none of them", view->keep);
 }
 
 static void put_attached(struct buf *buf, const struct migration_volume_view *view,
@@ -113,9 +137,6 @@ static const struct {
     {REC_REASON_XEN_ORCHESTRA_AWAY, "no connection to Xen Orchestra, or it has not listed "
                                     "everything yet: nothing is decided until "
                                     "it is back"},
-    {REC_REASON_QUEUED,
-     "waits for the other volumes of this object: none moves before all can, and "
-     "two at a time"},
     {REC_REASON_OBSERVING,
      "an earlier move may still be on its way: waits until it is certain that "
      "nothing is"},
@@ -138,17 +159,32 @@ static void put_waiting(struct buf *buf, const struct migration_volume_view *vie
         buf_putf(buf,
                  "no disk in Xen Orchestra is named %s: if it was renamed, give it its name back",
                  view->disk_name);
-    else if (reason == REC_REASON_IN_USE)
+    else if (reason == REC_REASON_IN_USE && !facts->wanted && facts->offline_only)
         put_attached(buf, view, facts);
+    else if (facts->not_live == reason && migration_goes_live(facts))
+        buf_put(buf, view->why_not_live);
+    else if (reason == REC_REASON_NOT_ATTACHED)
+        buf_putf(buf,
+                 "no VM has disk %s, and spec.mode is Live: the move starts when a Pod that uses "
+                 "claim %s runs (set spec.mode to Auto or Offline to copy it now)",
+                 view->disk_name, view->claim_name);
+    else if (reason == REC_REASON_QUEUED && facts->pause != MIGRATION_PAUSE_BUSY && !*view->why)
+        buf_put(buf, "waits for the other volumes of this object: none moves before all can, and "
+                     "two at a time");
+    else if (reason == REC_REASON_QUEUED && facts->pause == MIGRATION_PAUSE_BUSY)
+        buf_put(buf, view->record ? view->record->message : "");
     else if (reason == REC_REASON_REFUSED)
         buf_put(buf, view->record ? view->record->message : "");
     else
         buf_put(buf, view->why); /* it was explained where it was found */
 }
 
-static void put_state(struct buf *buf, const struct migration_volume_view *view,
-                      const struct migration_facts *facts, const struct migration_verdict *verdict)
+static void put_state(struct buf *buf, const struct migration_observation *observation,
+                      size_t index, const struct migration_verdict *verdict)
 {
+    const struct migration_volume_view *view = &observation->volumes[index];
+    const struct migration_facts *facts = &observation->facts[index];
+
     switch (verdict->state) {
     case MIGRATION_STATE_WAITING:
     case MIGRATION_STATE_STALLED:
@@ -163,8 +199,8 @@ static void put_state(struct buf *buf, const struct migration_volume_view *view,
             buf_putf(buf, "somebody else moves the disk of %s: waits for that to end",
                      view->claim_name);
         else
-            buf_putf(buf, "copying %s from %s to %s", view->claim_name, origin(view),
-                     view->destination.sr_name);
+            buf_putf(buf, "%s %s from %s to %s", facts->live ? "moving" : "copying",
+                     view->claim_name, origin(view), view->destination.sr_name);
         break;
     case MIGRATION_STATE_FINISHING:
         buf_putf(buf, "the move of %s has ended: looks at what it left and puts it right",
@@ -178,7 +214,7 @@ static void put_state(struct buf *buf, const struct migration_volume_view *view,
         buf_putf(buf, "stops moving %s", view->claim_name);
         break;
     case MIGRATION_STATE_MANUAL:
-        put_manual(buf, view, facts, verdict->reason);
+        put_manual(buf, observation, index, verdict->reason);
         break;
     case MIGRATION_STATE_DONE:
         buf_putf(buf, "%s is on %s", view->claim_name,
@@ -200,8 +236,49 @@ void migration_volume_message(const struct migration_observation *observation,
 {
     cleanup_buf struct buf buf = {0};
 
-    put_state(&buf, &observation->volumes[index], &observation->facts[index], verdict);
+    put_state(&buf, observation, index, verdict);
     if (*observation->volumes[index].trouble)
         buf_putf(&buf, "; not yet: %s", observation->volumes[index].trouble);
     (void)str_copy(message, size, buf_str(&buf));
+}
+
+/* "about 3 min", "less than a minute", "about 2 h 10 min" */
+static void put_duration(struct buf *buf, int64_t seconds)
+{
+    long long minutes = (long long)(seconds + 59) / 60;
+
+    if (seconds < 60)
+        buf_put(buf, "less than a minute");
+    else if (minutes < 60)
+        buf_putf(buf, "about %lld min", minutes);
+    else
+        buf_putf(buf, "about %lld h %lld min", minutes / 60, minutes % 60);
+}
+
+void migration_dry_run_message(const struct migration_volume_record *record, int64_t estimated_s,
+                               char *message, size_t size)
+{
+    cleanup_buf struct buf buf = {0};
+
+    buf_putf(&buf, "dry run: %s (%lld MiB) would be %s from %s to %s; ", record->claim_name,
+             (long long)(record->size_bytes >> 20),
+             str_equal(record->mode, MIGRATION_LIVE) ? "moved live" : "copied",
+             record->source.sr_name, record->destination.sr_name);
+    if (estimated_s < 0)
+        buf_put(&buf, "how long is not known, for nothing was moved that way before");
+    else
+        put_duration(&buf, estimated_s);
+    if (record->backup_impact)
+        buf_put(&buf, "; its changed block tracking would be reset, so that its next backup would "
+                      "be a full one");
+    (void)str_copy(message, size, buf_str(&buf));
+}
+
+char *migration_failure_cause(const struct err *error)
+{
+    if (error->class == ERR_NONE)
+        return mem_strdup("how the move ended is not known; the disk is where it was");
+    if (*error->code && !strstr(error->message, error->code))
+        return str_new("%s: %s", error->code, error->message);
+    return mem_strdup(error->message);
 }

@@ -58,10 +58,35 @@ struct entry {
     struct migration_volume_record record;
     const char *known[MIGRATION_DISKS_MAX];
     char message[REC_CONDITION_MESSAGE_MAX];
-    int64_t bytes_per_second;
+    int64_t estimated_s; /* of a dry run; -1: not known, or none */
 };
 
-static void start_entry(const struct migration_observation *observation, size_t index,
+static const char *mode_of(bool live)
+{
+    return live ? MIGRATION_LIVE : MIGRATION_OFFLINE;
+}
+
+/* What a volume that has not begun would do, for all to see: where it is, where to, and how. */
+static void preview(const struct migration_volume_view *view, const struct migration_facts *facts,
+                    struct migration_volume_record *record)
+{
+    const struct migration_disk_view *disk = &view->disks[0];
+
+    record->size_bytes = disk->size_bytes;
+    if (facts->disk_count == 1 && !facts->begun)
+        record->source = place_of(&disk->place, disk->uuid);
+    if (facts->disk_count == 1 && facts->disks[0].at_target) {
+        record->destination = place_of(&disk->place, disk->uuid);
+        return;
+    }
+    record->mode = mode_of(migration_goes_live(facts));
+    record->backup_impact = disk->cbt_enabled;
+    if (*view->destination.sr && !facts->begun)
+        record->destination = place_of(&view->destination, "");
+}
+
+static void start_entry(const struct rec_ports *ports,
+                        const struct migration_observation *observation, size_t index,
                         const struct migration_verdict *verdict, struct entry *entry)
 {
     const struct migration_volume_view *view = &observation->volumes[index];
@@ -74,32 +99,43 @@ static void start_entry(const struct migration_observation *observation, size_t 
         entry->record.volume_name = view->volume_name;
     if (*view->disk_name)
         entry->record.disk_name = view->disk_name;
-    if (facts->ended == MIGRATION_GOES_ON && facts->disk_count > 0 && !facts->open) {
-        entry->record.size_bytes = view->disks[0].size_bytes;
-        if (facts->disk_count == 1 && !facts->begun)
-            entry->record.source = place_of(&view->disks[0].place, view->disks[0].uuid);
-        if (facts->disk_count == 1 && facts->disks[0].at_target)
-            entry->record.destination = place_of(&view->disks[0].place, view->disks[0].uuid);
-        else if (*view->destination.sr && !facts->begun)
-            entry->record.destination = place_of(&view->destination, "");
-    }
-    if (facts->ended == MIGRATION_GOES_ON) {
-        entry->record.phase = migration_phase_of(verdict->state);
-        if (verdict->state == MIGRATION_STATE_STALLED && verdict->reason != REC_REASON_REFUSED)
-            entry->record.phase = MIGRATION_PENDING; /* "Stalled" of a volume marks a refusal */
-        migration_volume_message(observation, verdict, index, entry->message,
-                                 sizeof(entry->message));
-        entry->record.message = entry->message;
-    }
+    entry->estimated_s = -1;
+    if (facts->ended != MIGRATION_GOES_ON)
+        return;
+    if (facts->disk_count > 0 && !facts->open)
+        preview(view, facts, &entry->record);
+    if (verdict->reason == REC_REASON_DRY_RUN)
+        entry->estimated_s = migration_estimate_s(ports, &entry->record);
+    if (verdict->reason != REC_REASON_QUEUED)
+        entry->record.queued_since.ms = 0;
+    else if (entry->record.queued_since.ms == 0)
+        entry->record.queued_since.ms = observation->wall.ms / 1000 * 1000;
+    entry->record.phase = migration_phase_of(verdict->state, verdict->reason);
+    if (verdict->state == MIGRATION_STATE_STALLED && verdict->reason != REC_REASON_REFUSED &&
+        verdict->reason != REC_REASON_DRY_RUN)
+        entry->record.phase = MIGRATION_PENDING; /* "Stalled" of a volume marks a refusal */
+    migration_volume_message(observation, verdict, index, entry->message, sizeof(entry->message));
+    if (verdict->reason == REC_REASON_DRY_RUN)
+        migration_dry_run_message(&entry->record, entry->estimated_s, entry->message,
+                                  sizeof(entry->message));
+    entry->record.message = entry->message;
 }
 
 static void open_attempt(const struct migration_observation *observation, size_t index,
                          struct entry *entry)
 {
     const struct migration_volume_view *view = &observation->volumes[index];
+    const struct migration_disk_view *source = &view->disks[0];
     struct migration_volume_record *record = &entry->record;
+    bool live = migration_goes_live(&observation->facts[index]);
 
     record->attempt_open = true;
+    record->mode = mode_of(live);
+    record->source_host = live ? view->live_host : source->place.host;
+    record->destination_host = view->destination.host;
+    record->vm = live ? source->vm : "";
+    record->backup_impact = source->cbt_enabled;
+    record->bytes_per_second = 0;
     record->attempt_start.ms = observation->wall.ms / 1000 * 1000; /* as it will be read back */
     record->attempts++;
     record->task = "";
@@ -107,14 +143,14 @@ static void open_attempt(const struct migration_observation *observation, size_t
     record->next_retry.ms = 0;
     if (record->start.ms == 0)
         record->start = record->attempt_start;
-    record->source = place_of(&view->disks[0].place, view->disks[0].uuid);
+    record->source = place_of(&source->place, source->uuid);
     record->destination = place_of(&view->destination, "");
-    record->mode =
-        migration_goes_live(&observation->facts[index]) ? MIGRATION_LIVE : MIGRATION_OFFLINE;
-    entry->known[0] = view->disks[0].uuid;
+    entry->known[0] = source->uuid;
     record->known_disks = (struct kube_strings){.items = entry->known, .len = 1};
     view->memory->attempt_start_ms = record->attempt_start.ms;
     view->memory->sent = false;
+    view->memory->step = MIGRATION_WAIT; /* what was done for an earlier attempt says nothing */
+    view->memory->task[0] = '\0';
 }
 
 static void follow_attempt(const struct migration_observation *observation, size_t index,
@@ -126,14 +162,16 @@ static void follow_attempt(const struct migration_observation *observation, size
     int64_t percent = view->progress > 0 ? (int64_t)(view->progress * 100) : 0;
     int64_t elapsed_ms = observation->mono.ms - memory->base_at.ms;
 
-    if (*view->task_ref)
+    if (*view->task_ref) {
         record->task = view->task_ref;
+        (void)str_copy(view->memory->task, sizeof(view->memory->task), view->task_ref);
+    }
     if (percent > 99)
         percent = 99; /* the whole of it is claimed when the disk is seen in its place */
     if (percent > record->progress_percent)
         record->progress_percent = percent;
     if (memory->base_at.ms != 0 && elapsed_ms > 0 && view->progress > memory->base_progress)
-        entry->bytes_per_second =
+        record->bytes_per_second =
             (int64_t)((view->progress - memory->base_progress) * (double)record->size_bytes *
                       1000.0 / (double)elapsed_ms);
 }
@@ -142,12 +180,16 @@ static void describe_failure(const struct migration_volume_view *view, struct en
                              bool last)
 {
     char when[CLOCK_RFC3339_SIZE];
-    const char *cause = view->call_error.class == ERR_NONE
-                            ? "how the move ended is not known; the disk is where it was"
-                            : view->call_error.message;
+    const struct err *error = &view->call_error;
+    cleanup_str char *cause = migration_failure_cause(error);
 
     wall_format(entry->record.next_retry, when);
-    if (last)
+    if (error->class == ERR_BUSY)
+        (void)str_format(entry->message, sizeof(entry->message),
+                         "Xen Orchestra moves as many disks as it can at once (%s): tried again at "
+                         "%s, without counting as an attempt",
+                         cause, when);
+    else if (last)
         (void)str_format(entry->message, sizeof(entry->message),
                          "attempt %lld failed, and spec.retry.limit allows no more: %s",
                          (long long)entry->record.attempts, cause);
@@ -165,18 +207,29 @@ static void fail_attempt(const struct rec_ports *ports,
     const struct migration_resource *resource = observation->resource;
     const struct migration_volume_view *view = &observation->volumes[index];
     struct migration_volume_record *record = &entry->record;
-    enum err_class class = view->call_error.class;
+    struct migration_aftermath aftermath = migration_aftermath_of(view->call_error.class);
     int64_t delay_ms =
         migration_backoff_ms(resource, view->claim_name, record->attempts, ports->seed);
-    bool last = resource->retry_limit >= 0 && record->attempts >= resource->retry_limit &&
-                class != ERR_BUSY;
+    bool last =
+        resource->retry_limit >= 0 && record->attempts >= resource->retry_limit && aftermath.counts;
 
     record->attempt_open = false;
-    record->avoid_sr = class == ERR_CAPACITY ? record->destination.sr_uuid : "";
-    record->phase = MIGRATION_BACKING_OFF;
-    if (class == ERR_REFUSED) {
+    record->bytes_per_second = 0;
+    record->avoid_sr = aftermath.avoid_target ? record->destination.sr_uuid : "";
+    switch (aftermath.pause) {
+    case MIGRATION_PAUSE_REFUSED:
         record->phase = MIGRATION_STALLED;
         delay_ms = resource->retry_max_delay_ms;
+        break;
+    case MIGRATION_PAUSE_BUSY:
+        record->phase = MIGRATION_PENDING;
+        delay_ms = resource->retry_initial_delay_ms;
+        record->queued_since = record->attempt_start; /* it has waited since then */
+        break;
+    case MIGRATION_PAUSE_BACK_OFF:
+    case MIGRATION_PAUSE_NONE:
+        record->phase = MIGRATION_BACKING_OFF;
+        break;
     }
     record->next_retry.ms = (observation->wall.ms + delay_ms) / 1000 * 1000;
     if (last) {
@@ -185,7 +238,7 @@ static void fail_attempt(const struct rec_ports *ports,
         record->completion = observation->wall;
     }
     describe_failure(view, entry, last);
-    if (class == ERR_BUSY)
+    if (!aftermath.counts)
         record->attempts--; /* XO's limit was reached: that says nothing about this move */
 }
 
@@ -207,6 +260,8 @@ static void finish(const struct migration_observation *observation, size_t index
     }
     record->phase = MIGRATION_SUCCEEDED;
     record->progress_percent = 100;
+    record->bytes_per_second =
+        migration_speed(record->size_bytes, record->attempt_start, observation->wall);
     record->destination =
         place_of(&view->disks[verdict->disk].place, view->disks[verdict->disk].uuid);
 }
@@ -281,12 +336,16 @@ static json_t *entry_json(const struct entry *entry)
     put_place(json, "source", &record->source);
     put_place(json, "destination", &record->destination);
     put_text(json, "mode", record->mode);
+    if (record->backup_impact)
+        json_put(json, "backupImpact", json_true());
+    if (entry->estimated_s >= 0)
+        json_put(json, "estimatedSeconds", json_integer(entry->estimated_s));
     put_text(json, "phase", record->phase);
     put_text(json, "message", record->message);
     json_put(json, "attempts", json_integer(record->attempts));
     json_put(json, "progressPercent", json_integer(record->progress_percent));
-    if (entry->bytes_per_second > 0)
-        json_put(json, "bytesPerSecond", json_integer(entry->bytes_per_second));
+    if (record->bytes_per_second > 0)
+        json_put(json, "bytesPerSecond", json_integer(record->bytes_per_second));
     json_put_time(json, "startTime", record->start);
     json_put_time(json, "completionTime", record->completion);
     json_put_time(json, "nextRetryTime", record->next_retry);
@@ -303,7 +362,7 @@ json_t *migration_summarize_volume(const struct rec_ports *ports,
 {
     struct entry entry = {0};
 
-    start_entry(observation, index, verdict, &entry);
+    start_entry(ports, observation, index, verdict, &entry);
     apply_step(ports, observation, index, verdict, &entry);
     return entry_json(&entry);
 }

@@ -7,8 +7,15 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/metrics.h"
 
 #include <string.h>
+
+/* What may be gone already is deleted all the same. */
+static void drop(json_t *object, const char *key)
+{
+    (void)json_object_del(object, key); /* -1: it was not there */
+}
 
 /* A *new* copy without what only says how far a copy is. */
 static json_t *without_progress(const json_t *status)
@@ -17,13 +24,41 @@ static json_t *without_progress(const json_t *status)
     size_t i;
     json_t *entry;
 
-    json_object_del(copy, "progress"); /* not there: nothing to do */
-    json_object_del(copy, "estimatedCompletionTime");
+    drop(copy, "progress");
+    drop(copy, "estimatedCompletionTime");
     json_array_foreach(json_object_get(copy, "migratedVolumes"), i, entry) {
-        json_object_del(entry, "progressPercent");
-        json_object_del(entry, "bytesPerSecond");
+        drop(entry, "progressPercent");
+        drop(entry, "bytesPerSecond");
     }
     return copy;
+}
+
+/* Drops what passes by itself while an attempt goes well: starting, copying, finishing are one phase,
+ * and only what lasts is worth a write of its own. */
+static void drop_stages(json_t *status)
+{
+    size_t i;
+    json_t *entry;
+
+    drop(status, "message");
+    drop(status, "conditions");
+    json_array_foreach(json_object_get(status, "migratedVolumes"), i, entry) {
+        drop(entry, "message");
+        drop(json_object_get(entry, "attempt"), "xapiTask");
+    }
+}
+
+static bool equal(const json_t *a, const json_t *b)
+{
+    cleanup_str char *left = migration_status_canonical(a);
+    cleanup_str char *right = migration_status_canonical(b);
+    return str_equal(left, right);
+}
+
+static bool both_migrate(const json_t *a, const json_t *b)
+{
+    return str_equal(json_str_at(a, "phase"), MIGRATION_MIGRATING) &&
+           str_equal(json_str_at(b, "phase"), MIGRATION_MIGRATING);
 }
 
 static bool same_percent(const json_t *a, const json_t *b)
@@ -43,7 +78,11 @@ static bool same_percent(const json_t *a, const json_t *b)
 }
 
 /* How a new status differs from the one that is there. */
-enum difference { SAME, PROGRESS_ONLY, DIFFERENT };
+enum difference {
+    SAME,
+    MINOR, /* how far a copy is, or at which stage a migration that goes well is */
+    DIFFERENT
+};
 
 static enum difference compare(const struct migration_resource *resource, const json_t *status)
 {
@@ -56,11 +95,13 @@ static enum difference compare(const struct migration_resource *resource, const 
         return DIFFERENT;
     cleanup_json json_t *old_rest = without_progress(old);
     cleanup_json json_t *new_rest = without_progress(status);
-    cleanup_str char *old_text = migration_status_canonical(old_rest);
-    cleanup_str char *new_text = migration_status_canonical(new_rest);
-    if (!str_equal(old_text, new_text))
+    if (equal(old_rest, new_rest))
+        return same_percent(old, status) ? SAME : MINOR;
+    if (!both_migrate(old, status))
         return DIFFERENT;
-    return same_percent(old, status) ? SAME : PROGRESS_ONLY;
+    drop_stages(old_rest);
+    drop_stages(new_rest);
+    return equal(old_rest, new_rest) ? MINOR : DIFFERENT;
 }
 
 static void send_event(const struct rec_ports *ports, const struct migration_resource *resource,
@@ -82,16 +123,47 @@ static void send_event(const struct rec_ports *ports, const struct migration_res
 /* Reasons that pass too quickly, or are told better by another event. */
 static bool worth_an_event(enum rec_reason reason)
 {
-    static const enum rec_reason silent[] = {
-        REC_REASON_PENDING,     REC_REASON_QUEUED,
-        REC_REASON_OBSERVING,   REC_REASON_STARTING,
-        REC_REASON_FINISHING,   REC_REASON_CANCELLING,
-        REC_REASON_BACKING_OFF, REC_REASON_STALE_MARKER_CLEARED};
+    static const enum rec_reason silent[] = {REC_REASON_QUEUED,
+                                             REC_REASON_OBSERVING,
+                                             REC_REASON_MIGRATING,
+                                             REC_REASON_FINISHING,
+                                             REC_REASON_CANCELLING,
+                                             REC_REASON_BACKING_OFF,
+                                             REC_REASON_STALE_MARKER_CLEARED};
 
     for (size_t i = 0; i < ARRAY_LEN(silent); i++)
         if (silent[i] == reason)
             return false;
     return true;
+}
+
+static void send_volume_events(const struct rec_ports *ports,
+                               const struct migration_observation *observation,
+                               const struct migration_verdict *verdict, size_t index,
+                               const char *said)
+{
+    const struct migration_resource *resource = observation->resource;
+    const struct migration_volume_view *view = &observation->volumes[index];
+    const struct migration_facts *facts = &observation->facts[index];
+    char message[MIGRATION_WHY_SIZE];
+
+    if (verdict->step == MIGRATION_CLOSE_FAILED &&
+        migration_aftermath_of(view->call_error.class).counts)
+        send_event(ports, resource, REC_REASON_ATTEMPT_FAILED, "Migrate", said);
+    if (verdict->step == MIGRATION_OPEN && view->disks[0].cbt_enabled) {
+        (void)
+            str_format(message, sizeof(message),
+                       "disk %s of %s has changed block tracking, which its move resets: its next "
+                       "backup will be a full one",
+                       view->disk_name, view->claim_name);
+        send_event(ports, resource, REC_REASON_BACKUP_IMPACT, "Migrate", message);
+    }
+    if (verdict->step == MIGRATION_LIST_LEFTOVERS && facts->disks[verdict->keep].chosen) {
+        (void)str_format(message, sizeof(message),
+                         "keeps disk %s for %s, as spec.recovery says; renames %zu others",
+                         view->disks[verdict->keep].uuid, view->claim_name, facts->disk_count - 1);
+        send_event(ports, resource, REC_REASON_RECOVERED, "Recover", message);
+    }
 }
 
 static void send_events(const struct rec_ports *ports,
@@ -103,9 +175,8 @@ static void send_events(const struct rec_ports *ports,
     const json_t *entries = json_object_get(summary->status, "migratedVolumes");
 
     for (size_t i = 0; i < observation->count; i++)
-        if (verdicts[i].step == MIGRATION_CLOSE_FAILED)
-            send_event(ports, resource, REC_REASON_ATTEMPT_FAILED, "Migrate",
-                       json_str_at(json_array_get(entries, i), "message"));
+        send_volume_events(ports, observation, &verdicts[i], i,
+                           json_str_at(json_array_get(entries, i), "message"));
     if (worth_an_event(summary->reason) &&
         !str_equal(resource->reason, rec_reason_name(summary->reason)))
         send_event(ports, resource, summary->reason, "Migrate", summary->message);
@@ -117,6 +188,22 @@ static bool closes(enum migration_step step)
            step == MIGRATION_CLOSE_CANCELLED || step == MIGRATION_CLOSE_WITHDRAWN;
 }
 
+static void count_attempt(const struct rec_ports *ports, const struct migration_volume_view *view,
+                          enum migration_step step)
+{
+    const char *outcome = step == MIGRATION_CLOSE_DONE        ? MIGRATION_SUCCEEDED
+                          : step == MIGRATION_CLOSE_CANCELLED ? MIGRATION_CANCELLED
+                                                              : MIGRATION_FAILED;
+
+    if (step == MIGRATION_CLOSE_WITHDRAWN || !view->record || !view->record->attempt_open)
+        return; /* it was none */
+    if (step == MIGRATION_CLOSE_FAILED)
+        rec_metrics_attempt(ports->metrics, outcome, view->call_error.class, 0);
+    else
+        rec_metrics_attempt(ports->metrics, outcome, ERR_NONE,
+                            step == MIGRATION_CLOSE_DONE ? view->record->size_bytes : 0);
+}
+
 /* What is to be done once the end of an attempt is in the status. */
 static void forget_calls(const struct rec_ports *ports,
                          const struct migration_observation *observation,
@@ -126,6 +213,7 @@ static void forget_calls(const struct rec_ports *ports,
         const struct migration_volume_view *view = &observation->volumes[i];
         if (!closes(verdicts[i].step))
             continue;
+        count_attempt(ports, view, verdicts[i].step);
         if (view->record && view->record->attempt_open)
             ports->xo.forget_move(ports->xo.userdata, view->record->source.disk);
         view->memory->attempt_start_ms = 0;
@@ -164,7 +252,7 @@ int migration_summary_write(const struct rec_ports *ports,
         *ret_written = MIGRATION_UNCHANGED;
         return 0;
     }
-    if (difference == PROGRESS_ONLY && memory->progress_written.ms != 0 &&
+    if (difference == MINOR && memory->progress_written.ms != 0 &&
         since_ms < MIGRATION_PROGRESS_MS) {
         *ret_written = MIGRATION_PUT_OFF;
         *ret_delay_ms = MIGRATION_PROGRESS_MS - since_ms;
@@ -200,6 +288,13 @@ void migration_report_act(const struct rec_ports *ports,
                          view->disks[verdict->disk].marker.in_progress_to_sr);
         send_event(ports, observation->resource, REC_REASON_STALE_MARKER_CLEARED, "Unmark",
                    message);
+    }
+    if (act->step == MIGRATION_DELETE_LEFTOVER) {
+        (void)str_format(message, sizeof(message),
+                         "deleted disk %s, which a failed move of %s had left: a later one has "
+                         "succeeded, and spec.leftovers is Delete",
+                         view->leftover, view->claim_name);
+        send_event(ports, observation->resource, REC_REASON_LEFTOVER_DELETED, "Delete", message);
     }
     if (act->step == MIGRATION_RENAME_LEFTOVER) {
         migration_leftover_name(view->disk_name, view->disks[verdict->disk].uuid, name);
