@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -20,31 +21,46 @@ var harmless = []string{"session.", "token.", "xo.getAllObjects", "server.getAll
 
 // guard ends the test before a call would touch something that is not its own: it stands between a mistake here and somebody's disk.
 func (t *T) guard(method string, params any) {
+	if err := t.Allowed(method, params); err != nil {
+		t.Fatalf("refused: %v", err)
+	}
+}
+
+// Allowed says what a call would touch that is not the test's own.
+func (t *T) Allowed(method string, params any) error {
 	for _, start := range harmless {
 		if strings.HasPrefix(method, start) {
-			return
+			return nil
 		}
 	}
 	given := wire.Of(params)
 	switch method {
 	case "disk.create":
-		if name := given.Text("name"); name != "" && !strings.HasPrefix(name, prefix+t.run.id) {
-			t.Fatalf("refused: a disk named %q would not be removed at the end", name)
-		}
-		if sr := given.Text("sr"); contains(t.foreignSRs(), sr) {
-			t.Fatalf("refused: SR %s has no tag %s", sr, t.Site.Tag)
-		}
-		return
+		return t.mayMake(given.Text("name"), given.Text("sr"))
 	case "task.cancel":
-		return // tasks are found by the operations of the test's own disks
+		return nil // tasks are found by the operations of the test's own disks
 	}
 	keys, known := changes[method]
 	if !known {
-		t.Fatalf("refused: %s is not known to touch only the test's own", method)
+		return fmt.Errorf("%s is not known to touch only the test's own", method)
 	}
 	for _, key := range keys {
-		t.own(method, given.Text(key))
+		if err := t.own(method, given.Text(key)); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// mayMake says why a disk may not be made; one without a name is refused by Xen Orchestra.
+func (t *T) mayMake(name, sr string) error {
+	if name != "" && !strings.HasPrefix(name, prefix+t.run.id) {
+		return fmt.Errorf("a disk named %q would not be removed at the end", name)
+	}
+	if contains(t.foreignSRs(), sr) {
+		return fmt.Errorf("SR %s has no tag %s", sr, t.Site.Tag)
+	}
+	return nil
 }
 
 // foreignSRs are those that tests may not use.
@@ -67,26 +83,31 @@ func (t *T) read(method string, params any) any {
 	return result
 }
 
-// own ends the test unless an object is its own: made by it, or a VM that it may use with nothing on it but that. What does not exist
-// can't be harmed.
-func (t *T) own(method, id string) {
+// own says whether an object is the test's own: made by it, or a VM that it may use with nothing on it but that. What does not exist can't
+// be harmed.
+func (t *T) own(method, id string) error {
 	objects := wire.Of(t.read("xo.getAllObjects", map[string]any{"filter": map[string]any{"id": id}}))
 	object := objects.Of(id)
 	if id == "" || len(object) == 0 {
-		return
+		return nil
 	}
-	switch kind := object.Text("type"); {
+	kind := object.Text("type")
+	switch {
 	case strings.HasPrefix(kind, "VDI") && strings.HasPrefix(object.Text("name_label"), prefix+t.run.id):
+		return nil
 	case kind == "VBD":
-		t.own(method, object.Text("VDI"))
+		return t.own(method, object.Text("VDI"))
 	case kind == "VM" && t.Site.place.vms[id] && method != "vm.migrate" && method != "vm.snapshot":
+		return nil
 	case kind == "VM" && t.Site.place.vms[id]:
 		for _, vbd := range object.Texts("$VBDs") {
-			t.own(method, vbd)
+			if err := t.own(method, vbd); err != nil {
+				return err
+			}
 		}
-	default:
-		t.Fatalf("refused: %s would touch %s %s %q, which is not the test's own", method, kind, id, object.Text("name_label"))
+		return nil
 	}
+	return fmt.Errorf("%s would touch %s %s %q, which is not the test's own", method, kind, id, object.Text("name_label"))
 }
 
 var objectPath = regexp.MustCompile(`^/(?:vdis|vbds|vms)/([^/?]+)`)
@@ -101,7 +122,9 @@ func (t *T) Request(rest *wire.Rest, method, path string, body any) *wire.Respon
 		if strings.HasSuffix(path, "/actions/migrate") && strings.HasPrefix(path, "/vms/") {
 			call = "vm.migrate"
 		}
-		t.own(call, match[1])
+		if err := t.own(call, match[1]); err != nil {
+			t.Fatalf("refused: %v", err)
+		}
 	case path == "/vdis":
 		t.guard("disk.create", map[string]any{"name": given["name_label"], "sr": given["srId"]})
 	case path == "/vbds":

@@ -180,6 +180,9 @@ var Facts = []suite.Fact{
 	{Area: "Servers", ID: "server-add", Says: "server.add answers an id before it is connected; server.enable fails with ECONNREFUSED, a bad password, or a pool that is connected", Without: "a test must not register pools"},
 	{Area: "Servers", ID: "server-keys", Says: "Xen Orchestra writes keys of its own into other_config of a pool: each is told as a change of the pool", Without: "when it does is its own affair; the recordings show and check it"},
 
+	{Area: "This suite", ID: "suite-guard", Says: "The suite touches nothing but disks that it made, and VMs that it may use with nothing on them but those"},
+	{Area: "This suite", ID: "suite-end", Says: "It removes its disks at every end, also when it is interrupted"},
+
 	{Area: "Numbers", ID: "numbers", Says: "Times, sizes and memory with 10,000 disks", Without: "no two machines agree; bench/ measures"},
 	{Area: "Not verified", ID: "unverified", Says: "Error codes and times of real storage, what copies contain, HA, evacuation of a host, CBT, a failure after switch-over, a plug while dom0 copies", Without: "not observed on a real one"},
 }
