@@ -26,7 +26,7 @@ static void answer_text(struct rest_exchange *exchange, int status, const char *
     if (exchange->rest->xo->hooks.before_output)
         exchange->rest->xo->hooks.before_output(exchange->rest->xo->hooks.userdata);
     exchange->client.head(exchange->client.userdata, status, headers, (int64_t)len);
-    if (len > 0)
+    if (len > 0 && !str_equal(exchange->method, "HEAD"))
         exchange->client.data(exchange->client.userdata, text, len);
     exchange->client.end(exchange->client.userdata);
 }
@@ -137,12 +137,17 @@ static void fail(struct rest_exchange *exchange, const json_t *error)
 
 void rest_answer_outcome(struct rest_exchange *exchange, const struct xo_outcome *outcome)
 {
-    if (outcome->error_info)
+    if (outcome->cut) {
+        exchange->answered = true;
+        exchange->over = true;
+        exchange->client.cut(exchange->client.userdata);
+    } else if (outcome->error_info) {
         fail_xapi(exchange, outcome->error_info);
-    else if (outcome->error)
+    } else if (outcome->error) {
         fail(exchange, outcome->error);
-    else
+    } else {
         rest_answer_empty(exchange, exchange->success);
+    }
 }
 
 void rest_stream(struct rest_exchange *exchange, const char *headers)
@@ -151,6 +156,8 @@ void rest_stream(struct rest_exchange *exchange, const char *headers)
         return;
     exchange->answered = true;
     exchange->client.head(exchange->client.userdata, 200, headers, -1);
+    if (str_equal(exchange->method, "HEAD"))
+        rest_stream_end(exchange);
 }
 
 void rest_stream_text(struct rest_exchange *exchange, const char *text)

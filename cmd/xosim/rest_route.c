@@ -153,7 +153,8 @@ static const struct rest_route tasks_route = {
 
 static bool fits(const struct rest_exchange *exchange, const struct rest_route *route)
 {
-    if (!str_equal(route->method, exchange->method))
+    bool head = str_equal(exchange->method, "HEAD") && str_equal(route->method, "GET");
+    if (!head && !str_equal(route->method, exchange->method))
         return false;
     for (size_t i = 0; i < REST_SEGMENTS_MAX; i++) {
         const char *segment = i < exchange->segments_len ? exchange->segments[i] : NULL;

@@ -348,6 +348,32 @@ Test(rest, refuses_to_plug_a_disk_of_another_pool)
     cr_expect_str_eq(answer("error"), "VM and VDI must be in the same pool");
 }
 
+Test(rest, cuts_the_connection_when_a_fault_loses_a_call_or_its_answer)
+{
+    const struct disk *disk = lab_disk(site, "disk", LAB_LOCAL_A1);
+    lab_fault(site, "{\"name\":\"drop-call\",\"method\":\"disk.create\"}");
+    cr_expect_eq(ask("POST", "/vdis", new_disk), 0);
+    cr_expect(rest->cut);
+    cr_expect_eq(lab_count(site, "made"), 0);
+    lab_fault(site, "{\"name\":\"drop-reply\",\"method\":\"disk.create\"}");
+    cr_expect_eq(ask("POST", "/vdis", new_disk), 0);
+    cr_expect(rest->cut);
+    cr_expect_eq(lab_count(site, "made"), 1);
+    lab_fault(site, "{\"name\":\"drop-reply\",\"method\":\"vdi.migrate\"}");
+    cr_expect_eq(ask_disk("POST", disk, "/actions/migrate?sync=true", to_a2), 0);
+    cr_expect(rest->cut);
+    cr_expect_eq(lab_count(site, "disk"), 1);
+}
+
+Test(rest, answers_a_head_like_a_get_without_its_body)
+{
+    cr_expect_eq(ask("HEAD", "/pools", NULL), 200);
+    cr_expect_gt(rest->length, 0);
+    cr_expect_eq(rest->body.len, 0);
+    cr_expect_eq(ask("HEAD", "/nowhere", NULL), 404);
+    cr_expect_eq(rest->body.len, 0);
+}
+
 static const char import_path[] = "/srs/" LAB_LOCAL_A2 "/vdis?raw=true&name_label=copy";
 
 Test(rest, exports_and_imports_the_bytes_of_a_disk)

@@ -24,6 +24,7 @@ struct rest_link {
     bool chunked;
     bool ended; /* nothing more will be added */
     bool cut;
+    bool head_only; /* HEAD: a length is said, and nothing follows */
 };
 
 enum { PART_MAX = 8192 /* of a query: a filter */ };
@@ -70,10 +71,10 @@ static void on_head(void *userdata, int status, const char *headers, int64_t len
     struct rest_link *link = userdata;
     cleanup_buf struct buf head = {0};
     buf_putf(&head, "HTTP/1.1 %d %s\r\n%s", status, reason_of(status), headers);
-    link->chunked = length < 0;
+    link->chunked = length < 0 && !link->head_only;
     if (link->chunked)
         buf_put(&head, "Transfer-Encoding: chunked\r\n");
-    else if (status != 204)
+    else if (status != 204 && length >= 0)
         buf_putf(&head, "Content-Length: %lld\r\n", (long long)length);
     if (!link->body_done)
         buf_put(&head, "Connection: close\r\n");
@@ -85,6 +86,8 @@ static void on_data(void *userdata, const void *data, size_t len)
 {
     struct rest_link *link = userdata;
     char size[24];
+    if (link->head_only)
+        return;
     if (!link->chunked) {
         add(link, data, len);
         return;
@@ -187,6 +190,7 @@ static int begin(struct lws *wsi, struct rest_link **ret)
                                          .content_length = content_length};
     *ret = link;
     link->wsi = wsi;
+    link->head_only = str_equal(method, "HEAD");
     link->out.max = SERVER_QUEUE_MAX;
     link->body_done = content_length <= 0;
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);

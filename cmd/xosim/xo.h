@@ -131,6 +131,7 @@ struct xo_outcome {
     const json_t *result;     /* NULL: it failed */
     const json_t *error;      /* as JSON-RPC has it: { code, message, data? }; NULL: it worked */
     const json_t *error_info; /* the XAPI error that it is, or NULL */
+    bool cut;                 /* the caller must not be told: its connection is to end */
 };
 
 /** Who watches what happens, to show it otherwise: the REST API. Every function may be NULL. */

@@ -69,11 +69,24 @@ static void show(struct xo_call *call)
         observer->call_waits(observer->userdata, call);
 }
 
+/* The call never arrived: the connection that it came over ends. */
+static void cut(struct xo_call *call)
+{
+    struct xo_session *session = call->session;
+    void (*finish)(void *, const struct xo_outcome *) = call->finish;
+    void *userdata = call->finish_userdata;
+    const struct xo_outcome outcome = {.cut = true};
+    xo_call_drop(call);
+    if (session)
+        xo_session_cut(session, true);
+    else if (finish)
+        finish(userdata, &outcome);
+}
+
 /* Runs a call unless something is to happen before. */
 static void run(struct xo_call *call, xo_step_fn *first)
 {
     struct xo *xo = call->xo;
-    struct xo_session *session = call->session;
     json_t *error_info = NULL;
     unsigned restarts = xo->restarts;
     const struct xo_event event = {.moment = XO_BEFORE_CALL,
@@ -92,9 +105,7 @@ static void run(struct xo_call *call, xo_step_fn *first)
         xo_call_fail_refused(call, call->method, error_info);
         return;
     case XO_CUT:
-        xo_call_drop(call);
-        if (session)
-            xo_session_cut(session, true);
+        cut(call);
         return;
     }
 }

@@ -41,7 +41,7 @@ static void end(struct xo_call *call, json_t *message, const json_t *error_info)
     else if (session)
         xo_session_send(session, message);
     else if (finish && xo->restarts == restarts)
-        finish(userdata, &outcome);
+        finish(userdata, verdict == XO_CUT ? &(const struct xo_outcome){.cut = true} : &outcome);
     json_decref(message);
 }
 
