@@ -186,6 +186,50 @@ Test(keys, of_an_sr_are_no_migrations_that_run_or_have_ended)
     cr_assert_not(due(keys.migrations, "shop/m"));
 }
 
+/* The migration of claim data, as it waits or runs. */
+static void put_state(const char *phase, const char *reason)
+{
+    cleanup_str char *text = str_new(
+        "{\"metadata\":{\"name\":\"m\",\"namespace\":\"shop\"},\"spec\":{\"volumes\":[{"
+        "\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"L2\"}},\"status\":{\"phase\":"
+        "\"%s\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\",\"reason\":\"%s\"}]}}",
+        phase, reason);
+    fake_kube_put(world.kube, &migration_kind, text);
+    drain(keys.migrations);
+}
+
+Test(keys, of_an_sr_are_those_that_an_sr_can_help)
+{
+    put_state("Pending", "NoSpace");
+    fake_xo_set(world.xo, "L2", "physical_usage", "1");
+    fake_clock_advance(&world.clock, REC_KEYS_CALM_MS);
+    cr_assert(due(keys.migrations, "shop/m"));
+    static const char *const others[] = {"Queued", "InUse", "VolumeBusy", "ClaimNotBound"};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        cleanup_str char *usage = str_new("%zu", i + 2);
+        put_state("Pending", others[i]);
+        fake_xo_set(world.xo, "L2", "physical_usage", usage);
+        fake_clock_advance(&world.clock, REC_KEYS_CALM_MS);
+        cr_assert_not(due(keys.migrations, "shop/m"), "%s", others[i]);
+    }
+}
+
+Test(keys, of_an_sr_are_the_attachments_that_were_refused)
+{
+    fake_xo_set(world.xo, "L2", "tags", "[\"other\"]");
+    fake_clock_advance(&world.clock, REC_KEYS_CALM_MS);
+    cr_assert_not(due(keys.attachments, "va/csi-abc"), "nothing was refused");
+    fake_kube_put(world.kube, &kube_kind_volume_attachment,
+                  "{\"metadata\":{\"name\":\"csi-abc\"},\"spec\":{\"attacher\":"
+                  "\"csi.xen-orchestra.marcsi.ch\",\"nodeName\":\"node-1\",\"source\":{"
+                  "\"persistentVolumeName\":\"pv-data\"}},\"status\":{\"attached\":false,"
+                  "\"attachError\":{\"message\":\"no SR has the tag\"}}}");
+    drain(keys.attachments);
+    fake_xo_set(world.xo, "L2", "tags", "[\"fast\"]");
+    fake_clock_advance(&world.clock, REC_KEYS_CALM_MS);
+    cr_assert(due(keys.attachments, "va/csi-abc"));
+}
+
 Test(keys, of_a_vm_are_the_attachments_to_its_node)
 {
     fake_xo_set(world.xo, "V1", "power_state", "\"Halted\"");
