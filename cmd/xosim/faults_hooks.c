@@ -37,6 +37,8 @@ static bool waits_for_copy(const struct fault *fault, const struct xapi_copy *co
         return is_mirror(copy);
     case FAULT_NOW:
     case FAULT_TIME:
+    case FAULT_SWITCHED:
+    case FAULT_SOURCE_GONE:
     case FAULT_BEFORE_CALL:
     case FAULT_AFTER_XAPI:
     case FAULT_BEFORE_REPLY:
@@ -89,6 +91,21 @@ static enum xapi_verdict copy_reached(void *userdata, const struct xapi_copy *co
     }
     list_add(&fault->stalled, mem_strdup(xapi_copy_task(copy)->object.uuid));
     return XAPI_STALL;
+}
+
+static void motion_moment(void *userdata, const struct xapi_copy *copy, enum xapi_moment moment)
+{
+    struct faults *faults = userdata;
+    const struct xapi_vdi *target = xapi_copy_target(copy);
+    enum fault_event event = moment == XAPI_MOTION_SWITCHED ? FAULT_SWITCHED : FAULT_SOURCE_GONE;
+    for (size_t i = 0; i < faults->list.len; i++) {
+        struct fault *fault = faults->list.items[i];
+        if (!ready(fault) || fault->event != event ||
+            (fault->match && fnmatch(fault->match, target->name_label, 0) != 0))
+            continue;
+        str_copy(fault->pool, sizeof(fault->pool), xapi_copy_task(copy)->object.pool->object.uuid);
+        fault_meet(fault, true);
+    }
 }
 
 /* --- what XAPI refuses --- */
@@ -191,6 +208,7 @@ void faults_hook(struct faults *faults)
     site->xapi->hooks = (struct xapi_hooks){.userdata = faults,
                                             .copy_stop = copy_stop,
                                             .copy_reached = copy_reached,
+                                            .motion_moment = motion_moment,
                                             .sr_refuses = sr_refuses,
                                             .plug_refuses = plug_refuses,
                                             .position_taken = position_taken};

@@ -31,6 +31,8 @@ enum fault_event {
     FAULT_ANY_COPY,    /* a point of a copy or of a mirror */
     FAULT_COPY,        /* of a copy */
     FAULT_MIRROR,      /* of a mirror */
+    FAULT_SWITCHED,    /* a mirror is complete, the VM has the new disk, the old one is there */
+    FAULT_SOURCE_GONE, /* the old one is gone; the task has not ended */
     FAULT_BEFORE_CALL, /* Xen Orchestra has a call; XAPI knows nothing of it */
     FAULT_AFTER_XAPI,  /* XAPI has done what a call asked for; Xen Orchestra does not know yet */
     FAULT_BEFORE_REPLY /* it is done; the caller does not know yet */

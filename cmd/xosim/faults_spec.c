@@ -46,13 +46,14 @@ static const struct field fields[] = {
 };
 
 /* Bits of the events that take a field of `when`. */
-enum { ON_COPY = 1, ON_CALL = 2, ON_TIME = 4 };
+enum { ON_COPY = 1, ON_CALL = 2, ON_TIME = 4, ON_MOTION = 8 };
 
 static const struct field when_fields[] = {
     {"event", ~0U, JSON_STRING, "write the name of an event"},
     {"after", ON_TIME, JSON_REAL, "write seconds of 0 or more"},
     {"at", ON_COPY, JSON_REAL, "write a fraction of a copy, from 0 to 1"},
-    {"match", ON_COPY | ON_CALL, JSON_STRING, "write a disk name, * for any characters"},
+    {"match", ON_COPY | ON_CALL | ON_MOTION, JSON_STRING,
+     "write a disk name, * for any characters"},
     {"method", ON_CALL, JSON_STRING, "write the name of a method"},
     {"operation", ON_CALL, JSON_STRING, "write the name of an XAPI task, such as VDI.copy"},
     {"nth", ON_CALL, JSON_INTEGER, "write at which such call, from 1"},
@@ -66,6 +67,8 @@ static const struct {
     {"time", FAULT_TIME, ON_TIME},
     {"copy-progress", FAULT_COPY, ON_COPY},
     {"mirror-progress", FAULT_MIRROR, ON_COPY},
+    {"mirror-switched", FAULT_SWITCHED, ON_MOTION},
+    {"mirror-source-gone", FAULT_SOURCE_GONE, ON_MOTION},
     {"before-call", FAULT_BEFORE_CALL, ON_CALL},
     {"after-xapi", FAULT_AFTER_XAPI, ON_CALL},
     {"before-reply", FAULT_BEFORE_REPLY, ON_CALL},
@@ -137,10 +140,11 @@ static int read_when(struct fault *fault, const json_t *when, struct err *err)
     while (i < ARRAY_LEN(events) && !str_equal(events[i].name, name))
         i++;
     if (i == ARRAY_LEN(events))
-        return err_set(err, ERR_INVALID,
-                       "when.event: found \"%.40s\"; write time, copy-progress, mirror-progress, "
-                       "before-call, after-xapi or before-reply",
-                       name ? name : "");
+        return err_set(
+            err, ERR_INVALID,
+            "when.event: found \"%.40s\"; write time, copy-progress, mirror-progress, "
+            "mirror-switched, mirror-source-gone, before-call, after-xapi or before-reply",
+            name ? name : "");
     if (check_fields(when, when_fields, ARRAY_LEN(when_fields), events[i].takes, name, err) != 0)
         return -1;
     if (!possible(fault->kind, events[i].event))

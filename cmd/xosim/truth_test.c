@@ -5,7 +5,9 @@
 #include "xosim/xapi_effects.h"
 #include "xosim/xapi_writer.h"
 
+#include "base/buf.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <criterion/criterion.h>
@@ -162,4 +164,34 @@ Test(truth, counts_the_live_moves_of_a_host)
     cr_expect_eq(json_int_at(host, "liveMovesReached", 0), 1);
     cr_expect_eq(json_int_at(host, "liveMovesMax", 0), 3);
     cr_expect_eq(json_int_at(host, "liveMovesRefused", -1), 0);
+}
+
+/* What a client sees of a script: all frames, with the ids that are made up on the way. *New*. */
+static char *play(void)
+{
+    struct buf text = {0};
+    setup();
+    struct xapi_pool *pool = site->xapi->pools.items[0];
+    struct disk *loose = lab_disk(site, "pvc-2", LAB_LOCAL_A1);
+    pool->mirror = XAPI_MIRROR_VARIES;
+    write_at(1 << 20);
+    lab_fault(site, "{\"name\":\"drop-session\",\"at\":0.7,\"match\":\"none\"}");
+    lab_migrate(client, loose, LAB_LOCAL_A2);
+    lab_migrate(client, disk, LAB_LOCAL_A1);
+    fake_run(site, 60000);
+    for (size_t i = 0; i < client->frames.len; i++) {
+        const struct fake_frame *frame = client->frames.items[i];
+        char *dump = json_dumps(frame->message, JSON_COMPACT);
+        buf_putf(&text, "%lld %s\n", (long long)frame->t_ms, dump);
+        mem_free(dump);
+    }
+    teardown();
+    return buf_steal(&text);
+}
+
+Test(determinism, shows_every_client_the_same_on_every_run_of_a_script)
+{
+    cleanup_str char *first = play();
+    cleanup_str char *second = play();
+    cr_expect_str_eq(first, second);
 }

@@ -472,6 +472,9 @@ struct xapi_task *xapi_vdi_copy(struct xapi *xapi, struct xapi_vdi *vdi, struct 
 /** The disk that a copy reads; *borrowed*. */
 const struct xapi_vdi *xapi_copy_source(const struct xapi_copy *copy);
 
+/** The disk that it writes; *borrowed*. */
+const struct xapi_vdi *xapi_copy_target(const struct xapi_copy *copy);
+
 /** The task of a copy; *borrowed*. */
 const struct xapi_task *xapi_copy_task(const struct xapi_copy *copy);
 

@@ -26,6 +26,11 @@ const struct xapi_vdi *xapi_copy_source(const struct xapi_copy *copy)
     return xapi_copy_from(copy);
 }
 
+const struct xapi_vdi *xapi_copy_target(const struct xapi_copy *copy)
+{
+    return xapi_copy_to(copy);
+}
+
 const struct xapi_task *xapi_copy_task(const struct xapi_copy *copy)
 {
     return copy->operation.task;

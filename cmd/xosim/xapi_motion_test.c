@@ -289,10 +289,9 @@ Test(motion, leaves_incomplete_disks_when_the_toolstack_dies_while_it_copies)
 
 Test(motion, leaves_both_disks_and_the_vm_on_the_new_one_when_the_toolstack_dies_after_the_switch)
 {
+    lab_fault(site, "{\"name\":\"toolstack-restart\",\"when\":{\"event\":\"mirror-switched\"}}");
     lab_migrate(client, disk, LAB_LOCAL_A1);
-    run_to_switch();
-    lab_fault(site, "{\"name\":\"toolstack-restart\",\"pool\":\"pool-a\"}");
-    fake_run(site, 5000);
+    fake_run(site, 30000);
     const struct disk *target = lab_find(site, "pvc-1", LAB_LOCAL_A1);
     cr_assert_not_null(target);
     cr_expect(disk->exists && target->complete);
@@ -303,10 +302,9 @@ Test(motion, leaves_both_disks_and_the_vm_on_the_new_one_when_the_toolstack_dies
 
 Test(motion, leaves_the_new_disk_alone_when_the_toolstack_dies_after_the_source_is_gone)
 {
+    lab_fault(site, "{\"name\":\"toolstack-restart\","
+                    "\"when\":{\"event\":\"mirror-source-gone\",\"match\":\"pvc-*\"}}");
     int64_t id = lab_migrate(client, disk, LAB_LOCAL_A1);
-    while (disk->exists)
-        fake_run(site, 1);
-    lab_fault(site, "{\"name\":\"toolstack-restart\",\"pool\":\"pool-a\"}");
     cr_expect_str_eq(json_str_at(fake_client_wait(client, id), "error.message"),
                      "task has been destroyed before completion");
     cr_expect_eq(lab_count(site, "pvc-1"), 1);
