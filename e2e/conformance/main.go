@@ -73,7 +73,11 @@ func play(run *suite.Run, program, folder, results string, minimum int, selected
 		if program == "" {
 			return fmt.Errorf("XOA_URL names no Xen Orchestra; set it, or name a simulator with --xosim")
 		}
-		run.Simulator = &suite.Simulator{Program: program, Folder: folder, World: filepath.Join(here(), "world.yaml")}
+		absolute, err := filepath.Abs(folder)
+		if err != nil {
+			return err
+		}
+		run.Simulator = &suite.Simulator{Program: program, Folder: absolute, World: filepath.Join(here(), "world.yaml")}
 	}
 	started := time.Now()
 	ended, err := run.All(selected)

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -130,6 +131,9 @@ func (r *running) stop() error {
 	case err := <-r.ended:
 		if err != nil {
 			return fmt.Errorf("xosim ended badly: %w\n%s", err, r.tail())
+		}
+		if text, err := os.ReadFile(r.log); err != nil || bytes.Contains(text, []byte("runtime error:")) {
+			return fmt.Errorf("a sanitizer found something: %v\n%s", err, r.tail())
 		}
 		return nil
 	case <-time.After(startMax):
