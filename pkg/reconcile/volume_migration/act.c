@@ -197,6 +197,7 @@ static enum xo_result start(const struct rec_ports *ports,
     view->memory->sent = true;
     view->memory->sent_at = clock_mono(ports->clock);
     view->memory->watched = true;
+    view->memory->quiet_since = (struct mono_time){0}; /* what was quiet before says nothing now */
     result = ports->xo.migrate(ports->xo.userdata, view->record->source.disk,
                                view->record->destination.sr_uuid, err);
     if (result == XO_NOT_DONE)

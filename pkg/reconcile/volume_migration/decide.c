@@ -82,7 +82,7 @@ bool migration_never_sent(const struct migration_facts *facts)
 {
     if (facts->call != MIGRATION_CALL_IN_DOUBT)
         return facts->call == MIGRATION_CALL_NEVER_SENT;
-    return facts->noticed && facts->disk_count == 1 && facts->disks[0].source &&
+    return facts->quiet && facts->disk_count == 1 && facts->disks[0].source &&
            !facts->disks[0].marked_for_us;
 }
 
@@ -218,6 +218,8 @@ static struct migration_verdict attempt_elsewhere(const struct migration_facts *
     if (migration_never_sent(facts)) {
         if (!may_start(facts))
             return withdraw(facts, 0);
+        if (facts->disks[0].marked && !facts->marked_by_us && !facts->quiet)
+            return observe_on(facts); /* whoever marked it may be about to move it */
         return make(facts->disks[0].marked_for_us ? MIGRATION_START : MIGRATION_MARK,
                     MIGRATION_STATE_STARTING, REC_REASON_STARTING, 0);
     }
@@ -321,28 +323,73 @@ static bool proven(const struct migration_facts *facts, int source, const struct
            (facts->live && others->attached == 1 && facts->disks[others->whole_disk].attached);
 }
 
+/* The one disk that this attempt has not put aside, when it has begun to put the others aside and
+ * nobody has taken one of those since: what was decided once is not decided anew from less. */
+static int kept_before(const struct migration_facts *facts)
+{
+    int kept = MIGRATION_NO_DISK;
+
+    for (size_t i = 0; i < facts->disk_count; i++) {
+        const struct migration_disk_facts *disk = &facts->disks[i];
+        if (disk->put_aside ? disk->attached : disk->listed || kept != MIGRATION_NO_DISK)
+            return MIGRATION_NO_DISK;
+        if (!disk->put_aside)
+            kept = (int)i;
+    }
+    return kept;
+}
+
+/* Row 30: whether a VM runs on just one of the others, and no VM has the source. */
+static bool runs_on(const struct migration_facts *facts, int source, const struct others *others)
+{
+    return source != MIGRATION_NO_DISK && others->attached == 1 && others->running == 1 &&
+           !facts->disks[source].attached;
+}
+
 /* Rows 24 and 27 to 31. */
 static struct migration_verdict interrupted(const struct migration_facts *facts)
 {
     int source = explained_source(facts);
     struct others others = look_at_others(facts);
+    int kept = kept_before(facts);
 
+    if (kept != MIGRATION_NO_DISK)
+        return leave_only(facts, kept);
+    /* A third disk comes of somebody else's move, which may not have ended. */
+    if (facts->disk_count == 2 && proven(facts, source, &others))
+        return leave_only(facts, others.whole_disk);
+    if (!facts->still)
+        return observe_on(facts);
     if (proven(facts, source, &others))
         return leave_only(facts, others.whole_disk);
-    if (facts->call != MIGRATION_CALL_ANSWERED && !facts->still)
-        return observe_on(facts);
     if (source == MIGRATION_NO_DISK)
         return ask_a_person(facts, REC_REASON_AMBIGUOUS_COPIES);
-    if (others.attached == 0)
+    /* A live move's source that no VM has may have been left behind when the VM was switched over. */
+    if (others.attached == 0 && (!facts->live || facts->disks[source].attached))
         return leave_only(facts, source);
-    if (others.attached == 1 && others.running == 1 && !facts->disks[source].attached)
+    if (runs_on(facts, source, &others))
         return leave_only(facts, others.running_disk);
     return ask_a_person(facts, REC_REASON_AMBIGUOUS_COPIES);
+}
+
+/* Row 30 again: on which disk a VM runs is written down as soon as it is seen, for the VM may be gone
+ * before all is settled. */
+static bool to_be_noted(const struct migration_facts *facts, struct migration_verdict *ret)
+{
+    int source = explained_source(facts);
+    struct others others = look_at_others(facts);
+
+    if (!facts->open || !facts->noticed || facts->truncated || !runs_on(facts, source, &others))
+        return false;
+    *ret = leave_only(facts, others.running_disk);
+    return ret->step == MIGRATION_LIST_LEFTOVERS;
 }
 
 /* Rows 23 to 31. */
 static struct migration_verdict several(const struct migration_facts *facts)
 {
+    struct migration_verdict note;
+
     if (facts->call == MIGRATION_CALL_NEVER_SENT) {
         int disk = MIGRATION_NO_DISK;
         for (size_t i = 0; i < facts->disk_count; i++)
@@ -350,6 +397,8 @@ static struct migration_verdict several(const struct migration_facts *facts)
                 disk = (int)i;
         return withdraw(facts, disk);
     }
+    if (to_be_noted(facts, &note))
+        return note;
     if (facts->open ? !settled(facts) : !facts->still)
         return observe_on(facts);
     if (!facts->open && facts->excluded == REC_REASON_VOLUME_BUSY)

@@ -27,7 +27,8 @@
  * 13 | 1 elsewhere       | open, never sent, cancel                 | unmark, cancelled
  * 14 | 1 elsewhere       | open, never sent, it can't go now, or    | unmark, withdraw
  *    |                   | not the way that was written down        |
- * 15 | 1 elsewhere       | open, never sent                         | mark, then start
+ * 15 | 1 elsewhere       | open, never sent                         | mark, then start; marked, but
+ *    |                   |                                          | not by us: when it is quiet
  * 16 | 1 elsewhere       | open, sent, not settled                  | wait: Observing
  * 17 | 1 elsewhere       | open, sent, settled                      | unmark, failed (cancel:
  *    |                   |                                          | cancelled)
@@ -48,8 +49,8 @@
  * 28 | source and others | exactly one is proven whole by its task, | keep it; the rest are
  *    |                   | the source is not attached, none of the  | leftovers
  *    |                   | others is (live: but that one)           |
- * 29 | source and others | none of the others attached              | keep the source; the others
- *    |                   |                                          | are leftovers
+ * 29 | source and others | none of the others attached (live: the   | keep the source; the others
+ *    |                   | source is)                               | are leftovers
  * 30 | source and others | exactly one of the others attached, to a | keep it; the rest are
  *    |                   | running VM; source not attached          | leftovers
  * 31 | source and others | anything else                            | a person: AmbiguousCopies
@@ -64,13 +65,17 @@
  * wants it. Live is the way of a disk that a VM has (migration_goes_live()).
  *
  * "Never sent": this process wrote the attempt down and has not sent it; or another process wrote it
- * down, and the source is alone, and its marker does not name the destination. For a start is sent
- * only when that marker was seen, and it is taken off only when the attempt is over.
+ * down, it is quiet, and the source is alone, and its marker does not name the destination. For a
+ * start is sent only when that marker was seen, and it is taken off only when the attempt is over;
+ * quiet, because a call of a process that has ended may still arrive.
  *
  * "Settled" is: our call was answered and what followed had time to arrive (MIGRATION_NOTICE_MS),
  * or what became of it is not known and nothing moved for MIGRATION_SETTLE_MS. XO may still destroy
- * the source while nothing has moved for less than MIGRATION_DESTROY_MS and our call was not
- * answered; in row 28 that does not matter. Row 29 also holds
+ * the source, for us or for another who moves it, while nothing has moved for less than
+ * MIGRATION_DESTROY_MS; in row 28 that does not matter when there are only source and copy. Rows 27
+ * to 31 are asked once: when this attempt has put all disks but one aside (its leftovers name them),
+ * and nobody has taken one of those since, that one is kept; row 30 is written down as soon as it is
+ * noticed. Row 29 also holds
  * when the source itself is attached: a VM runs on it, so it is the truth, and nothing is lost by
  * renaming the others. A leftover is written down in the status first and renamed after. Row 1 is
  * the only one that removes a disk.
@@ -118,6 +123,7 @@ struct migration_disk_facts {
     bool attached;         /* a VM (not dom0) has it */
     bool attached_running; /* … and the VM runs, and it is plugged */
     bool listed;           /* it is in status.leftovers */
+    bool put_aside;        /* … and was written there since the open attempt began */
     bool chosen;           /* spec.recovery names it as the one to keep */
 };
 
@@ -174,6 +180,8 @@ struct migration_facts {
     enum migration_call call;
     enum migration_pause pause;
     bool open;
+    bool marked_by_us;     /* this process wrote the source's marker for the open attempt, and XO
+                              answered */
     bool live;             /* the open attempt was written down as a live one */
     bool noticed;          /* nothing moved for MIGRATION_NOTICE_MS */
     bool quiet;            /* nothing moved for MIGRATION_SETTLE_MS */

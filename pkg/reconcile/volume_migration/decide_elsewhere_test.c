@@ -63,9 +63,29 @@ Test(decide, withdraws_an_attempt_that_was_never_sent_when_the_disk_is_another_n
 Test(decide, starts_what_another_process_wrote_down_and_certainly_did_not_send)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_IN_DOUBT);
-    facts.quiet = false;
     fake_facts_expect(&facts, MIGRATION_MARK, MIGRATION_STATE_STARTING, REC_REASON_STARTING);
     cr_assert(migration_never_sent(&facts));
+    facts.disks[0].marked = true; /* for another SR: that is not what a start waits for */
+    cr_assert(migration_never_sent(&facts));
+    fake_facts_expect_on(&facts, MIGRATION_MARK, 0);
+}
+
+Test(decide, leaves_a_mark_that_it_did_not_write_until_whoever_did_has_had_time)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_NEVER_SENT);
+    facts.disks[0].marked = true;
+    facts.disks[0].marked_for_us = true;
+    facts.quiet = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    facts.marked_by_us = true;
+    fake_facts_expect_on(&facts, MIGRATION_START, 0);
+    facts.marked_by_us = false;
+    facts.quiet = true;
+    fake_facts_expect_on(&facts, MIGRATION_START, 0);
+    facts.quiet = false;
+    facts.disks[0].marked = false;
+    facts.disks[0].marked_for_us = false;
+    fake_facts_expect_on(&facts, MIGRATION_MARK, 0);
 }
 
 Test(decide, takes_an_attempt_for_sent_when_the_source_is_marked_for_it)
@@ -90,10 +110,9 @@ Test(decide, takes_an_attempt_for_sent_when_this_process_sent_it_whatever_the_ma
     cr_assert_not(migration_never_sent(&facts));
 }
 
-Test(decide, gives_a_marker_time_to_be_seen_before_it_takes_an_attempt_for_never_sent)
+Test(decide, gives_the_call_of_a_process_that_ended_time_to_arrive)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_IN_DOUBT);
-    facts.noticed = false;
     facts.quiet = false;
     cr_assert_not(migration_never_sent(&facts));
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);

@@ -54,6 +54,15 @@ static void check_start(const struct migration_facts *facts,
     }
 }
 
+/* Whether the attempt has begun to keep this disk: it has put every other one aside. */
+static bool kept_before(const struct migration_facts *facts, int keep)
+{
+    for (size_t i = 0; i < facts->disk_count; i++)
+        if ((int)i != keep && !facts->disks[i].put_aside)
+            return false;
+    return true;
+}
+
 /* I1: nothing that may be the only good copy loses its name, and nothing but a leftover is deleted. */
 static void check_leftovers(const struct migration_facts *facts,
                             const struct migration_verdict *verdict)
@@ -67,7 +76,9 @@ static void check_leftovers(const struct migration_facts *facts,
         const struct migration_disk_facts *other = &facts->disks[verdict->disk];
         cr_assert(verdict->disk != verdict->keep && other->listed == renames, "I10");
         cr_assert(!something_moves(facts));
-        cr_assert(keep->chosen || keep->source || keep->whole || keep->attached_running, "I1");
+        cr_assert(keep->chosen || keep->source || keep->whole || keep->attached_running ||
+                      kept_before(facts, verdict->keep),
+                  "I1");
         cr_assert(keep->chosen || facts->open);
         cr_assert(keep->chosen || !other->attached, "I1: a disk in use keeps its name");
     } else {
@@ -223,6 +234,7 @@ static struct migration_disk_facts draw_disk(uint64_t bits)
         .attached = bit(&bits),
         .attached_running = bit(&bits),
         .listed = bit(&bits),
+        .put_aside = bit(&bits) && bit(&bits),
         .chosen = bit(&bits) && bit(&bits),
     };
 }
@@ -250,6 +262,7 @@ static struct migration_facts draw_facts(uint64_t *state)
         .call = (enum migration_call)(next_number(state) % 6),
         .pause = bit(&bits) ? MIGRATION_PAUSE_NONE : (enum migration_pause)(bits % 4),
         .open = bit(&bits),
+        .marked_by_us = bit(&bits),
         .live = bit(&bits),
         .noticed = bit(&bits),
         .quiet = bit(&bits),

@@ -133,6 +133,76 @@ Test(decide, lets_an_attempt_that_starts_or_stops_hold_nobody_back)
     cr_assert_eq(verdicts[1].step, MIGRATION_OPEN);
 }
 
+Test(decide, holds_nothing_back_for_a_move_of_its_own_or_one_that_was_begun_before)
+{
+    struct migration_facts facts[2] = {fake_facts_attempt(MIGRATION_CALL_PENDING),
+                                       fake_facts_one_elsewhere()};
+    struct migration_verdict verdicts[2];
+    facts[0].begun = false;
+    decide_all(facts, 2, verdicts);
+    cr_assert_eq(verdicts[1].step, MIGRATION_OPEN);
+    facts[0] = fake_facts_one_elsewhere();
+    facts[0].begun = true; /* it has ended, and holds nobody back */
+    facts[0].ended = MIGRATION_DONE;
+    facts[1].no_target = REC_REASON_INACTIVE;
+    decide_all(facts, 2, verdicts);
+    cr_assert_eq(verdicts[1].step, MIGRATION_OPEN);
+}
+
+Test(decide, counts_only_open_attempts_against_how_many_move_at_a_time)
+{
+    struct migration_facts facts[4];
+    struct migration_verdict verdicts[4];
+    for (size_t i = 0; i < 4; i++) {
+        facts[i] = fake_facts_one_elsewhere();
+        facts[i].begun = i < 2; /* both are tried again */
+        facts[i].ended = i < 2 ? MIGRATION_DONE : MIGRATION_GOES_ON;
+    }
+    decide_all(facts, 4, verdicts);
+    cr_assert_eq(verdicts[2].step, MIGRATION_OPEN);
+    cr_assert_eq(verdicts[3].step, MIGRATION_OPEN);
+}
+
+Test(decide, waits_for_a_foreign_move_also_of_a_volume_that_was_begun_before)
+{
+    struct migration_facts facts[2] = {fake_facts_one_elsewhere(), fake_facts_one_elsewhere()};
+    struct migration_verdict verdicts[2];
+    facts[0].disks[0].moving = true;
+    verdicts[0] = migration_decide_volume(&facts[0]);
+    facts[0].begun = true;
+    verdicts[1] = migration_decide_volume(&facts[1]);
+    migration_decide_object(facts, 2, verdicts);
+    cr_assert_eq(verdicts[1].step, MIGRATION_OPEN, "what was begun goes on");
+}
+
+Test(decide, looks_at_no_volume_beyond_those_that_there_are)
+{
+    struct migration_facts facts[2] = {fake_facts_one_elsewhere(), fake_facts_one_elsewhere()};
+    struct migration_verdict verdicts[2];
+    facts[1].no_target = REC_REASON_NO_SPACE;
+    for (size_t i = 0; i < 2; i++)
+        verdicts[i] = migration_decide_volume(&facts[i]);
+    migration_decide_object(facts, 1, verdicts);
+    cr_assert_eq(verdicts[0].step, MIGRATION_OPEN);
+}
+
+/* Whatever it is given. */
+
+Test(decide, is_total)
+{
+    struct migration_facts facts[2] = {fake_facts_one_elsewhere(), fake_facts_one_elsewhere()};
+    struct migration_verdict verdicts[2];
+    cr_assert_not(migration_step_is_write((enum migration_step)99));
+    cr_assert(migration_aftermath_of((enum err_class)99).counts);
+    facts[0].ended = (enum migration_end)99;
+    decide_all(facts, 2, verdicts);
+    cr_assert_eq(verdicts[0].state, MIGRATION_STATE_FAILED);
+    verdicts[0].state = (enum migration_state)99;
+    verdicts[1].step = MIGRATION_OPEN;
+    migration_decide_object(facts, 2, verdicts);
+    cr_assert_eq(verdicts[1].step, MIGRATION_OPEN);
+}
+
 /* What follows from an error. */
 
 Test(decide, counts_no_attempt_that_a_limit_turned_away)

@@ -201,6 +201,94 @@ Test(decide, says_that_it_cancels_while_it_looks_at_what_a_move_left)
                       REC_REASON_FINISHING);
 }
 
+Test(decide, keeps_what_it_decided_once_when_the_others_were_put_aside)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].listed = true; /* the copy was proven whole then, and is not any more */
+    facts.disks[0].put_aside = true;
+    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_RENAME_LEFTOVER);
+    cr_assert_eq(migration_decide_volume(&facts).keep, 1);
+    cr_assert_eq(migration_decide_volume(&facts).disk, 0);
+    facts.still = false; /* nor does XO's destroying the source matter any more */
+    cr_assert_eq(migration_decide_volume(&facts).keep, 1);
+}
+
+Test(decide, decides_anew_when_somebody_took_a_disk_that_was_put_aside)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].put_aside = true;
+    facts.disks[0].listed = true;
+    facts.disks[0].attached = true;
+    fake_facts_expect_kept(&facts, 0, 1);
+}
+
+Test(decide, decides_anew_when_not_all_but_one_were_put_aside)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disk_count = 3;
+    facts.disks[2].put_aside = true;
+    facts.disks[2].listed = true;
+    fake_facts_expect_kept(&facts, 0, 1);
+    facts.disks[0].put_aside = true;
+    facts.disks[1].put_aside = true;
+    fake_facts_expect_kept(&facts, 0, 1);
+}
+
+Test(decide, waits_with_a_third_disk_even_when_one_copy_is_proven_whole)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disk_count = 3;
+    facts.disks[1].whole = true;
+    facts.still = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    facts.still = true;
+    fake_facts_expect_kept(&facts, 1, 0);
+}
+
+Test(decide, waits_with_two_disks_until_the_source_can_not_be_destroyed_also_after_an_answer)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.still = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+}
+
+Test(decide, takes_the_marker_off_the_source_wherever_it_is_among_the_disks)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.call = MIGRATION_CALL_NEVER_SENT;
+    facts.disks[1] = facts.disks[0];
+    facts.disks[1].known = false; /* the record names it, all the same */
+    facts.disks[1].marked = true;
+    facts.disks[0] = (struct migration_disk_facts){.known = true, .marked = true};
+    facts.disks[2] = (struct migration_disk_facts){.source = true}; /* is not there */
+    fake_facts_expect_on(&facts, MIGRATION_UNMARK, 1);
+}
+
+Test(decide, asks_about_duplicates_that_no_open_attempt_explains_though_there_was_one)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.begun = true;
+    facts.disk_count = 2;
+    facts.quiet = true;
+    facts.still = true;
+    facts.excluded = REC_REASON_VOLUME_BUSY;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_VOLUME_BUSY);
+    facts = fake_facts_source_and_copy();
+    facts.begun = false;
+    facts.excluded = REC_REASON_VOLUME_BUSY;
+    fake_facts_expect_kept(&facts, 0, 1);
+}
+
+Test(decide, tells_the_source_from_the_others_by_its_record)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].known = false;
+    facts.disks[0].whole = true; /* it came from a move, too */
+    fake_facts_expect_kept(&facts, 0, 1);
+    facts.disks[1].whole = true;
+    fake_facts_expect_kept(&facts, 1, 0);
+}
+
 Test(decide, keeps_the_disk_of_a_live_move_that_its_task_proves_whole_and_that_the_vm_has)
 {
     struct migration_facts facts = fake_facts_source_and_copy();

@@ -352,3 +352,77 @@ Test(decide, says_migrated_after_an_attempt_of_this_generation_that_was_taken_ba
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, REC_REASON_MIGRATED);
     fake_facts_expect_on(&facts, MIGRATION_WAIT, 0);
 }
+
+/* What is not looked at. */
+
+Test(decide, takes_no_earlier_attempt_of_this_generation_for_an_open_one)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.begun = true;
+    facts.disks[0].moving = true;
+    facts.cancel = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, REC_REASON_ADOPTED);
+    facts = fake_facts_one_elsewhere();
+    facts.begun = true;
+    facts.unfit = REC_REASON_CLAIM_NOT_FOUND;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_CLAIM_NOT_FOUND);
+    facts.unfit = REC_REASON_INACTIVE;
+    facts.disk_count = 0;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, REC_REASON_DISK_NOT_FOUND);
+    facts.disk_count = 1;
+    facts.disks[0].at_target = true;
+    facts.disks[0].marked = true;
+    facts.disks[0].source = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_OBSERVING);
+    facts.disks[0].marked = false;
+    fake_facts_expect_on(&facts, MIGRATION_SETTLE_MARKER, 0);
+}
+
+Test(decide, needs_no_earlier_attempt_to_see_an_open_one)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
+    facts.begun = false; /* it was taken back, and counts no more */
+    facts.disks[0] = (struct migration_disk_facts){.at_target = true, .marker_final = true};
+    fake_facts_expect(&facts, MIGRATION_CLOSE_DONE, MIGRATION_STATE_DONE, REC_REASON_MIGRATED);
+    facts.disks[0] = (struct migration_disk_facts){.source = true, .moving = true};
+    facts.cancel = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLING, REC_REASON_CANCELLING);
+    facts.cancel = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, REC_REASON_MIGRATING);
+    facts.disk_count = 0;
+    facts.unfit = REC_REASON_CLAIM_NOT_FOUND;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DISK_DISAPPEARED);
+    facts.quiet = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+}
+
+Test(decide, tells_the_source_by_its_record_and_not_by_what_was_known)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_LOST);
+    facts.quiet = false;
+    facts.disks[0].at_target = true;
+    facts.disks[0].marker_final = true;
+    facts.disks[0].known = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+}
+
+Test(decide, looks_at_no_disk_beyond_those_that_are_there)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.disks[1] = (struct migration_disk_facts){.moving = true, .source = true};
+    fake_facts_expect_on(&facts, MIGRATION_OPEN, 0);
+    facts = fake_facts_source_and_copy();
+    facts.disks[2] = (struct migration_disk_facts){
+        .source = true, .known = true, .attached = true, .whole = true, .chosen = true};
+    fake_facts_expect_kept(&facts, 0, 1);
+}
+
+Test(decide, says_that_it_is_finishing_while_it_puts_right_what_a_move_left)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
+    facts.disks[0].marked = true;
+    fake_facts_expect(&facts, MIGRATION_UNMARK, MIGRATION_STATE_FINISHING, REC_REASON_FINISHING);
+    facts.disks[0].at_target = true;
+    fake_facts_expect(&facts, MIGRATION_SETTLE_MARKER, MIGRATION_STATE_FINISHING,
+                      REC_REASON_FINISHING);
+}

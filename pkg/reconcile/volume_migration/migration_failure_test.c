@@ -190,9 +190,12 @@ Test(migration_failure, keeps_no_copy_of_a_source_that_somebody_used_meanwhile)
     fake_xo_set(fake_migrations_world.xo, "disk-1", "content", "\"disk-1 and more\"");
     const struct xo_port *xo = &fake_migrations_world.ports.xo;
     cr_assert_eq(xo->delete_vbd(xo->userdata, id, NULL), XO_DONE);
-    fake_migrations_run(15 * 1000);
+    fake_migrations_run(180 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
     cr_assert_eq(fake_xo_disks_named(fake_migrations_world.xo, "csi-data"), 1);
-    cr_assert_str_eq(fake_xo_disk_named(fake_migrations_world.xo, "csi-data", 0), "disk-1");
+    cr_assert_str_eq(fake_migrations_content(
+                         fake_xo_disk_named(fake_migrations_world.xo, "csi-data", 0)),
+                     "disk-1 and more");
 }
 
 Test(migration_failure, follows_its_move_after_a_restart_of_the_operator_without_starting_another)

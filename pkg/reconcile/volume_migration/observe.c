@@ -144,6 +144,8 @@ static void observe_call(const struct rec_ports *ports, struct migration_volume_
     if (!facts->open)
         return;
     ours = memory->attempt_start_ms == view->record->attempt_start.ms;
+    facts->marked_by_us = ours && memory->step == MIGRATION_MARK &&
+                          str_equal(memory->step_disk, view->record->source.disk);
     move = ports->xo.move(ports->xo.userdata, view->record->source.disk);
     switch (move.state) {
     case XO_MOVE_PENDING:
@@ -164,19 +166,34 @@ static void observe_call(const struct rec_ports *ports, struct migration_volume_
     }
 }
 
-/* How long nothing has moved while we could see it. */
+/* Which disks have the name, in any order, as a number. */
+static uint64_t disks_shown(const struct migration_volume_view *view,
+                            const struct migration_facts *facts)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < facts->disk_count; i++)
+        sum += str_hash(view->disks[i].uuid);
+    return sum;
+}
+
+/* How long nothing has moved while we could see it. Where the disks are others than before, something
+ * has, even if nobody saw it. */
 static void observe_quiet(const struct migration_observation *observation,
                           struct migration_volume_view *view, struct migration_facts *facts)
 {
     struct migration_volume_memory *memory = view->memory;
+    uint64_t shown = disks_shown(view, facts);
     int64_t quiet_ms;
 
     if (facts->blind != REC_REASON_INACTIVE || anything_moves(facts)) {
         memory->quiet_since = (struct mono_time){0};
+        memory->disks_shown = shown;
         return;
     }
-    if (memory->quiet_since.ms == 0)
+    if (memory->quiet_since.ms == 0 || memory->disks_shown != shown)
         memory->quiet_since = observation->mono;
+    memory->disks_shown = shown;
     quiet_ms = observation->mono.ms - memory->quiet_since.ms;
     facts->noticed = quiet_ms >= MIGRATION_NOTICE_MS;
     facts->quiet = quiet_ms >= MIGRATION_SETTLE_MS;

@@ -60,12 +60,13 @@ static bool contains(struct kube_strings strings, const char *text)
     return false;
 }
 
-static bool is_listed(const struct migration_resource *resource, const char *disk)
+static const struct migration_leftover *listed(const struct migration_resource *resource,
+                                               const char *disk)
 {
     for (size_t i = 0; i < resource->leftover_count; i++)
         if (str_equal(resource->leftovers[i].disk, disk))
-            return true;
-    return false;
+            return &resource->leftovers[i];
+    return NULL;
 }
 
 /* Whether the task that we saw moving the disk ended well with this disk as its result. */
@@ -112,6 +113,7 @@ static void observe_disk(const struct xo_inventory *inventory,
     struct migration_disk_view *its_view = &view->disks[index];
     struct migration_disk_facts *its_facts = &facts->disks[index];
     const struct xo_sr *sr = xo_inventory_sr(inventory, disk->sr);
+    const struct migration_leftover *leftover = listed(resource, disk->uuid);
 
     (void)str_copy(its_view->uuid, sizeof(its_view->uuid), disk->uuid);
     its_view->size_bytes = disk->size_bytes;
@@ -124,10 +126,13 @@ static void observe_disk(const struct xo_inventory *inventory,
     xo_marker_parse(disk->description, &its_view->marker);
     look_at_attachments(inventory, disk, its_view, its_facts);
     its_facts->moving = disk->operations.len > 0;
-    if (its_facts->moving)
+    /* Of an attempt only the source's task tells which copy is whole: someone else may move that copy. */
+    if (its_facts->moving && (!facts->open || str_equal(disk->uuid, view->record->source.disk)))
         look_at_tasks(inventory, disk, view, facts);
     its_facts->marked = *its_view->marker.in_progress_to_sr != '\0';
-    its_facts->listed = is_listed(resource, disk->uuid);
+    its_facts->listed = leftover != NULL;
+    its_facts->put_aside =
+        facts->open && leftover && leftover->since.ms >= view->record->attempt_start.ms;
     its_facts->chosen = *view->keep && str_equal(disk->uuid, view->keep);
     if (facts->open) {
         its_facts->source = str_equal(disk->uuid, view->record->source.disk);
@@ -165,7 +170,7 @@ static void look_for_renamed_source(const struct xo_inventory *inventory,
         facts->open ? xo_inventory_disk(inventory, view->record->source.disk) : NULL;
 
     if (!source || facts->disk_count == 0 || facts->disk_count == MIGRATION_DISKS_MAX ||
-        str_equal(source->name, view->disk_name) || is_listed(resource, source->uuid))
+        str_equal(source->name, view->disk_name) || listed(resource, source->uuid))
         return;
     observe_disk(inventory, resource, source, view, facts);
 }
