@@ -14,7 +14,7 @@
  *   I8  a volume that is said to be moved is there, alone of its name, whole, with the newest bytes; progress never goes back
  *   I9  no more live moves than the hosts take
  *   I10 what is started or renamed was written down before, and is still wanted
- *   P1  a disk is never unplugged under a Pod that uses it
+ *   P1  a disk is never unplugged under a Pod that uses it, nor let go while it is plugged
  *
  * Thread: one.
  */

@@ -130,10 +130,27 @@ static void find_manual(struct sim *sim)
     }
 }
 
+/* A VolumeAttachment goes: whoever starts a Pod elsewhere may attach the disk there at once. */
+static void check_let_go(struct sim *sim, const char *key, const json_t *before)
+{
+    int volume = (int)json_int_at(before, "sim.volume", 0);
+    int node = (int)json_int_at(before, "sim.node", 0);
+
+    for (size_t i = 0; i < sim->xo->vbds.len; i++) {
+        const struct sim_vbd *vbd = &sim->xo->vbds.items[i];
+        if (!vbd->shown.gone && vbd->attached && vbd->vm == node &&
+            sim->xo->disks.items[vbd->disk].volume == volume &&
+            sim->volumes[volume].foreign_ms == 0)
+            sim_fail(sim, "P1", "%s is let go while %s is plugged into %s", key,
+                     sim->xo->disks.items[vbd->disk].shown.id, sim->xo->vms[node].shown.id);
+    }
+}
+
 void sim_truth_object(struct sim *sim, enum sim_kind kind, const char *key, const json_t *before,
                       const json_t *after)
 {
-    (void)key;
+    if (kind == SIM_ATTACHMENT && before && !after)
+        check_let_go(sim, key, before);
     if (kind == SIM_MIGRATION &&
         (is_true(before, "ManualRecoveryRequired") || is_true(after, "ManualRecoveryRequired")))
         find_manual(sim);
