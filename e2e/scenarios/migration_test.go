@@ -87,13 +87,26 @@ storageClassName: xo-local-migrating, resources: {requests: {storage: 1Gi}}}}`)
 	t.Mentions(migration.Condition("Reconciling").Message, "unbound")
 }
 
-func TestADiskInUseIsMovedWhenItIsNot(tt *testing.T) {
+func TestADiskInUseIsMovedUnderItsVM(tt *testing.T) {
 	tt.Parallel()
 	t := testlab.New(tt)
 	volume := t.Volume(lab.VolumeOptions{Claim: "data", SR: t.SR("host-a1 local").UUID})
 	name := t.Attach(volume, "worker-a1")
 	t.Attached(name, volume)
 	t.Apply(testlab.MigrationManifest("move", "{srsWithTag: k8s-shared}", "", "data"))
+	t.Phase("move", "Succeeded")
+	t.GoodDisk(volume, t.SR("pool-a shared"))
+	t.Attached(name, volume)
+	t.Mentions(t.In("get", "xvm", "move", "-o", "jsonpath={.status.migratedVolumes[0].mode}"), "Live")
+}
+
+func TestADiskInUseIsMovedWhenItIsNot(tt *testing.T) {
+	tt.Parallel()
+	t := testlab.New(tt)
+	volume := t.Volume(lab.VolumeOptions{Claim: "data", SR: t.SR("host-a1 local").UUID})
+	name := t.Attach(volume, "worker-a1")
+	t.Attached(name, volume)
+	t.Apply(testlab.MigrationManifest("move", "{srsWithTag: k8s-shared}", "mode: Offline", "data"))
 	t.Because("move", "Reconciling", "InUse")
 	if disk := t.GoodDisk(volume, t.SR("host-a1 local")); disk.UUID != volume.VDI {
 		t.Errorf("the disk was moved while a VM had it")
