@@ -5,8 +5,6 @@
  * collect()), then the ledger's grants that the cache does not show yet. A grant goes when the cache has
  * caught up with its object, asked before the records are collected, so that a use is never missed between the
  * two; it may be counted twice for a moment, which costs nothing but that moment.
- *
- * There are a few uses per host, so that counting is cheap beside what a pass costs otherwise.
  */
 #include "reconcile/slots.h"
 
@@ -20,183 +18,6 @@ struct rec_slots_view {
     struct rec_slots *slots;
     const char *except; /* key of the one who asks: not counted against itself */
 };
-
-/* Places. */
-
-static void free_place(void *value)
-{
-    struct slots_place *place = value;
-
-    (void)mem_free(place->name); /* returns NULL */
-    (void)mem_free(place);       /* returns NULL */
-}
-
-/* The place of a name, made when there is none; NULL for "". */
-static struct slots_place *place_of(struct slots_places *places, const char *name)
-{
-    struct slots_place *place;
-
-    if (str_empty(name))
-        return NULL;
-    place = map_get(&places->by_name, name);
-    if (!place) {
-        place = mem_alloc(sizeof(*place));
-        place->name = mem_strdup(name);
-        place->room = -1;
-        place->share = REC_SLOTS_LIMIT_MAX;
-        map_put(&places->by_name, name, place);
-    }
-    return place;
-}
-
-static struct slots_demand demand_of(struct rec_slots *slots, const struct rec_slots_use *use)
-{
-    struct slots_demand demand = {.live = use->live,
-                                  .bytes = use->bytes,
-                                  .snapshot_bytes = use->snapshot_bytes};
-
-    demand.pool = str_empty(use->pool) ? slots->unknown : place_of(&slots->pools, use->pool);
-    demand.vm = use->live ? place_of(&slots->vms, use->vm) : NULL;
-    for (size_t i = 0; i < ARRAY_LEN(use->hosts); i++) {
-        demand.hosts[i] = place_of(&slots->hosts, use->hosts[i]);
-        demand.srs[i] = place_of(&slots->srs, use->srs[i]);
-        if (demand.hosts[i])
-            demand.hosts[i]->pool = demand.pool;
-    }
-    if (demand.hosts[0] == demand.hosts[1])
-        demand.hosts[1] = NULL;
-    return demand;
-}
-
-/* The namespace of a key, "" for none. */
-static struct slots_place *namespace_of(struct rec_slots *slots, const char *key)
-{
-    const char *slash = strchr(key, '/');
-    cleanup_str char *name = mem_strndup(key, slash ? (size_t)(slash - key) : 0);
-    return place_of(&slots->namespaces, name);
-}
-
-static void uncount_all(struct slots_places *places)
-{
-    void *value;
-
-    for (size_t i = 0; map_next(&places->by_name, &i, NULL, &value);) {
-        struct slots_place *place = value;
-        place->live = place->copies = 0;
-        place->promised = 0;
-        place->room = -1;
-    }
-}
-
-void slots_count(struct rec_slots *slots, const struct slots_demand *demand)
-{
-    struct slots_place *pool = demand->pool ? demand->pool : slots->unknown;
-    bool any_host = !demand->hosts[0] && !demand->hosts[1];
-
-    for (size_t i = 0; i < ARRAY_LEN(demand->hosts); i++) {
-        struct slots_place *host = any_host && i == 0 ? pool : demand->hosts[i];
-        if (host && demand->live)
-            host->live++;
-        else if (host)
-            host->copies++;
-        if (demand->srs[i] && !demand->live)
-            demand->srs[i]->copies++;
-        if (demand->srs[i])
-            demand->srs[i]->promised += i == 1 ? demand->bytes : demand->snapshot_bytes;
-    }
-    if (demand->vm)
-        demand->vm->live++;
-    if (demand->namespace)
-        demand->namespace->live++;
-}
-
-/* What is missing. */
-
-/* Live moves a host may have now. */
-static int64_t share_of(const struct rec_slots *slots, const struct slots_place *host,
-                        struct mono_time now)
-{
-    int64_t share = host->share;
-
-    if (host->refused.ms != 0)
-        share += (now.ms - host->refused.ms) / REC_SLOTS_SHARE_MS;
-    return share < slots->limits.live_per_host ? share : slots->limits.live_per_host;
-}
-
-static bool host_is_full(const struct rec_slots *slots, const struct slots_place *host, bool live,
-                         bool shares, struct mono_time now)
-{
-    const struct slots_place *pool = host->pool ? host->pool : slots->unknown;
-    int64_t everywhere = live ? slots->unknown->live : slots->unknown->copies;
-    int64_t in_pool = live ? pool->live : pool->copies;
-    int64_t here = live ? host->live : host->copies;
-    int64_t limit = !live    ? slots->limits.copies_per_host
-                    : shares ? share_of(slots, host, now)
-                             : slots->limits.live_per_host;
-    if (pool == slots->unknown)
-        in_pool = 0; /* the same again */
-    return here + in_pool + everywhere >= limit;
-}
-
-/* Whether a host that may have to do the work of a move with no host of its own is full. */
-static bool some_host_is_full(const struct rec_slots *slots, const struct slots_demand *demand,
-                              bool shares, struct mono_time now)
-{
-    struct slots_place nowhere = {.pool = demand->pool, .share = REC_SLOTS_LIMIT_MAX};
-    void *value;
-
-    if (host_is_full(slots, &nowhere, demand->live, shares, now))
-        return true;
-    for (size_t i = 0; map_next(&slots->hosts.by_name, &i, NULL, &value);) {
-        const struct slots_place *host = value;
-        if ((host->pool == demand->pool || demand->pool == slots->unknown) &&
-            host_is_full(slots, host, demand->live, shares, now))
-            return true;
-    }
-    return false;
-}
-
-static enum rec_slots_lack lacking_at_hosts(const struct rec_slots *slots,
-                                            const struct slots_demand *demand, bool shares,
-                                            struct mono_time now,
-                                            const struct slots_place **ret_where)
-{
-    enum rec_slots_lack lack = demand->live ? REC_SLOTS_LIVE_OF_HOST : REC_SLOTS_COPIES_OF_HOST;
-
-    if (!demand->hosts[0] && !demand->hosts[1]) {
-        *ret_where = demand->pool;
-        return some_host_is_full(slots, demand, shares, now) ? lack : REC_SLOTS_NONE;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(demand->hosts); i++)
-        if (demand->hosts[i] && host_is_full(slots, demand->hosts[i], demand->live, shares, now)) {
-            *ret_where = demand->hosts[i];
-            return lack;
-        }
-    return REC_SLOTS_NONE;
-}
-
-enum rec_slots_lack slots_lacking(const struct rec_slots *slots, const struct slots_demand *demand,
-                                  bool shares, struct mono_time now,
-                                  const struct slots_place **ret_where)
-{
-    enum rec_slots_lack lack = lacking_at_hosts(slots, demand, shares, now, ret_where);
-
-    if (lack != REC_SLOTS_NONE)
-        return lack;
-    *ret_where = demand->vm;
-    if (demand->vm && demand->vm->live >= REC_SLOTS_LIVE_PER_VM)
-        return REC_SLOTS_LIVE_OF_VM;
-    for (size_t i = 0; i < ARRAY_LEN(demand->srs); i++) {
-        const struct slots_place *sr = demand->srs[i];
-        int64_t bytes = i == 1 ? demand->bytes : demand->snapshot_bytes;
-        *ret_where = sr;
-        if (sr && !demand->live && sr->copies >= slots->limits.copies_per_sr)
-            return REC_SLOTS_COPIES_OF_SR;
-        if (sr && sr->room >= 0 && bytes > 0 && sr->room - sr->promised < bytes)
-            return REC_SLOTS_ROOM_OF_SR;
-    }
-    return REC_SLOTS_NONE;
-}
 
 static void fill_lack(const struct rec_slots *slots, const struct slots_demand *demand,
                       enum rec_slots_lack lack, const struct slots_place *where,
@@ -229,7 +50,7 @@ static void free_grant(void *value)
 void rec_slots_view_add(struct rec_slots_view *view, const struct rec_slots_use *use)
 {
     struct rec_slots *slots = view->slots;
-    struct slots_demand demand = demand_of(slots, use);
+    struct slots_demand demand = slots_demand_of(slots, use);
     struct slots_grant *grant = map_get(&slots->grants, use->key);
 
     if (grant) /* its record is shown: from now on that counts */
@@ -237,14 +58,14 @@ void rec_slots_view_add(struct rec_slots_view *view, const struct rec_slots_use 
     if (str_empty(use->key))
         map_put(&slots->strangers, use->disk, NULL);
     else
-        demand.namespace = namespace_of(slots, use->key);
+        demand.namespace = slots_namespace_of(slots, use->key);
     if (str_empty(use->key) || !str_equal(use->key, view->except))
         slots_count(slots, &demand);
 }
 
 void rec_slots_view_room(struct rec_slots_view *view, const char *sr, int64_t free_bytes)
 {
-    struct slots_place *place = place_of(&view->slots->srs, sr);
+    struct slots_place *place = slots_place_of(&view->slots->srs, sr);
 
     if (place)
         place->room = free_bytes > 0 ? free_bytes : 0;
@@ -255,13 +76,10 @@ static void count_all(struct rec_slots *slots, const struct rec_slots_world *wor
                       const char *except)
 {
     struct rec_slots_view view = {.slots = slots, .except = except};
-    struct slots_places *const all[] = {&slots->hosts, &slots->srs, &slots->vms, &slots->pools,
-                                        &slots->namespaces};
     const char *key;
     void *value;
 
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        uncount_all(all[i]);
+    slots_uncount_all(slots);
     map_clear(&slots->strangers);
     for (size_t i = 0; map_next(&slots->grants, &i, NULL, &value);) {
         struct slots_grant *grant = value;
@@ -334,12 +152,12 @@ static struct rec_slots_answer ask_locked(struct rec_slots *slots, const struct 
                                           const struct rec_slots_world *world,
                                           struct slots_calls *calls)
 {
-    struct slots_demand demand = demand_of(slots, &ask->use);
+    struct slots_demand demand = slots_demand_of(slots, &ask->use);
     const struct slots_place *where = NULL;
     struct rec_slots_answer answer = {.lack = REC_SLOTS_NONE};
     enum rec_slots_lack lack;
 
-    demand.namespace = place_of(&slots->namespaces, ask->namespace);
+    demand.namespace = slots_place_of(&slots->namespaces, ask->namespace);
     if (holds_it(slots, ask, &demand, world->now))
         return answer;
     count_all(slots, world, ask->use.key);
@@ -406,7 +224,7 @@ struct rec_slots_answer rec_slots_confirm(struct rec_slots *slots, const struct 
     struct rec_slots_answer answer = {.lack = REC_SLOTS_NONE};
 
     lock(slots);
-    struct slots_demand demand = demand_of(slots, use);
+    struct slots_demand demand = slots_demand_of(slots, use);
     count_all(slots, world, use->key);
     demand.bytes = demand.snapshot_bytes = 0; /* XAPI itself says when there is no room */
     const enum rec_slots_lack lack = slots_lacking(slots, &demand, false, world->now, &where);
@@ -482,12 +300,12 @@ void rec_slots_refused(struct rec_slots *slots, const struct rec_slots_ask *ask,
     struct slots_calls calls = {0};
 
     lock(slots);
-    const struct slots_demand demand = demand_of(slots, &ask->use);
+    const struct slots_demand demand = slots_demand_of(slots, &ask->use);
     for (size_t i = 0; i < ARRAY_LEN(demand.hosts); i++) {
         struct slots_place *host = demand.hosts[i];
         if (!host)
             continue;
-        const int64_t share = share_of(slots, host, now);
+        const int64_t share = slots_share_of(slots, host, now);
         host->share = share > 0 ? share - 1 : 0;
         host->refused = now;
     }
@@ -517,17 +335,13 @@ size_t rec_slots_waiting(struct rec_slots *slots)
 struct rec_slots *rec_slots_new(const struct rec_slots_limits *limits)
 {
     struct rec_slots *slots = mem_alloc(sizeof(*slots));
-    struct slots_places *const all[] = {&slots->hosts, &slots->srs, &slots->vms, &slots->pools,
-                                        &slots->namespaces};
 
     slots->limits = *limits;
     (void)pthread_mutex_init(&slots->mutex, NULL); /* cannot fail with default attributes */
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        map_init(&all[i]->by_name, free_place);
+    slots_places_init(slots);
     map_init(&slots->grants, free_grant);
     map_init(&slots->by_key, NULL);
     map_init(&slots->strangers, NULL);
-    slots->unknown = place_of(&slots->pools, "?"); /* no UUID */
     return slots;
 }
 
@@ -535,16 +349,13 @@ struct rec_slots *rec_slots_free(struct rec_slots *slots)
 {
     if (!slots)
         return NULL;
-    struct slots_places *const all[] = {&slots->hosts, &slots->srs, &slots->vms, &slots->pools,
-                                        &slots->namespaces};
     while (slots->waiting_len > 0)
         slots_queue_remove(slots, slots->waiting[slots->waiting_len - 1]->key);
     (void)mem_free(slots->waiting); /* returns NULL */
     map_done(&slots->by_key);
     map_done(&slots->grants);
     map_done(&slots->strangers);
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        map_done(&all[i]->by_name);
+    slots_places_done(slots);
     (void)pthread_mutex_destroy(&slots->mutex); /* nobody holds it */
     return mem_free(slots);
 }

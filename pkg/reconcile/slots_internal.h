@@ -1,6 +1,6 @@
 /*
- * reconcile, 6: what slots.c (questions and the ledger) and slots_queue.c (the order of those that wait)
- * share; nobody else includes this. Thread: the one that holds the mutex.
+ * reconcile, 6: what slots.c (questions and the ledger), slots_count.c (what is counted) and slots_queue.c (the order
+ * of those that wait) share; nobody else includes this. Thread: the one that holds the mutex.
  */
 #ifndef RECONCILE_SLOTS_INTERNAL_H
 #define RECONCILE_SLOTS_INTERNAL_H
@@ -82,10 +82,29 @@ struct rec_slots {
     struct map strangers; /* disks that others move, as of the last look */
 };
 
-/* slots.c */
+/* slots_count.c */
+
+void slots_places_init(struct rec_slots *slots);
+void slots_places_done(struct rec_slots *slots);
+
+/** The place of a name, made when there is none; NULL for "" and NULL. */
+struct slots_place *slots_place_of(struct slots_places *places, const char *name);
+
+/** The namespace of "namespace/claim"; NULL when there is none. */
+struct slots_place *slots_namespace_of(struct rec_slots *slots, const char *key);
+
+/** A use with its places looked up; whose it is is left open. */
+struct slots_demand slots_demand_of(struct rec_slots *slots, const struct rec_slots_use *use);
+
+/** Forgets all counts and rooms. */
+void slots_uncount_all(struct rec_slots *slots);
 
 /** Counts a demand. */
 void slots_count(struct rec_slots *slots, const struct slots_demand *demand);
+
+/** Live moves that a host may have now. */
+int64_t slots_share_of(const struct rec_slots *slots, const struct slots_place *host,
+                       struct mono_time now);
 
 /** What a demand lacks as things are counted now, and where; `shares`: hosts that refused count less. */
 enum rec_slots_lack slots_lacking(const struct rec_slots *slots, const struct slots_demand *demand,

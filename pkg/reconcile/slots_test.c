@@ -1,4 +1,4 @@
-/* reconcile, 6: which moves may start now. Covers slots.c and slots_queue.c. */
+/* reconcile, 6: which moves may start now. Covers slots.c, slots_count.c and slots_queue.c. */
 #include "reconcile/slots.h"
 
 #include "base/mem.h"

@@ -1,0 +1,232 @@
+/* reconcile/volume_migration, 6: who gets a slot, with the real cache and inventory. Covers observe_slots.c. */
+#include "reconcile/volume_migration/observe_slots.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "reconcile/fake/world.h"
+#include "reconcile/keys.h"
+#include "reconcile/volume_migration/migration.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct fake_world world;
+static struct rec_slots *slots;
+static struct rec_keys keys;
+static struct migration_controller *controller;
+
+static void setup(void)
+{
+    static const struct rec_slots_limits limits = {.live_per_host = 1,
+                                                   .copies_per_host = 2,
+                                                   .copies_per_sr = 1};
+
+    fake_world_init(&world);
+    slots = rec_slots_new(&limits);
+    world.ports.slots = slots;
+    keys = (struct rec_keys){.ports = &world.ports,
+                             .migrations = kube_queue_new(
+                                 &(struct kube_queue_options){.name = "migrations",
+                                                              .clock = &world.clock.clock})};
+    rec_keys_follow_cache(&keys, fake_kube_cache(world.kube, &migration_kind));
+    rec_keys_follow_inventory(&keys, fake_xo_inventory(world.xo));
+    rec_keys_follow_slots(&keys, slots);
+    controller = migration_controller_new(&world.ports);
+}
+
+static void teardown(void)
+{
+    controller = migration_controller_free(controller);
+    keys.migrations = kube_queue_free(keys.migrations);
+    fake_world_done(&world);
+    slots = rec_slots_free(slots);
+}
+
+TestSuite(observe_slots, .init = setup, .fini = teardown);
+
+/* A volume on a local SR and a migration of it, both of one name. */
+static void put_move(const char *name, const char *from, const char *to)
+{
+    cleanup_str char *text =
+        str_new("{\"metadata\":{\"name\":\"%s\",\"namespace\":\"shop\"},\"spec\":{\"volumes\":[{"
+                "\"claimName\":\"%s\"}],\"target\":{\"srUUID\":\"%s\"}}}",
+                name, name, to);
+
+    fake_world_add_volume(&world, name, name, from);
+    fake_kube_put(world.kube, &migration_kind, text);
+}
+
+/* Passes over the objects whose keys are due, for so long. */
+static void run(int64_t ms)
+{
+    const int64_t end_ms = clock_mono(world.ports.clock).ms + ms;
+
+    for (int64_t now_ms = 0; now_ms < end_ms; now_ms = clock_mono(world.ports.clock).ms) {
+        char *key = kube_queue_take_now(keys.migrations);
+        if (!key) {
+            fake_xo_advance(world.xo, 100);
+            continue;
+        }
+        struct rec_outcome outcome = migration_reconcile(controller, key);
+        kube_queue_done(keys.migrations, key);
+        if (outcome.kind == REC_LATER)
+            kube_queue_add_after(keys.migrations, key, KUBE_QUEUE_USER, outcome.delay_ms);
+        else if (outcome.kind != REC_SETTLED)
+            kube_queue_add_after(keys.migrations, key, KUBE_QUEUE_USER, 200);
+        (void)mem_free(key); /* returns NULL */
+    }
+}
+
+static const json_t *status_of(const char *name)
+{
+    return json_at(fake_kube_object(world.kube, &migration_kind, "shop", name), "status");
+}
+
+static bool is_open(const char *name)
+{
+    return json_at(json_array_get(json_at(status_of(name), "migratedVolumes"), 0), "attempt");
+}
+
+static const char *message_of(const char *name)
+{
+    const char *text =
+        json_str_at(json_array_get(json_at(status_of(name), "migratedVolumes"), 0), "message");
+    return text ? text : "";
+}
+
+static const char *phase_of(const char *name)
+{
+    const char *text = json_str_at(status_of(name), "phase");
+    return text ? text : "";
+}
+
+Test(observe_slots, let_one_copy_of_an_sr_go_at_a_time_and_the_next_when_it_has_ended)
+{
+    put_move("a", "L1", "L2");
+    put_move("b", "L1", "L2");
+    run(3000);
+    cr_assert_neq(is_open("a"), is_open("b"), "one of the two");
+    const char *waits = is_open("a") ? "b" : "a";
+    cr_assert(strstr(message_of(waits), "position 1 of 1; waits for a slot on SR "), "%s",
+              message_of(waits));
+    run(40 * 1000);
+    cr_assert_str_eq(phase_of("a"), MIGRATION_SUCCEEDED);
+    cr_assert_str_eq(phase_of("b"), MIGRATION_SUCCEEDED);
+}
+
+Test(observe_slots, hold_nobody_up_whose_srs_are_free)
+{
+    put_move("a", "L1", "L2");
+    put_move("b", "L1", "L2");
+    put_move("c", "S", "S");
+    run(3000);
+    cr_assert_str_eq(phase_of("c"), MIGRATION_SUCCEEDED, "already in place: it needs no slot");
+}
+
+Test(observe_slots, count_records_of_an_earlier_leader_whatever_became_of_their_calls)
+{
+    put_move("a", "L1", "L2");
+    run(1000);
+    cr_assert(is_open("a"));
+    /* Another process, which knows nothing but what is written down. */
+    controller = migration_controller_free(controller);
+    controller = migration_controller_new(&world.ports);
+    rec_slots_free(slots);
+    slots = rec_slots_new(
+        &(struct rec_slots_limits){.live_per_host = 1, .copies_per_host = 2, .copies_per_sr = 1});
+    world.ports.slots = slots;
+    rec_keys_follow_slots(&keys, slots);
+    fake_xo_new_process(world.xo);
+    put_move("b", "L1", "L2");
+    run(2000);
+    cr_assert(is_open("a"));
+    cr_assert_not(is_open("b"));
+}
+
+Test(observe_slots, count_moves_that_others_started_until_they_end)
+{
+    fake_xo_add_disk(world.xo, &(struct fake_disk){.uuid = "x", .name = "admins", .sr = "L1"});
+    fake_xo_foreign_move(world.xo, "x", "L2");
+    fake_xo_advance(world.xo, 500);
+    put_move("a", "L1", "L2");
+    run(3000);
+    cr_assert_not(is_open("a"));
+    cr_assert(strstr(message_of("a"), "waits for a slot on SR "), "%s", message_of("a"));
+    run(60 * 1000);
+    cr_assert_str_eq(phase_of("a"), MIGRATION_SUCCEEDED, "woken, not found by chance: %s",
+                     message_of("a"));
+}
+
+Test(observe_slots, let_volumes_of_one_object_go_one_by_one)
+{
+    fake_world_add_volume(&world, "a", "a", "L1");
+    fake_world_add_volume(&world, "b", "b", "L1");
+    fake_kube_put(world.kube, &migration_kind,
+                  "{\"metadata\":{\"name\":\"both\",\"namespace\":\"shop\"},\"spec\":{\"volumes\":["
+                  "{\"claimName\":\"a\"},{\"claimName\":\"b\"}],\"target\":{\"srUUID\":\"L2\"}}}");
+    run(120 * 1000);
+    cr_assert_str_eq(phase_of("both"), MIGRATION_SUCCEEDED);
+}
+
+Test(observe_slots, give_nothing_to_one_that_is_cancelled_while_it_waits)
+{
+    put_move("a", "L1", "L2");
+    run(1000);
+    put_move("b", "L1", "L2");
+    run(1000);
+    cr_assert_eq(rec_slots_waiting(slots), 1);
+    fake_kube_delete(world.kube, &migration_kind, "shop", "b");
+    cr_assert_eq(rec_slots_waiting(slots), 0);
+}
+
+Test(observe_slots, write_nothing_for_those_that_only_wait)
+{
+    put_move("a", "L1", "L2");
+    run(1000);
+    put_move("b", "L1", "L2");
+    put_move("c", "L1", "L2");
+    run(2000);
+    const char *version = json_str_at(fake_kube_object(world.kube, &migration_kind, "shop", "c"),
+                                      "metadata.resourceVersion");
+    cleanup_str char *before = mem_strdup(version);
+    put_move("d", "L1", "L2"); /* "of 3" is not worth a write of the others */
+    run(5000);
+    cr_assert_str_eq(json_str_at(fake_kube_object(world.kube, &migration_kind, "shop", "c"),
+                                 "metadata.resourceVersion"),
+                     before);
+}
+
+Test(observe_slots, withdraw_an_attempt_that_no_room_is_left_for)
+{
+    put_move("a", "L1", "L2");
+    fake_kube_hold(world.kube, &migration_kind, true); /* what is written is not seen */
+    run(500);
+    /* Meanwhile an earlier leader's record arrives: it was written before ours. */
+    fake_kube_hold(world.kube, &migration_kind, false);
+    fake_xo_add_disk(world.xo, &(struct fake_disk){.uuid = "x", .name = "admins", .sr = "L1"});
+    fake_xo_foreign_move(world.xo, "x", "L2");
+    run(2000);
+    cr_assert_str_eq(json_str_at(fake_xo_object(world.xo, "a"), "$SR"), "L1");
+}
+
+Test(observe_slots, order_attach_before_user_before_plan)
+{
+    static const struct {
+        const char *labels;
+        enum kube_queue_priority priority;
+    } rows[] = {{"{}", KUBE_QUEUE_USER},
+                {"{\"" MIGRATION_TRIGGER_LABEL "\":\"attach\"}", KUBE_QUEUE_ATTACH},
+                {"{\"" MIGRATION_TRIGGER_LABEL "\":\"plan\"}", KUBE_QUEUE_PLAN}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        cleanup_str char *text =
+            str_new("{\"metadata\":{\"name\":\"m\",\"namespace\":\"shop\",\"labels\":%s},\"spec\":{"
+                    "\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"L2\"}}}",
+                    rows[i].labels);
+        fake_kube_put(world.kube, &migration_kind, text);
+        cleanup_kube_object const struct kube_object *object =
+            world.ports.kube.get(world.ports.kube.userdata, &migration_kind, "shop", "m");
+        cr_assert_eq(migration_priority_of(object), rows[i].priority);
+        fake_kube_delete(world.kube, &migration_kind, "shop", "m");
+    }
+}
