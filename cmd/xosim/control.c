@@ -105,6 +105,8 @@ static int delete_disk(struct control *control)
             return fail(control, 409, "VM %s has disk %s plugged; unplug it first",
                         vbd->vm->name_label, vdi->name_label);
     }
+    if (vdi->held || json_object_size(vdi->current_operations) > 0)
+        return fail(control, 409, "disk %s is being worked on; wait for its end", vdi->name_label);
     xapi_vdi_remove(xapi, vdi);
     return answer(control, 200, json_object());
 }

@@ -386,9 +386,15 @@ static void begin(struct motion *motion)
         return;
     }
     show(motion);
+    if (motion->disks_len == 0) { /* every disk is where it shall be: only the VM moves */
+        operation->task->cancellable = false;
+        touch_all(motion);
+        next_phase(motion, MOTION_SWITCHED, XAPI_VM_MOVE_MS, run_switched);
+        return;
+    }
     motion->phase = MOTION_COPYING;
     operation->run = xapi_copy_run;
-    if (motion->disks_len > 0 && !start_disk(motion))
+    if (!start_disk(motion))
         return;
     touch_all(motion);
     xapi_copy_again(&motion->copy, ms_to_us(xapi->tick_ms));

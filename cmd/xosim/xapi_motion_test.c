@@ -458,3 +458,55 @@ Test(vm_migrate, waits_for_ever_for_a_slot, .init = setup, .fini = teardown)
     cr_expect_eq(lab_code(fake_client_wait(client, id)), 0);
     cr_expect_not_null(lab_find(site, "pvc-1", LAB_LOCAL_A1));
 }
+
+Test(vm_migrate, with_an_sr_that_all_disks_are_on_moves_the_vm_alone, .init = setup,
+     .fini = teardown)
+{
+    drop_root(LAB_WORKER_A1);
+    json_t *params = to_host(LAB_WORKER_A1, LAB_HOST_2);
+    json_put_str(params, "sr", LAB_SHARED_A);
+    fake_client_must(client, "vm.migrate", params);
+    cr_expect_eq(vm_of(LAB_WORKER_A1)->host, host_of(LAB_HOST_2));
+    cr_expect(disk->exists);
+    cr_expect_eq(host_of(LAB_HOST_1)->live_moves + host_of(LAB_HOST_2)->live_moves, 0);
+}
+
+Test(vm_migrate, knows_what_its_maps_name, .init = setup, .fini = teardown)
+{
+    json_t *params = to_host(LAB_WORKER_A1, LAB_HOST_B);
+    json_put(params, "mapVifsNetworks", json_build("{s:s}", disk->uuid, LAB_SHARED_A));
+    cr_expect_eq(fake_client_error(client, "vm.migrate", params), 1);
+    params = to_host(LAB_WORKER_A1, LAB_HOST_B);
+    json_put(params, "mapVdisSrs", json_build("{s:i}", disk->uuid, 1));
+    cr_expect_eq(fake_client_error(client, "vm.migrate", params), 1);
+}
+
+Test(vm_migrate, of_a_halted_vm_to_another_pool_leaves_it_halted, .init = setup, .fini = teardown)
+{
+    fake_client_must(client, "vm.migrate", to_host(LAB_HALTED, LAB_HOST_B));
+    const struct xapi_vm *vm = vm_of(LAB_HALTED);
+    cr_expect_eq(vm->object.pool, host_of(LAB_HOST_B)->object.pool);
+    cr_expect_not(vm->running);
+    cr_assert_eq(vm->vbds.len, 1);
+    cr_expect_eq(disk_stale_bytes(((const struct xapi_vbd *)vm->vbds.items[0])->vdi->disk), 0);
+}
+
+Test(motion, to_another_pool_fails_when_the_toolstack_there_restarts)
+{
+    int64_t id = fake_client_start(client, "vm.migrate", to_host(LAB_WORKER_A1, LAB_HOST_B));
+    fake_run(site, 5000);
+    lab_fault(site, "{\"name\":\"toolstack-restart\",\"pool\":\"pool-b\"}");
+    const json_t *answer = fake_client_wait(client, id);
+    cr_expect_str_eq(json_str_at(answer, "error.data.code"), "MIRROR_FAILED");
+    cr_expect(disk->exists && lab_count(site, "pvc-1") == 1);
+    cr_expect_not(xapi_vm_locked(vm_of(LAB_WORKER_A1)));
+}
+
+Test(motion, fails_when_the_host_of_its_vm_loses_power)
+{
+    int64_t id = lab_migrate(client, disk, LAB_LOCAL_A1);
+    fake_run(site, 3000);
+    lab_fault(site, "{\"name\":\"host-power-off\",\"host\":\"host-a1\",\"seconds\":60}");
+    cr_expect_eq(lab_code(fake_client_wait(client, id)), 18);
+    cr_expect(disk->exists);
+}

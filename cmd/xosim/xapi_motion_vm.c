@@ -85,6 +85,8 @@ static struct xapi_fixed *network_of(struct xapi *xapi, const struct xapi_pool *
                                      const char *wanted)
 {
     struct xapi_fixed *network = wanted ? xapi_find(xapi, XAPI_FIXED, wanted) : NULL;
+    if (network && (network->object.pool != pool || !str_equal(network->type, "network")))
+        network = NULL;
     for (struct xapi_object *object = pool->first; object && !network; object = object->next) {
         struct xapi_fixed *fixed = (struct xapi_fixed *)object;
         if (object->class == XAPI_FIXED && str_equal(fixed->type, "network"))

@@ -147,23 +147,31 @@ static void moved(struct xo_call *call)
         xo_call_answer(call, json_true());
 }
 
-/* Whether every SR and disk that the parameters name is there; otherwise the call has been ended. */
-static bool check_map(struct xo_call *call)
+/* Whether all objects that a map names are there; otherwise the call has been ended. */
+static bool check_map(struct xo_call *call, const char *map, const char *const *from,
+                      const char *const *to)
 {
-    const char *vdi = NULL;
-    json_t *sr = NULL;
-    if (xo_call_param(call, "sr") && !xo_call_object(call, "sr", XAPI_SR, xo_types_sr))
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(json_object_get(call->params, map), key, value) {
+        const char *id = json_string_value(value);
+        bool known = xo_object_of_type(call->xo, key, from) != NULL;
+        if (known && id && xo_object_of_type(call->xo, id, to))
+            continue;
+        xo_call_fail_no_such(call, !known ? key : id ? id : "", known ? to : from);
         return false;
-    json_object_foreach(json_object_get(call->params, "mapVdisSrs"), vdi, sr) {
-        const char *id = json_string_value(sr);
-        bool known = id && xo_object_of_type(call->xo, id, xo_types_sr);
-        if (!xo_object_of_type(call->xo, vdi, xo_types_disk) || !known) {
-            xo_call_fail_no_such(call, known || !id ? vdi : id,
-                                 known ? xo_types_disk : xo_types_sr);
-            return false;
-        }
     }
     return true;
+}
+
+static bool check_maps(struct xo_call *call)
+{
+    static const char *const vif[] = {"VIF", NULL};
+    static const char *const network[] = {"network", NULL};
+    if (xo_call_param(call, "sr") && !xo_call_object(call, "sr", XAPI_SR, xo_types_sr))
+        return false;
+    return check_map(call, "mapVdisSrs", xo_types_disk, xo_types_sr) &&
+           check_map(call, "mapVifsNetworks", vif, network);
 }
 
 void xo_vm_migrate(struct xo_call *call)
@@ -172,7 +180,7 @@ void xo_vm_migrate(struct xo_call *call)
     if (!vm)
         return;
     struct xapi_host *host = xo_call_object(call, "targetHost", XAPI_HOST, xo_types_host);
-    if (!host || !check_map(call))
+    if (!host || !check_maps(call))
         return;
     bool disks = vm->object.pool != host->object.pool || xo_call_param(call, "sr") ||
                  json_object_size(json_object_get(call->params, "mapVdisSrs")) > 0 ||
