@@ -154,6 +154,20 @@ Test(control, adds_lists_and_deletes_faults)
     cr_expect_eq(request("POST", "/faults", "{\"name\":\"x\"}"), 400);
 }
 
+Test(control, says_what_faults_there_are_and_what_they_need)
+{
+    cr_assert_eq(request("GET", "/faults/kinds", ""), 200);
+    bool found = false;
+    size_t i = 0;
+    json_t *kind = NULL;
+    json_array_foreach(body, i, kind) {
+        cr_expect(json_str_at(kind, "what"), "%s", json_str_at(kind, "name"));
+        if (str_equal(json_str_at(kind, "name"), "slow-sr"))
+            found = json_array_size(json_object_get(kind, "needs")) == 2;
+    }
+    cr_expect(found, "slow-sr needs an SR and a factor");
+}
+
 Test(control, changes_the_speed_of_time)
 {
     cr_expect_eq(request("POST", "/speed", "{\"speed\":10}"), 200);
