@@ -84,7 +84,10 @@ struct rec_slots {
 
 /* slots_count.c */
 
+/** Makes all maps of places, empty. */
 void slots_places_init(struct rec_slots *slots);
+
+/** Frees all places; nothing may point to one any more. */
 void slots_places_done(struct rec_slots *slots);
 
 /** The place of a name, made when there is none; NULL for "" and NULL. */

@@ -30,7 +30,7 @@ static struct rec_slots *slots;
 static struct volume volumes[WORKERS];
 static atomic_int live[HOSTS]; /* moves under way at each host: never above the limit */
 static atomic_bool over;
-static pthread_mutex_t cache_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t cache_mutex = PTHREAD_MUTEX_INITIALIZER; /* guards: shown of all volumes */
 
 static bool is_shown(struct volume *volume)
 {
