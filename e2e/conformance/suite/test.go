@@ -361,6 +361,13 @@ func (t *T) Simulated() *lab.Xosim {
 	return t.Site.control
 }
 
+// Arm has a simulator do one of its own faults; the test must need OnlyXosim.
+func (t *T) Arm(fault map[string]any) {
+	t.declared(OnlyXosim)
+	_, err := t.Simulated().AddFault(t.Ctx, fault)
+	t.Must(err)
+}
+
 // Rest is a client of the REST API, with a token of this test.
 func (t *T) Rest() *wire.Rest {
 	token, is := t.Call(t.look(), "token.create", map[string]any{"description": prefix + t.run.id, "expiresIn": "1 day"}).(string)

@@ -91,6 +91,12 @@ var devices = []*suite.Test{
 			t.Check(vbd.Bool("attached") && !vbd.Bool("read_only") && !vbd.Bool("is_cd_drive"), "%v", vbd)
 			t.Check(contains(t.Object(t.VM()).Texts("$VBDs"), id) && contains(t.Object(disk.ID).Texts("$VBDs"), id), "$VBDs of VM and disk")
 		}},
+	{Name: "a disk attached with mode RO is read-only", Facts: []string{"attach"}, Needs: []suite.Need{suite.VM},
+		Run: func(t *suite.T) {
+			disk := t.Disk(suite.Make{})
+			t.Call(t.Session(), "vm.attachDisk", params{"vm": t.VM(), "vdi": disk.ID, "mode": "RO"})
+			t.Check(t.Object(t.VBD(disk.ID, t.VM())).Bool("read_only"), "%v", t.Object(t.VBD(disk.ID, t.VM())))
+		}},
 	{Name: "a disk that is plugged can not be attached again", Facts: []string{"attach-twice", "err-in-use"}, Needs: []suite.Need{suite.VMs},
 		Run: func(t *suite.T) {
 			disk := t.Disk(suite.Make{})
@@ -232,6 +238,33 @@ var limits = []*suite.Test{
 				undo[index]()
 				t.Check(t.Answer(conn, id).Error == nil, "%v", t.Answer(conn, id).Error)
 			}
+		}},
+	{Name: "of forty creations at once twenty are made at a time, and all are answered at the end", Facts: []string{"twenty-calls"},
+		Needs: []suite.Need{suite.SR, suite.FaultNeed("SR_SLOW")}, Speed: 1, Run: func(t *suite.T) {
+			conn, ids := t.Session(), []int{}
+			t.Fault("SR_SLOW", map[string]string{"SR": t.SR()})
+			var made []*suite.Disk
+			for range 40 {
+				disk := &suite.Disk{Name: t.Name("many")}
+				t.Keep(disk)
+				made = append(made, disk)
+			}
+			started := time.Now()
+			for _, disk := range made {
+				ids = append(ids, t.Send(conn, "disk.create", params{"name": disk.Name, "size": 64 << 20, "sr": t.SR()}))
+			}
+			var first, last time.Time
+			for _, id := range ids {
+				at := t.Answer(conn, id).At
+				if first.IsZero() || at.Before(first) {
+					first = at
+				}
+				if at.After(last) {
+					last = at
+				}
+			}
+			t.Check(last.Sub(started) > 1800*time.Millisecond, "the last was answered after %s", last.Sub(started))
+			t.Check(last.Sub(first) < last.Sub(started)/3, "answered from %s to %s", first.Sub(started), last.Sub(started))
 		}},
 	{Name: "of two disks of one VM the second waits with its task at 0", Facts: []string{"migrate-vm-lock"},
 		Needs: []suite.Need{suite.LocalPair, suite.Shared, suite.VM, suite.FaultNeed("COPY_SLOW")}, Run: func(t *suite.T) {

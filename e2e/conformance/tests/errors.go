@@ -82,6 +82,15 @@ var errorsOfCalls = []*suite.Test{
 			t.Attach(disk, t.VM())
 			inUse(t, t.Refused(t.Session(), "vdi.set", params{"id": disk.ID, "size": 2 * suite.GiB}), disk.ID, "resize")
 		}},
+	{Name: "errors of XAPI that have codes of their own come with them", Facts: []string{"err-no-hosts", "err-mapped"}, Needs: []suite.Need{suite.SR, suite.OnlyXosim},
+		Run: func(t *suite.T) {
+			disk, conn := t.Disk(suite.Make{}), t.Session()
+			for xapi, code := range map[string]int{"NO_HOSTS_AVAILABLE": 7, "VM_BAD_POWER_STATE": 13, "OPERATION_BLOCKED": 19} {
+				t.Arm(map[string]any{"name": "call-fails", "method": "vdi.set", "error": []string{xapi, "OpaqueRef:NULL"}})
+				failure := t.Refused(conn, "vdi.set", params{"id": disk.ID, "name_label": disk.Name})
+				t.Check(failure.Code == code, "%s: %v", xapi, failure)
+			}
+		}},
 	{Name: "a method that is not there is -32601 with its name", Facts: []string{"err-method"},
 		Run: func(t *suite.T) {
 			failure := t.Refused(t.Session(), "nope.nope", params{})

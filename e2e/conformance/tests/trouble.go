@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"xo-operator.dev/e2e/conformance/suite"
@@ -187,6 +188,22 @@ var restarts = []*suite.Test{
 			toolstack(t, m, m.target())
 			t.Check(t.Object(t.VBD(m.old, t.VM())).Bool("attached"), "the source is not attached")
 		}},
+	{Name: "a toolstack restart after a live migration's source was removed leaves the new disk", Facts: []string{"move-toolstack-late"},
+		Needs: with(forMirror, suite.OnlyXosim), Run: func(t *suite.T) {
+			disk := t.Disk(suite.Make{SR: t.Local(0), Seed: 7})
+			t.Attach(disk, t.VM())
+			t.Arm(map[string]any{"name": "toolstack-restart", "when": map[string]any{"event": "mirror-source-gone", "match": disk.Name}})
+			failure := start(t, disk, t.Shared()).fails()
+			t.Check(failure.Message == "task has been destroyed before completion", "%v", failure)
+			t.Eventually(time.Minute, func() error {
+				if left := t.Named(disk.Name); len(left) != 1 || left[0] == disk.ID {
+					return fmt.Errorf("there are the disks %v; the source was %s", left, disk.ID)
+				}
+				return nil
+			})
+			t.Check(t.Object(t.VBD(only(t, disk.Name), t.VM())).Bool("attached"), "it is not attached")
+			good(t, only(t, disk.Name), 1)
+		}},
 	{Name: "a migration that a blip of the pool meets ends well, and is answered after it", Facts: []string{"move-blip"},
 		Needs: with(slowCopy, suite.FaultNeed("POOL_BLIP"), suite.Minutes), Run: func(t *suite.T) {
 			m, undo := copying(t)
@@ -295,6 +312,26 @@ var away = []*suite.Test{
 			}
 			t.Find(conn, 0, "the pool's return", tells(t.Pool(), "enter"))
 			t.Check(serverOf(t, conn, t.Pool()).Text("status") == "connected", "%v", serverOf(t, conn, t.Pool()))
+		}},
+	{Name: "Xen Orchestra leaves keys of its own at a pool, and each is told as a change of the pool", Facts: []string{"server-keys"}, Needs: forCopy, Speed: 1,
+		Run: func(t *suite.T) {
+			own := func(start string) func(wire.Object) bool {
+				return func(pool wire.Object) bool {
+					for _, key := range append(keys(pool.Of("otherConfig")), keys(pool.Of("other_config"))...) {
+						if strings.HasPrefix(key, start) {
+							return true
+						}
+					}
+					return false
+				}
+			}
+			t.Check(own("xo:clientInfo:")(t.Object(t.Pool())), "the pool has no such key: %v", t.Object(t.Pool())["otherConfig"])
+			m := start(t, t.Disk(suite.Make{SR: t.Local(0), Size: 64 << 20}), t.Local(1)).end()
+			seen := false
+			for _, state := range m.conn.States(t.Pool()) {
+				seen = seen || own("xo:barrier:")(state)
+			}
+			t.Check(seen || t.Site.Real(), "no barrier was told")
 		}},
 	{Name: "a restart of Xen Orchestra closes connections, and objects are there soon after it takes new ones", Facts: []string{"xo-restart"},
 		Needs: []suite.Need{suite.SR, suite.FaultNeed("XO_RESTART")}, Run: func(t *suite.T) {
