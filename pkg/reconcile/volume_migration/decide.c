@@ -100,6 +100,13 @@ static struct migration_verdict observe_on(const struct migration_facts *facts)
     return make(MIGRATION_WAIT, state, REC_REASON_OBSERVING, MIGRATION_NO_DISK);
 }
 
+/* A marker of ours may not be seen yet; once the attempt is closed, nobody would take it off. */
+static bool may_be_marked(const struct migration_facts *facts, int disk)
+{
+    const struct migration_disk_facts *it = &facts->disks[disk];
+    return it->marked || (it->source && facts->marked_by_us);
+}
+
 /* Takes the marker off the disk, if it is on it, and then closes the attempt this way. */
 static struct migration_verdict close_attempt(const struct migration_facts *facts, int disk,
                                               enum migration_step step)
@@ -108,7 +115,7 @@ static struct migration_verdict close_attempt(const struct migration_facts *fact
         facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_FINISHING;
     enum rec_reason reason = facts->cancel ? REC_REASON_CANCELLING : REC_REASON_FINISHING;
 
-    if (disk != MIGRATION_NO_DISK && facts->disks[disk].marked)
+    if (disk != MIGRATION_NO_DISK && may_be_marked(facts, disk))
         return make(MIGRATION_UNMARK, state, reason, disk);
     return make(step, state, reason, disk);
 }

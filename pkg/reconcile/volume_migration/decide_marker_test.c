@@ -19,3 +19,21 @@ Test(decide, leaves_the_marker_alone_that_may_be_another_migrations_whatever_els
     cr_assert_eq(verdict.step, MIGRATION_WAIT);
     cr_assert_eq(verdict.reason, REC_REASON_VOLUME_BUSY);
 }
+
+Test(decide, takes_its_marker_off_before_it_withdraws_although_xo_does_not_show_it_yet)
+{
+    struct migration_facts facts = {.open = true,
+                                    .call = MIGRATION_CALL_NEVER_SENT,
+                                    .quiet = true,
+                                    .blind = REC_REASON_INACTIVE,
+                                    .unfit = REC_REASON_INACTIVE,
+                                    .no_target = REC_REASON_INACTIVE,
+                                    .excluded = REC_REASON_VOLUME_BUSY,
+                                    .marked_by_us = true,
+                                    .disk_count = 1,
+                                    .disks = {{.source = true, .known = true}}};
+
+    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_UNMARK);
+    facts.marked_by_us = false; /* it was taken off */
+    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_CLOSE_WITHDRAWN);
+}
