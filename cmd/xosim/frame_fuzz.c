@@ -10,9 +10,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char world_text[] =
     "users: [{email: u, password: p}]\ntokens: [{token: t, user: u}]\n"
-    "pools: [{name: p}]\nhosts: [{name: h, pool: p}, {name: i, pool: p}]\n"
+    "pools: [{name: p}]\nhosts: [{name: h, pool: p},\n"
+    "      {name: i, pool: p, uuid: 00000000-0000-4000-8000-000000000006}]\n"
     "srs: [{name: l, host: h, size: 10 GiB, uuid: 00000000-0000-4000-8000-000000000001},\n"
-    "      {name: m, host: i, size: 10 GiB, uuid: 00000000-0000-4000-8000-000000000002}]\n"
+    "      {name: m, host: i, size: 10 GiB, uuid: 00000000-0000-4000-8000-000000000002},\n"
+    "      {name: s, pool: p, size: 10 GiB, uuid: 00000000-0000-4000-8000-000000000005}]\n"
     "vms: [{name: v, host: h, uuid: 00000000-0000-4000-8000-000000000003}]\n"
     "disks: [{name: d, sr: l, size: 1 GiB, seed: 1, uuid: 00000000-0000-4000-8000-000000000004}]\n";
 
@@ -50,7 +52,8 @@ static void pass(struct site *site)
 
 static void ask(struct site *site, const char *line, size_t len)
 {
-    static const char *const paths[] = {"/disks", "/faults", "/speed", "/vms/v/devices/1/write"};
+    static const char *const paths[] = {"/disks", "/faults", "/speed", "/vms/v",
+                                        "/vms/v/devices/1/write"};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         const struct control_request request = {.method = "POST",
                                                 .path = paths[i],
