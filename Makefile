@@ -8,13 +8,17 @@ LAB ?= dev
 JOBS ?= $(shell nproc)
 # Which build the lab runs: dev, asan, tsan or release.
 PRESET ?= dev
+# Simulation: so many seeds (0: without end), the first, and after how many seconds it ends at the latest (0: never).
+SEEDS ?= 12000
+FIRST_SEED ?= 1
+SECONDS_MAX ?= 0
 # Longest run of one fuzz target in `make fuzz`, in seconds.
 FUZZ_SECONDS ?= 10
 GO = $$($(CURDIR)/tools/install-deps --print-go)
 
 .PHONY: help
 help: ## lists every target
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  One unit test:        make unit TEST='kube_queue/holds*'"
 	@echo "  One end-to-end test:  make e2e TEST=TestAttach"
@@ -96,10 +100,42 @@ e2e: deps-lab ## runs the end-to-end tests in labs of their own; TEST=name runs 
 	@tools/build $(PRESET)
 	@PRESET=$(PRESET) e2e/run --go "$(GO)" $(if $(TEST),--run '$(TEST)',--min $(shell cat tools/e2e-minimum))
 
-.PHONY: bench
-bench: deps-lab ## measures memory and CPU beside a controller-runtime program; rewrites the table in docs/benchmarks.md
+.PHONY: conformance
+conformance: deps-lab ## holds xosim, or the Xen Orchestra that XOA_URL names, to how a real one behaves
+	@tools/install-deps conformance
+	@PRESET=$(PRESET) tools/conformance $(if $(TEST),--run '$(TEST)')
+
+.PHONY: explore
+explore: deps-build ## searches every state that a move can get into, around the real decision core
 	@tools/build release
-	@cd bench && $(GO) run ./run
+	@build/release/explore $(ONLY)
+
+.PHONY: simulate
+simulate: deps-build ## plays the whole operator in virtual time; SEEDS=n FIRST_SEED=m
+	@tools/build release
+	@build/release/simulate --seeds $(SEEDS) --first-seed $(FIRST_SEED) --jobs $(JOBS) --seconds $(SECONDS_MAX)
+
+.PHONY: simulate-nightly
+simulate-nightly: ## the same for eight hours, with seeds that nobody has played
+	@$(MAKE) simulate SEEDS=0 FIRST_SEED=$$(date +%s)000 SECONDS_MAX=28800
+
+.PHONY: decide
+decide: deps-build ## how much of the decision core its tests run, and which changes of it they do not notice
+	@tools/coverage-decide
+	@tools/mutate-decide
+
+.PHONY: planted
+planted: deps-lab ## takes guards out of copies of the sources, and breaks copies of xosim: each must be caught
+	@tools/install-deps conformance
+	@tools/build release
+	@tools/explore-planted build/release
+	@tools/simulate-planted build/release
+	@tools/plant-deviations
+
+.PHONY: bench
+bench: deps-lab ## measures beside a controller-runtime program, and thousands of moves; rewrites the tables in docs/benchmarks.md
+	@tools/build release
+	@cd bench && $(GO) run ./run && $(GO) run ./load
 
 .PHONY: image
 image: ## builds the container image with buildah and starts it
