@@ -1,0 +1,287 @@
+/*
+ * cmd/explore: everybody but the operator and Xen Orchestra: users who change the spec, Pods whose VMs
+ * come and go, the CSI driver, administrators, and the person whom the status asks.
+ *
+ * The attaching half of the operator is here too, as far as moving has to do with it: it writes its note,
+ * looks for an open attempt, and attaches.
+ */
+#include "explore/model.h"
+
+static int count_named(const struct explore_state *state, int *ret_first)
+{
+    int count = 0;
+
+    for (int i = EXPLORE_DISKS - 1; i >= 0; i--)
+        if (state->disks[i].there && state->disks[i].named) {
+            *ret_first = i;
+            count++;
+        }
+    return count;
+}
+
+static void change_spec(const struct explore_scene *scene)
+{
+    struct explore_state next = *scene->from;
+
+    if (next.stored.spec.generation == EXPLORE_GENERATIONS_MAX)
+        return;
+    next.stored.spec.generation++;
+    if (explore_may(scene, EXPLORE_EVENT_CANCEL) && !next.stored.spec.cancel) {
+        struct explore_state cancelled = next;
+        cancelled.stored.spec.cancel = true;
+        explore_emit_event(scene, &cancelled, EXPLORE_SPEC_CANCELLED, 0);
+    }
+    if (!explore_may(scene, EXPLORE_EVENT_SPEC))
+        return;
+    for (int sr = 0; sr < EXPLORE_SRS; sr++)
+        if (sr != scene->from->stored.spec.target) {
+            struct explore_state changed = next;
+            changed.stored.spec.target = sr;
+            explore_emit_event(scene, &changed, EXPLORE_SPEC_RETARGETED, sr);
+        }
+}
+
+/* A disk that is given to a VM by us has to be the good one, and not one that is being moved by us. */
+static void attach(const struct explore_scene *scene, int disk)
+{
+    struct explore_state next = *scene->from;
+
+    if (!next.disks[disk].good)
+        explore_violated(scene, 1, EXPLORE_ATTACH_ATTACHES,
+                         "a VM is given a disk that does not hold what was written last");
+    for (int i = 0; i < EXPLORE_JOBS; i++)
+        if (explore_world_job_active(&next.jobs[i]) && next.jobs[i].source == disk &&
+            next.jobs[i].caller <= EXPLORE_BY_DEAD)
+            explore_violated(scene, 2, EXPLORE_ATTACH_ATTACHES,
+                             "a VM is given a disk that we are moving");
+    next.attachment = EXPLORE_VA_ATTACHED;
+    next.disks[disk].attached = EXPLORE_RUNNING;
+    explore_world_write(&next, disk);
+    explore_emit_fair(scene, &next, EXPLORE_ATTACH_ATTACHES, disk);
+}
+
+/* XAPI lets no VM go whose disk it mirrors. */
+static bool mirrored(const struct explore_state *state)
+{
+    for (int i = 0; i < EXPLORE_JOBS; i++)
+        if (explore_world_job_active(&state->jobs[i]) && state->jobs[i].mirror)
+            return true;
+    return false;
+}
+
+static void volume_attachment(const struct explore_scene *scene)
+{
+    struct explore_state next = *scene->from;
+    int disk = EXPLORE_NO_DISK;
+    int named = count_named(&next, &disk);
+
+    switch (next.attachment) {
+    case EXPLORE_VA_NONE:
+        if (!explore_may(scene, EXPLORE_EVENT_VM))
+            break;
+        next.attachment = EXPLORE_VA_NOTED;
+        explore_emit_event(scene, &next, EXPLORE_ATTACH_NOTED, 0);
+        break;
+    case EXPLORE_VA_NOTED:
+        if (next.stored.record.open || next.stored.record.manual)
+            break;
+        next.attachment = EXPLORE_VA_LOOKED;
+        explore_emit_fair(scene, &next, EXPLORE_ATTACH_LOOKS, 0);
+        break;
+    case EXPLORE_VA_LOOKED:
+        if (named == 1 && next.blind == EXPLORE_SEES && next.disks[disk].attached == EXPLORE_FREE &&
+            !next.seen[disk].moving)
+            attach(scene, disk);
+        break;
+    case EXPLORE_VA_ATTACHED:
+        if (!explore_may(scene, EXPLORE_EVENT_VM) || mirrored(&next))
+            break;
+        for (int i = 0; i < EXPLORE_DISKS; i++)
+            next.disks[i].attached = EXPLORE_FREE;
+        next.attachment = EXPLORE_VA_NONE;
+        explore_emit_event(scene, &next, EXPLORE_ATTACH_GOES, 0);
+        break;
+    }
+}
+
+static bool being_made(const struct explore_state *state, int disk)
+{
+    for (int i = 0; i < EXPLORE_JOBS; i++)
+        if (explore_world_job_active(&state->jobs[i]) && state->jobs[i].copy == disk)
+            return true;
+    return false;
+}
+
+static bool being_moved(const struct explore_state *state, int disk)
+{
+    for (int i = 0; i < EXPLORE_JOBS; i++)
+        if (explore_world_job_active(&state->jobs[i]) && state->jobs[i].source == disk)
+            return true;
+    return false;
+}
+
+/* A disk that dom0 writes to is given to nobody else, nor one that switches over. */
+static bool being_written(const struct explore_state *state, int disk)
+{
+    for (int i = 0; i < EXPLORE_JOBS; i++) {
+        const struct explore_job *job = &state->jobs[i];
+        if ((job->phase == EXPLORE_JOB_COPYING && job->copy == disk) ||
+            (job->phase == EXPLORE_JOB_SWITCHING && (job->copy == disk || job->source == disk)))
+            return true;
+    }
+    return false;
+}
+
+/* Whether another disk of the name holds the data, and the status calls it no leftover. */
+static bool good_named_but(const struct explore_state *state, int disk)
+{
+    for (int i = 0; i < EXPLORE_DISKS; i++)
+        if (i != disk && state->disks[i].there && state->disks[i].named && state->disks[i].good &&
+            !(state->stored.record.listed >> i & 1))
+            return true;
+    return false;
+}
+
+static bool any_taken(const struct explore_state *state)
+{
+    for (int i = 0; i < EXPLORE_DISKS; i++)
+        if (state->disks[i].there && state->disks[i].attached != EXPLORE_FREE)
+            return true;
+    return false;
+}
+
+static void by_hand(const struct explore_scene *scene, int disk)
+{
+    struct explore_state next = *scene->from;
+    struct explore_disk *its = &next.disks[disk];
+
+    /* Nobody takes a disk that the status names as a leftover. */
+    if (!its->named || being_written(&next, disk) || (next.stored.record.listed >> disk & 1))
+        return;
+    if (its->attached == EXPLORE_FREE) {
+        if (any_taken(&next))
+            return; /* who takes two disks of one volume has made two truths of it */
+        its->attached = EXPLORE_ATTACHED;
+        next.use = next.stored.record.open && disk == next.stored.record.source
+                       ? EXPLORE_USE_UNSEEN
+                       : EXPLORE_USE_UNNOTED;
+        struct explore_state runs = next;
+        explore_emit_event(scene, &next, EXPLORE_HAND_ATTACHES, disk);
+        runs.disks[disk].attached = EXPLORE_RUNNING;
+        explore_world_write(&runs, disk);
+        explore_emit_event(scene, &runs, EXPLORE_HAND_RUNS, disk);
+    } else if (next.use == EXPLORE_USE_KNOWN && next.attachment != EXPLORE_VA_ATTACHED &&
+               !mirrored(&next)) {
+        its->attached = EXPLORE_FREE;
+        explore_emit_event(scene, &next, EXPLORE_HAND_DETACHES, disk);
+    }
+}
+
+static void renames(const struct explore_scene *scene, int disk)
+{
+    struct explore_state next = *scene->from;
+    bool named = next.disks[disk].named;
+    int first = EXPLORE_NO_DISK;
+
+    if (!named && being_moved(&next, disk))
+        return;
+    /* Who gives the volume's name to another disk than the one with the data has chosen that one. */
+    if (being_made(&next, disk) ||
+        (next.disks[disk].good && named && count_named(&next, &first) > 1 &&
+         !good_named_but(&next, disk)) ||
+        (!next.disks[disk].good && !named && !good_named_but(&next, disk)))
+        return;
+    next.disks[disk].named = !named;
+    explore_emit_event(scene, &next, named ? EXPLORE_RENAMED_AWAY : EXPLORE_RENAMED_BACK, disk);
+}
+
+/* Another disk gets the name: a restored backup, a copy made by hand. */
+static void stranger(const struct explore_scene *scene)
+{
+    struct explore_state next = *scene->from;
+    int disk = explore_state_free_disk(&next);
+
+    if (!good_named_but(&next, EXPLORE_NO_DISK))
+        return;
+    if (disk == EXPLORE_NO_DISK) {
+        explore_cut_no_slot(scene);
+        return;
+    }
+    next.disks[disk] = (struct explore_disk){.there = true, .named = true, .complete = true};
+    explore_emit_event(scene, &next, EXPLORE_STRANGER, disk);
+}
+
+static void moved_by(const struct explore_scene *scene, int disk, enum explore_caller caller)
+{
+    const struct explore_disk *its = &scene->from->disks[disk];
+
+    if (being_made(scene->from, disk) || scene->from->blind == EXPLORE_POOL_AWAY ||
+        (caller == EXPLORE_BY_DRIVER &&
+         (its->marker != 0 || its->attached != EXPLORE_FREE || !its->named)))
+        return;
+    for (int sr = 0; sr < EXPLORE_SRS; sr++) {
+        struct explore_state next = *scene->from;
+        if (sr == its->sr)
+            continue;
+        if (caller == EXPLORE_BY_DRIVER)
+            next.disks[disk].marker = sr + 1;
+        if (!explore_world_take_call(&next, caller, disk, sr)) {
+            explore_cut_no_slot(scene);
+            return;
+        }
+        explore_emit_event(scene, &next,
+                           caller == EXPLORE_BY_DRIVER ? EXPLORE_DRIVER_MOVES : EXPLORE_ADMIN_MOVES,
+                           sr);
+    }
+}
+
+/* Keeps a disk that holds the data, none that the status calls a leftover when there is another, and takes
+ * the name from the others. */
+static void person_keeps(const struct explore_scene *scene, int keep)
+{
+    struct explore_state next = *scene->from;
+
+    if ((next.stored.record.listed >> keep & 1) && good_named_but(&next, keep))
+        return;
+    if (!next.disks[keep].good || being_moved(&next, keep))
+        return;
+    for (int i = 0; i < EXPLORE_DISKS; i++)
+        if (i != keep && next.disks[i].attached == EXPLORE_FREE)
+            next.disks[i].named = false;
+    next.disks[keep].named = true;
+    next.excused = true;
+    explore_emit(scene, &next, EXPLORE_PERSON_KEEPS, keep);
+}
+
+/* Whether the operator is about to put disks aside, or has begun to. */
+static bool tidying(const struct explore_state *state)
+{
+    return (state->pass.busy && state->pass.step == MIGRATION_LIST_LEFTOVERS) ||
+           (state->stored.record.open &&
+            (state->stored.record.listed & ~state->stored.record.older) != 0);
+}
+
+void explore_others(const struct explore_scene *scene)
+{
+    const struct explore_state *state = scene->from;
+
+    if (explore_may(scene, EXPLORE_EVENT_CANCEL) || explore_may(scene, EXPLORE_EVENT_SPEC))
+        change_spec(scene);
+    volume_attachment(scene);
+    for (int i = 0; i < EXPLORE_DISKS; i++) {
+        if (!state->disks[i].there)
+            continue;
+        if (explore_may(scene, EXPLORE_EVENT_HAND))
+            by_hand(scene, i);
+        if (explore_may(scene, EXPLORE_EVENT_RENAME) && !tidying(state))
+            renames(scene, i);
+        if (explore_may(scene, EXPLORE_EVENT_DRIVER))
+            moved_by(scene, i, EXPLORE_BY_DRIVER);
+        if (explore_may(scene, EXPLORE_EVENT_ADMIN))
+            moved_by(scene, i, EXPLORE_BY_ADMIN);
+        if ((scene->preset->events & EXPLORE_EVENT_BIT(PERSON)) && state->stored.record.manual)
+            person_keeps(scene, i);
+    }
+    if (explore_may(scene, EXPLORE_EVENT_RENAME) && !tidying(state))
+        stranger(scene);
+}

@@ -1,0 +1,194 @@
+/* cmd/explore: states and actions in words, for traces. */
+#include "explore/model.h"
+
+#include "base/macros.h"
+
+static const char sr_names[] = "ABC?";
+
+static const char *step_name(enum migration_step step)
+{
+    switch (step) {
+    case MIGRATION_WAIT:
+        return "write status";
+    case MIGRATION_OPEN:
+        return "open an attempt";
+    case MIGRATION_MARK:
+        return "mark";
+    case MIGRATION_START:
+        return "start vdi.migrate";
+    case MIGRATION_CANCEL_TASK:
+        return "cancel the task";
+    case MIGRATION_UNMARK:
+        return "take the marker off";
+    case MIGRATION_SETTLE_MARKER:
+        return "settle the marker";
+    case MIGRATION_LIST_LEFTOVERS:
+        return "list leftovers";
+    case MIGRATION_RENAME_LEFTOVER:
+        return "rename a leftover";
+    case MIGRATION_DELETE_LEFTOVER:
+        return "delete a leftover";
+    case MIGRATION_CLOSE_DONE:
+        return "close: done";
+    case MIGRATION_CLOSE_FAILED:
+        return "close: failed";
+    case MIGRATION_CLOSE_CANCELLED:
+        return "close: cancelled";
+    case MIGRATION_CLOSE_WITHDRAWN:
+        return "close: withdrawn";
+    }
+    return "?";
+}
+
+static void print_disk(struct buf *buf, const struct explore_state *state, int slot)
+{
+    static const char *const attached[] = {"", " attached", " running", "?"};
+    const struct explore_disk *disk = &state->disks[slot];
+
+    buf_putf(buf, " %s%d@%c%s", disk->named ? "disk" : "renamed", slot, sr_names[disk->sr],
+             attached[disk->attached]);
+    if (disk->marker)
+        buf_putf(buf, " ->%c", sr_names[disk->marker - 1]);
+    if (explore_state_shown_job(state, slot))
+        buf_put(buf, " moving");
+    if (disk->proven)
+        buf_put(buf, " proven");
+    buf_put(buf, disk->good ? " GOOD" : disk->complete ? " stale" : " half");
+    buf_put(buf, ",");
+}
+
+static void print_jobs(struct buf *buf, const struct explore_state *state)
+{
+    static const char *const phases[] = {"",          "queued", "copying",
+                                         "switching", "copied", "replying"};
+    static const char *const callers[] = {"ours", "ours, caller dead", "driver's", "admin's"};
+
+    for (int i = 0; i < EXPLORE_JOBS; i++) {
+        const struct explore_job *job = &state->jobs[i];
+        if (job->phase == EXPLORE_JOB_NONE)
+            continue;
+        buf_putf(buf, " job%d(%s) of disk%d %s to %c%s%s%s,", i, callers[job->caller], job->source,
+                 phases[job->phase], sr_names[job->sr], job->mirror ? " live" : "",
+                 job->watched ? "" : " orphaned", job->dirty ? " dirty" : "");
+    }
+}
+
+static void print_record(struct buf *buf, const struct explore_object *object)
+{
+    static const char *const ends[] = {"", " done", " cancelled", " given-up", " in-place"};
+    const struct explore_record *record = &object->record;
+
+    buf_putf(buf, " want %c%s gen %d/%d%s", sr_names[object->spec.target],
+             object->spec.cancel ? " CANCEL" : "", record->generation, object->spec.generation,
+             ends[record->end]);
+    if (record->open)
+        buf_putf(buf, " OPEN disk%d->%c", record->source, sr_names[record->destination]);
+    if (record->waiting)
+        buf_put(buf, " backing-off");
+    if (record->listed)
+        buf_putf(buf, " leftovers %x", (unsigned)record->listed);
+    if (record->manual)
+        buf_put(buf, " MANUAL");
+}
+
+static void print_memory(struct buf *buf, const struct explore_state *state)
+{
+    static const char *const moves[] = {"", " pending", " answered", " lost"};
+    static const char *const calms[] = {"", " begun", " noticed", " quiet", " still"};
+    const struct explore_memory *memory = &state->memory;
+
+    buf_putf(buf, "%s%s%s%s%s", memory->ours ? " own-attempt" : "", memory->sent ? " sent" : "",
+             moves[memory->move], calms[memory->calm], memory->stuck ? " stuck" : "");
+    if (state->pass.busy)
+        buf_putf(buf, " about to %s (disk%d)", step_name(state->pass.step), state->pass.disk);
+    if (state->late.busy)
+        buf_putf(buf, " LATE %s (disk%d)", step_name(state->late.step), state->late.disk);
+}
+
+void explore_print_state(struct buf *buf, const struct explore_state *state)
+{
+    static const char *const blind[] = {"", " POOL AWAY", " XO AWAY", "?"};
+    static const char *const attachments[] = {"", " VA noted", " VA looked", " VA attached"};
+
+    buf_put(buf, "xo:");
+    for (int i = 0; i < EXPLORE_DISKS; i++)
+        if (state->disks[i].there)
+            print_disk(buf, state, i);
+    print_jobs(buf, state);
+    buf_putf(buf, "%s%s | status:", blind[state->blind], attachments[state->attachment]);
+    print_record(buf, &state->stored);
+    buf_put(buf, " | operator:");
+    print_memory(buf, state);
+}
+
+static const char *const action_names[EXPLORE_ACTIONS] = {
+    [EXPLORE_NOTHING] = "begin",
+    [EXPLORE_PASS] = "operator looks and decides",
+    [EXPLORE_DONE_AND_TOLD] = "effect: done",
+    [EXPLORE_DONE_UNTOLD] = "effect: done, the reply is lost",
+    [EXPLORE_DONE_TWICE] = "effect: done, and delivered once more later",
+    [EXPLORE_NOT_DONE] = "effect: refused",
+    [EXPLORE_UNTOLD] = "effect: not done, the reply is lost",
+    [EXPLORE_YIELDS] = "operator looks again before the start and does not start",
+    [EXPLORE_CRASH] = "operator crashes",
+    [EXPLORE_LEADER] = "another leader, while a call of the old one is on its way",
+    [EXPLORE_LATE_CALL] = "the old leader's call arrives or is lost",
+    [EXPLORE_TIME] = "time passes and nothing moves",
+    [EXPLORE_RETRY_DUE] = "the next attempt is due",
+    [EXPLORE_STUCK] = "stallTimeout passes without progress",
+    [EXPLORE_NOTICE] = "the inventory catches up",
+    [EXPLORE_CACHE] = "the cache catches up",
+    [EXPLORE_JOB_BEGINS] = "XAPI begins the copy of job",
+    [EXPLORE_JOB_FAILS] = "it fails: job",
+    [EXPLORE_JOB_COPIES] = "the copy is whole: job",
+    [EXPLORE_JOB_SWITCHES] = "the mirror switches over: job",
+    [EXPLORE_JOB_DESTROYS] = "the source is destroyed: job",
+    [EXPLORE_JOB_GIVES_UP] = "XO gives up destroying the source: job",
+    [EXPLORE_JOB_REPLIES] = "XO answers: job",
+    [EXPLORE_TASK_FORGOTTEN] = "XAPI forgets its tasks",
+    [EXPLORE_SESSION_LOST] = "the session to XO breaks",
+    [EXPLORE_SESSION_BACK] = "XO is there again",
+    [EXPLORE_XO_RESTARTS] = "XO restarts",
+    [EXPLORE_TOOLSTACK_RESTARTS] = "the toolstack restarts",
+    [EXPLORE_POOL_LOST] = "XO loses the pool",
+    [EXPLORE_POOL_BACK] = "XO has the pool again",
+    [EXPLORE_SPEC_CANCELLED] = "the user cancels",
+    [EXPLORE_SPEC_RETARGETED] = "the user asks for SR number",
+    [EXPLORE_ATTACH_NOTED] = "a Pod comes: a VolumeAttachment is noted",
+    [EXPLORE_ATTACH_LOOKS] = "attaching finds no open attempt",
+    [EXPLORE_ATTACH_ATTACHES] = "the VM gets the disk",
+    [EXPLORE_ATTACH_GOES] = "the Pod goes and the VM gives the disk back",
+    [EXPLORE_HAND_RUNS] = "somebody attaches it to a running VM: disk",
+    [EXPLORE_HAND_ATTACHES] = "somebody attaches it to a halted VM: disk",
+    [EXPLORE_HAND_DETACHES] = "somebody detaches it: disk",
+    [EXPLORE_RENAMED_AWAY] = "somebody renames it: disk",
+    [EXPLORE_RENAMED_BACK] = "somebody gives it the volume's name: disk",
+    [EXPLORE_STRANGER] = "another disk gets the name: disk",
+    [EXPLORE_DRIVER_MOVES] = "the CSI driver moves the disk to SR number",
+    [EXPLORE_ADMIN_MOVES] = "an administrator moves a disk to SR number",
+    [EXPLORE_DRIVER_TIDIES] = "the CSI driver settles its marker: disk",
+    [EXPLORE_PERSON_KEEPS] = "the person who was asked keeps disk",
+};
+
+/* Actions whose number says nothing. */
+static bool about_nothing(enum explore_action action)
+{
+    return action < EXPLORE_JOB_BEGINS ||
+           (action >= EXPLORE_TASK_FORGOTTEN && action <= EXPLORE_SPEC_CANCELLED) ||
+           (action >= EXPLORE_ATTACH_NOTED && action <= EXPLORE_ATTACH_GOES);
+}
+
+void explore_print_action(struct buf *buf, uint32_t action, const struct explore_state *before,
+                          const struct explore_state *after)
+{
+    enum explore_action kind = (enum explore_action)(action & 0xff);
+
+    buf_put(buf, kind < EXPLORE_ACTIONS ? action_names[kind] : "?");
+    if (kind == EXPLORE_PASS && after)
+        buf_putf(buf, ": %s", after->pass.busy ? step_name(after->pass.step) : "waits");
+    else if (before && before->pass.busy && !(after && after->pass.busy) &&
+             kind >= EXPLORE_DONE_AND_TOLD && kind <= EXPLORE_UNTOLD)
+        buf_putf(buf, " (%s)", step_name(before->pass.step));
+    else if (!about_nothing(kind))
+        buf_putf(buf, " %u", action >> 8);
+}

@@ -1,0 +1,26 @@
+/* cmd/explore: runs a preset's search and says in words what came of it. Thread: one. */
+#ifndef EXPLORE_REPORT_H
+#define EXPLORE_REPORT_H
+
+#include "explore/model.h"
+
+#include "base/buf.h"
+
+enum { EXPLORE_FAULTS_MAX = 15 /* what a state has bits for */ };
+
+/** All searches so far. */
+struct explore_sum {
+    uint64_t states, transitions, depth_max, violations;
+    uint64_t by_property[EXPLORE_PROPERTIES];
+    struct explore_cut cut;
+    bool truncated;
+};
+
+/** Searches a preset, writes figures and the shortest trace of each violation, and adds to the sum. */
+void explore_report_preset(const struct explore_preset *preset, bool first_only, struct buf *text,
+                           struct explore_sum *sum);
+
+/** Writes the sum. */
+void explore_report_sum(const struct explore_sum *sum, struct buf *text);
+
+#endif

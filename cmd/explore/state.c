@@ -1,0 +1,186 @@
+/*
+ * cmd/explore: states, packed and unpacked.
+ *
+ * One table lists every field with its place and its width, so a field that is forgotten here is a field
+ * that the search does not see: state_test.c counts the bytes.
+ */
+#include "explore/state.h"
+
+#include "base/macros.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+struct field {
+    size_t offset;
+    size_t size; /* of the member: 1 or 4 */
+    int bits;
+};
+
+#define MEMBER(width, path)                                                                        \
+    {                                                                                              \
+        .offset = offsetof(struct explore_state, path),                                            \
+        .size = sizeof(((struct explore_state *)0)->path), .bits = (width)                         \
+    }
+#define DISK(path)                                                                                 \
+    MEMBER(1, path.there), MEMBER(1, path.named), MEMBER(2, path.sr), MEMBER(2, path.marker),      \
+        MEMBER(2, path.tag), MEMBER(2, path.attached), MEMBER(1, path.proven),                     \
+        MEMBER(1, path.moving), MEMBER(1, path.complete), MEMBER(1, path.good)
+#define JOB(path)                                                                                  \
+    MEMBER(3, path.phase), MEMBER(2, path.caller), MEMBER(3, path.source), MEMBER(3, path.copy),   \
+        MEMBER(2, path.sr), MEMBER(1, path.mirror), MEMBER(1, path.watched),                       \
+        MEMBER(1, path.dirty), MEMBER(1, path.succeeded), MEMBER(1, path.noticed)
+#define OBJECT(path)                                                                               \
+    MEMBER(1, path.record.open), MEMBER(3, path.record.source), MEMBER(2, path.record.source_sr),  \
+        MEMBER(2, path.record.destination), MEMBER(1, path.record.begun),                          \
+        MEMBER(1, path.record.waiting), MEMBER(1, path.record.manual), MEMBER(3, path.record.end), \
+        MEMBER(2, path.record.generation), MEMBER(1, path.record.live),                            \
+        MEMBER(3, path.record.result), MEMBER(EXPLORE_DISKS, path.record.listed),                  \
+        MEMBER(EXPLORE_DISKS, path.record.copies), MEMBER(EXPLORE_DISKS, path.record.older),       \
+        MEMBER(2, path.spec.target), MEMBER(1, path.spec.cancel), MEMBER(3, path.spec.keep),       \
+        MEMBER(2, path.spec.generation)
+#define PASS(path)                                                                                 \
+    MEMBER(1, path.busy), MEMBER(4, path.step), MEMBER(2, path.says), MEMBER(1, path.live),        \
+        MEMBER(3, path.disk), MEMBER(3, path.keep), MEMBER(EXPLORE_DISKS, path.named)
+
+static const struct field fields[] = {
+    DISK(disks[0]),
+    DISK(disks[1]),
+    DISK(disks[2]),
+    DISK(disks[3]),
+    DISK(seen[0]),
+    DISK(seen[1]),
+    DISK(seen[2]),
+    DISK(seen[3]),
+    JOB(jobs[0]),
+    JOB(jobs[1]),
+    MEMBER(2, blind),
+    OBJECT(stored),
+    OBJECT(cached),
+    MEMBER(2, attachment),
+    MEMBER(1, memory.ours),
+    MEMBER(1, memory.sent),
+    MEMBER(1, memory.marked),
+    MEMBER(1, memory.watching),
+    MEMBER(1, memory.stuck),
+    MEMBER(2, memory.move),
+    MEMBER(3, memory.move_disk),
+    MEMBER(3, memory.task_copy),
+    MEMBER(EXPLORE_DISKS, memory.shown),
+    MEMBER(1, memory.marker_shown),
+    MEMBER(3, memory.calm),
+    PASS(pass),
+    PASS(late),
+    MEMBER(2, late_sr),
+    MEMBER(1, late_first),
+    MEMBER(1, excused),
+    MEMBER(2, use),
+    MEMBER(4, faults),
+};
+
+static uint64_t read_field(const struct explore_state *state, const struct field *field)
+{
+    const unsigned char *at = (const unsigned char *)state + field->offset;
+    uint32_t value = 0;
+
+    if (field->size == 1)
+        return *at;
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+static void write_field(struct explore_state *state, const struct field *field, uint64_t bits)
+{
+    unsigned char *at = (unsigned char *)state + field->offset;
+    uint32_t value = (uint32_t)bits;
+
+    if (field->size == 1)
+        *at = (unsigned char)bits;
+    else
+        memcpy(at, &value, sizeof(value));
+}
+
+bool explore_state_fits(const struct explore_state *state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (read_field(state, &fields[i]) >> fields[i].bits)
+            return false;
+    return true;
+}
+
+void explore_state_pack(const struct explore_state *state, uint64_t words[static EXPLORE_WORDS])
+{
+    int word = 0;
+    int used = 0;
+
+    memset(words, 0, EXPLORE_WORDS * sizeof(*words));
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        uint64_t value = read_field(state, &fields[i]);
+        assert(value < UINT64_C(1) << fields[i].bits);
+        if (used + fields[i].bits > 64) {
+            word++;
+            used = 0;
+        }
+        assert(word < EXPLORE_WORDS);
+        words[word] |= value << used;
+        used += fields[i].bits;
+    }
+}
+
+void explore_state_unpack(const uint64_t words[static EXPLORE_WORDS], struct explore_state *ret)
+{
+    int word = 0;
+    int used = 0;
+
+    memset(ret, 0, sizeof(*ret));
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        if (used + fields[i].bits > 64) {
+            word++;
+            used = 0;
+        }
+        write_field(ret, &fields[i], (words[word] >> used) & ((UINT64_C(1) << fields[i].bits) - 1));
+        used += fields[i].bits;
+    }
+}
+
+/* Whether something still speaks of a slot, so that a new disk there would be taken for the old one. */
+static bool spoken_of(const struct explore_state *state, int disk)
+{
+    const struct explore_object *objects[] = {&state->stored, &state->cached};
+
+    for (size_t i = 0; i < ARRAY_LEN(objects); i++) {
+        const struct explore_record *record = &objects[i]->record;
+        if ((record->listed >> disk & 1) || (record->open && record->source == disk) ||
+            record->result == disk || objects[i]->spec.keep == disk)
+            return true;
+    }
+    for (int i = 0; i < EXPLORE_JOBS; i++)
+        if (state->jobs[i].phase != EXPLORE_JOB_NONE &&
+            (state->jobs[i].source == disk || state->jobs[i].copy == disk))
+            return true;
+    return state->seen[disk].there || (state->memory.shown >> disk & 1) ||
+           state->memory.task_copy == disk ||
+           (state->memory.move != XO_MOVE_NONE && state->memory.move_disk == disk) ||
+           (state->pass.busy && (state->pass.disk == disk || state->pass.keep == disk)) ||
+           (state->late.busy && state->late.disk == disk);
+}
+
+int explore_state_free_disk(const struct explore_state *state)
+{
+    for (int i = 0; i < EXPLORE_DISKS; i++)
+        if (!state->disks[i].there && !spoken_of(state, i))
+            return i;
+    return EXPLORE_NO_DISK;
+}
+
+const struct explore_job *explore_state_shown_job(const struct explore_state *state, int disk)
+{
+    const struct explore_job *shown = NULL;
+
+    for (int i = 0; i < EXPLORE_JOBS; i++)
+        if (state->jobs[i].source == disk && (state->jobs[i].phase == EXPLORE_JOB_COPYING ||
+                                              state->jobs[i].phase == EXPLORE_JOB_SWITCHING))
+            shown = &state->jobs[i];
+    return shown;
+}
