@@ -32,6 +32,8 @@ static void note_step(const struct migration_observation *observation,
 {
     memory->step = step;
     memory->step_at = observation->mono;
+    if (step == MIGRATION_UNMARK)
+        memory->marked = false; /* a marker that is there next is another one */
     (void)str_copy(memory->step_disk, sizeof(memory->step_disk), disk);
 }
 

@@ -27,6 +27,7 @@ struct migration_volume_memory {
     struct mono_time
         quiet_since;          /* nothing moves since; not set: something does, or we are blind */
     uint64_t disks_shown;     /* the disks of the name in the last pass, as a number */
+    bool marked;              /* … and whether one of them was marked as being moved */
     struct mono_time base_at; /* speed is measured from here … */
     double base_progress;     /* … and from this share of the data */
     char task[MIGRATION_ID_SIZE]; /* XAPI ref of the task that was seen to move it; "" */

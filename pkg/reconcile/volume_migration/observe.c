@@ -177,13 +177,26 @@ static uint64_t disks_shown(const struct migration_volume_view *view,
     return sum;
 }
 
+/* Whether somebody else has marked a disk since the last pass: it may be about to move. */
+static bool newly_marked(const struct migration_facts *facts,
+                         struct migration_volume_memory *memory)
+{
+    bool marked_before = memory->marked;
+
+    memory->marked = false;
+    for (size_t i = 0; i < facts->disk_count; i++)
+        memory->marked = memory->marked || facts->disks[i].marked;
+    return memory->marked && !marked_before && !facts->marked_by_us;
+}
+
 /* How long nothing has moved while we could see it. Where the disks are others than before, something
- * has, even if nobody saw it. */
+ * has, even if nobody saw it; where one was marked, something is about to. */
 static void observe_quiet(const struct migration_observation *observation,
                           struct migration_volume_view *view, struct migration_facts *facts)
 {
     struct migration_volume_memory *memory = view->memory;
     uint64_t shown = disks_shown(view, facts);
+    bool announced = newly_marked(facts, memory);
     int64_t quiet_ms;
 
     if (facts->blind != REC_REASON_INACTIVE || anything_moves(facts)) {
@@ -191,7 +204,7 @@ static void observe_quiet(const struct migration_observation *observation,
         memory->disks_shown = shown;
         return;
     }
-    if (memory->quiet_since.ms == 0 || memory->disks_shown != shown)
+    if (memory->quiet_since.ms == 0 || memory->disks_shown != shown || announced)
         memory->quiet_since = observation->mono;
     memory->disks_shown = shown;
     quiet_ms = observation->mono.ms - memory->quiet_since.ms;
@@ -272,8 +285,9 @@ static void observe_inventory(const struct rec_ports *ports,
         if (*view->target.node_name && observation->facts[i].unfit == REC_REASON_INACTIVE)
             observation->facts[i].no_target =
                 migration_observe_node(ports, view->target.node_name, nodes[i], view->why);
-        if (*view->restored.node_name) /* there is one or not: nothing is asked of it now */
-            (void)migration_observe_node(ports, view->restored.node_name, nodes[i], view->why);
+        if (*view->restored.node_name)
+            (void)migration_observe_node(ports, view->restored.node_name, nodes[i],
+                                         view->why); /* without a VM, nothing is restored */
     }
     if (chooses(observation))
         migration_observe_reservations(ports, resource, &reservations);
