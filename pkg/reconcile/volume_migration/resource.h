@@ -169,6 +169,10 @@ bool migration_resource_tidies(const struct migration_resource *resource);
 const struct migration_target *migration_target_of(const struct migration_resource *resource,
                                                    const struct migration_volume_spec *volume);
 
+/** Fills the status of an object that is being decoded: its kind's own part of it. */
+int migration_status_decode(const json_t *json, struct kube_arena *arena,
+                            struct migration_resource *resource, struct err *err) WARN_UNUSED;
+
 /** A *new* text of a status that is equal for statuses that mean the same, whatever the order of
  * their lists' items. */
 char *migration_status_canonical(const json_t *status) WARN_UNUSED;

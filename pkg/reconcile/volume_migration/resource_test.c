@@ -1,4 +1,8 @@
-/* reconcile/volume_migration: the XoVolumeMigration as it is read back, its schema included. */
+/*
+ * reconcile/volume_migration: the XoVolumeMigration as it is read back, its schema included.
+ *
+ * Covers resource_status.c.
+ */
 #include "reconcile/volume_migration/resource.h"
 
 #include "base/buf.h"
