@@ -31,6 +31,7 @@ enum flag {
     FLAG_LIVE_PER_HOST,
     FLAG_COPIES_PER_HOST,
     FLAG_COPIES_PER_SR,
+    FLAG_API_WRITES,
     FLAG_LISTEN,
     FLAG_NO_LEADER_ELECTION,
     FLAG_LEASE_NAMESPACE,
@@ -43,11 +44,12 @@ enum flag {
     FLAG_HELP
 };
 
-/* Of every number: what worker.h and slots.h allow, which derive it. */
-enum { NUMBER_MAX = 64 };
-_Static_assert((int)NUMBER_MAX == (int)REC_WORKER_THREADS_MAX &&
-                   (int)NUMBER_MAX == (int)REC_SLOTS_LIMIT_MAX,
-               "all numbers have the same range");
+enum {
+    /* As many as an API server of a large cluster takes from all its clients together. */
+    API_WRITES_MAX = 1000,
+    /* A simulator's time goes no faster in any test. */
+    CLOCK_SPEED_MAX = 1000
+};
 
 /* A flag whose value is kept as it is says which member takes it. */
 #define MEMBER(name) offsetof(struct options, name)
@@ -92,6 +94,8 @@ static const struct flag_row rows[] = {
      "copies of detached disks that a host works on at once, at either end, 1 to 64 (4)"},
     {FLAG_COPIES_PER_SR, NO_MEMBER, "copies-per-sr", "N", NULL,
      "copies that read from or write to an SR at once, 1 to 64 (4)"},
+    {FLAG_API_WRITES, NO_MEMBER, "api-writes-per-second", "N", NULL,
+     "writes to the API server in the long run, 1 to 1000; twice as many in a second (50)"},
     {FLAG_LISTEN, MEMBER(listen), "listen", "ADDRESS:PORT", NULL,
      "where /healthz, /readyz and /metrics are served (:8080)"},
     {FLAG_NO_LEADER_ELECTION, NO_MEMBER, "no-leader-election", NULL, NULL,
@@ -186,26 +190,24 @@ static int apply_log(enum flag flag, const char *value, struct options *options,
 static const struct {
     enum flag flag;
     size_t member;
-} numbers[] = {{FLAG_WORKERS, MEMBER(workers)},
-               {FLAG_LIVE_PER_HOST, MEMBER(slots.live_per_host)},
-               {FLAG_COPIES_PER_HOST, MEMBER(slots.copies_per_host)},
-               {FLAG_COPIES_PER_SR, MEMBER(slots.copies_per_sr)}};
+    int64_t max;
+} numbers[] = {{FLAG_WORKERS, MEMBER(workers), REC_WORKER_THREADS_MAX},
+               {FLAG_LIVE_PER_HOST, MEMBER(slots.live_per_host), REC_SLOTS_LIMIT_MAX},
+               {FLAG_COPIES_PER_HOST, MEMBER(slots.copies_per_host), REC_SLOTS_LIMIT_MAX},
+               {FLAG_COPIES_PER_SR, MEMBER(slots.copies_per_sr), REC_SLOTS_LIMIT_MAX},
+               {FLAG_API_WRITES, MEMBER(api_writes_per_second), API_WRITES_MAX},
+               {FLAG_CLOCK_SPEED, MEMBER(clock_speed), CLOCK_SPEED_MAX}};
 
-/* The number that a flag sets; NULL: it sets none. */
-static int64_t *number_of(enum flag flag, struct options *options)
-{
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        if (numbers[i].flag == flag)
-            return (int64_t *)(void *)((char *)options + numbers[i].member);
-    return NULL;
-}
-
-static int apply_number(const struct flag_row *row, const char *value, int64_t *ret,
+/* Takes the value of a flag with a number; others are left alone. */
+static int apply_number(const struct flag_row *row, const char *value, struct options *options,
                         struct err *err)
 {
-    if (!str_parse_int64(value, 1, NUMBER_MAX, ret))
-        return err_set(err, ERR_INVALID, "--%s: \"%s\" is no number from 1 to %d", row->name, value,
-                       NUMBER_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        int64_t *number = (int64_t *)(void *)((char *)options + numbers[i].member);
+        if (numbers[i].flag == row->flag && !str_parse_int64(value, 1, numbers[i].max, number))
+            return err_set(err, ERR_INVALID, "--%s: \"%s\" is no number from 1 to %lld", row->name,
+                           value, (long long)numbers[i].max);
+    }
     return 0;
 }
 
@@ -226,15 +228,9 @@ static int apply(const struct flag_row *row, const char *value, struct options *
         *action = OPTIONS_HELP;
     else if (row->flag == FLAG_CONTROLLERS)
         return parse_controllers(value, options, err);
-    else if (number_of(row->flag, options))
-        return apply_number(row, value, number_of(row->flag, options), err);
-    else if (row->flag == FLAG_CLOCK_SPEED &&
-             !str_parse_int64(value, 1, 1000, &options->clock_speed))
-        return err_set(err, ERR_INVALID, "--clock-speed: \"%s\" is no number from 1 to 1000",
-                       value);
     else if (row->flag == FLAG_LOG_LEVEL || row->flag == FLAG_LOG_FORMAT)
         return apply_log(row->flag, value, options, err);
-    return 0;
+    return apply_number(row, value, options, err);
 }
 
 static int check(const struct options *options, struct err *err)
@@ -300,6 +296,8 @@ int options_parse(int argc, char **argv, struct options *ret, enum options_actio
         .run_migration = true,
         .workers = REC_WORKER_THREADS,
         .slots = REC_SLOTS_DEFAULT_LIMITS,
+        /* external-attacher's users raise its 5 to this */
+        .api_writes_per_second = 50,
         .clock_speed = 1,
         .listen = ":8080",
         .leader_election = true,

@@ -35,6 +35,7 @@ struct options {
     bool run_migration;
     int64_t workers;
     struct rec_slots_limits slots;
+    int64_t api_writes_per_second;
     const char *listen; /* "address:port" of the HTTP endpoint; "" or ":port": all addresses */
     bool leader_election;
     const char *lease_namespace; /* NULL: the Pod's own */

@@ -73,6 +73,8 @@ Test(options, numbers_are_from_1_to_64)
     cr_assert_eq(options.slots.copies_per_host, 64);
     cr_assert_eq(options.slots.copies_per_sr, 2);
     cr_assert_eq(options.workers, 3);
+    REFUSED("--api-writes-per-second: \"1001\" is no number from 1 to 1000",
+            "--api-writes-per-second=1001");
     REFUSED("--live-moves-per-host: \"0\" is no number from 1 to 64", "--live-moves-per-host=0");
     REFUSED("--copies-per-host: \"65\"", "--copies-per-host=65");
     REFUSED("--copies-per-sr: \"many\"", "--copies-per-sr=many");

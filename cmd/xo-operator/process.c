@@ -18,11 +18,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum {
-    /* Writes to the API server, all workers together: external-attacher's users raise its 5/10 to this. */
-    PROCESS_WRITES_PER_SECOND = 50,
-    PROCESS_WRITES_BURST = 100
-};
+/* Writes to the API server, all workers together: so many seconds' worth may be made at once. */
+enum { PROCESS_WRITES_BURST_S = 2 };
 
 /* What is watched, and why, is also a line each of config/rbac. */
 static const struct kube_kind *const kinds[PROCESS_KINDS] = {
@@ -59,8 +56,8 @@ static int make_kube(struct process *process, struct err *err)
     if (kube_config_load(&options, &process->config, err) < 0)
         return -1;
     process->kube_metrics = kube_metrics_new(process->metrics);
-    process->limiter =
-        kube_limiter_new(process->clock, PROCESS_WRITES_PER_SECOND, PROCESS_WRITES_BURST);
+    const int writes = (int)process->options->api_writes_per_second;
+    process->limiter = kube_limiter_new(process->clock, writes, PROCESS_WRITES_BURST_S * writes);
     return 0;
 }
 

@@ -28,6 +28,14 @@ static void add_attachment_key(const struct rec_keys *keys, const char *prefix, 
     kube_queue_add(keys->attachments, key, KUBE_QUEUE_ATTACH);
 }
 
+/* One whose attempt is open goes first: others wait for its slots. */
+static enum kube_queue_priority urgency_of(const struct kube_object *migration)
+{
+    return migration_resource_open(migration_resource_of(migration))
+               ? KUBE_QUEUE_ATTACH
+               : migration_priority_of(migration);
+}
+
 static void add_migration(const struct rec_keys *keys, const struct kube_object *migration,
                           int64_t delay_ms)
 {
@@ -36,9 +44,9 @@ static void add_migration(const struct rec_keys *keys, const struct kube_object 
     if (!keys->migrations)
         return;
     if (delay_ms > 0)
-        kube_queue_add_after(keys->migrations, key, migration_priority_of(migration), delay_ms);
+        kube_queue_add_after(keys->migrations, key, urgency_of(migration), delay_ms);
     else
-        kube_queue_add(keys->migrations, key, migration_priority_of(migration));
+        kube_queue_add(keys->migrations, key, urgency_of(migration));
 }
 
 static void add_migrations_of_claim(const struct rec_keys *keys, const char *claim_key)
@@ -96,6 +104,7 @@ static bool at_rest(const struct migration_resource *migration)
     return migration_resource_ended(migration) && !migration_resource_open(migration) &&
            !kube_object_deleting(object) &&
            !kube_object_has_finalizer(object, MIGRATION_FINALIZER) &&
+
            !migration_expires(migration) && !migration_resource_tidies(migration);
 }
 
@@ -328,6 +337,7 @@ void rec_keys_follow_inventory(struct rec_keys *keys, struct xo_inventory *inven
 
 /* Slots. */
 
+/* A slot waits for it: it goes before those that only look again. */
 static void wake(void *userdata, const char *object, enum kube_queue_priority priority,
                  int64_t delay_ms)
 {
@@ -336,7 +346,7 @@ static void wake(void *userdata, const char *object, enum kube_queue_priority pr
     if (keys->migrations && delay_ms > 0)
         kube_queue_add_after(keys->migrations, object, priority, delay_ms);
     else if (keys->migrations)
-        kube_queue_add(keys->migrations, object, priority);
+        kube_queue_add(keys->migrations, object, KUBE_QUEUE_ATTACH);
 }
 
 void rec_keys_follow_slots(struct rec_keys *keys, struct rec_slots *slots)
