@@ -133,7 +133,8 @@ static void move_disk(struct sim *sim, int disk, int sr, bool as_driver)
         sim->xo->pools[sim->xo->srs[sr].pool].hidden || is_attached(sim, disk))
         return;
     if (moves(sim, disk)) {
-        if (as_driver && !strstr(it->description, "inProgressToSRUUID"))
+        if (as_driver && sim->xo->moves.items[sim_xo_move_of(sim->xo, disk)].by_operator &&
+            !strstr(it->description, "inProgressToSRUUID"))
             sim_fail(sim, "I2", "the driver moves %s as well: nothing marks it as being moved",
                      it->shown.id);
         return;

@@ -30,8 +30,11 @@ enum {
 };
 
 static const char help[] =
-    "simulate --seeds N [--first-seed M] [--jobs J] [--seconds S] [--keep-going] [--emitted FILE]\n"
-    "    plays N seeds (0: without end, or until S seconds have passed)\n"
+    "simulate --seeds N [--first-seed M] [--jobs J] [--seconds S] [--at-least K] [--keep-going]\n"
+    "         [--emitted FILE]\n"
+    "    plays N seeds (0: without end, or until S seconds have passed); fails also when fewer "
+    "than K\n"
+    "    migrations ended\n"
     "simulate --seed N [--only 1,5,9] [--calm]\n"
     "    plays one seed and prints its trace; only these lines of its schedule; without odd "
     "delays\n"
@@ -40,7 +43,8 @@ static const char help[] =
 
 struct job_options {
     uint64_t seeds, first_seed, jobs;
-    int64_t seconds; /* 0: no limit */
+    uint64_t at_least; /* so many migrations have to end */
+    int64_t seconds;   /* 0: no limit */
     bool keep_going;
     const char *emitted;
     uint64_t seed; /* one to be shown; 0: none */
@@ -307,6 +311,11 @@ static int play_all(const struct job_options *job)
         whole = false;
     }
     sim_emitted_done(&emitted);
+    if (counts.migrations < job->at_least) {
+        fprintf(stderr, "simulate: %llu migrations ended, at least %llu should: play more seeds\n",
+                (unsigned long long)counts.migrations, (unsigned long long)job->at_least);
+        whole = false;
+    }
     return counts.failed > 0 || !whole;
 }
 
@@ -322,13 +331,19 @@ static bool number_of(const char *text, uint64_t *ret)
 
 static bool parse(int argc, char **argv, struct job_options *job)
 {
-    static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'}, {"first-seed", required_argument, NULL, 'f'},
-        {"jobs", required_argument, NULL, 'j'},  {"seconds", required_argument, NULL, 't'},
-        {"keep-going", no_argument, NULL, 'k'},  {"emitted", required_argument, NULL, 'e'},
-        {"seed", required_argument, NULL, 's'},  {"only", required_argument, NULL, 'o'},
-        {"calm", no_argument, NULL, 'c'},        {"shrink", required_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},        {0}};
+    static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
+                                            {"first-seed", required_argument, NULL, 'f'},
+                                            {"jobs", required_argument, NULL, 'j'},
+                                            {"seconds", required_argument, NULL, 't'},
+                                            {"at-least", required_argument, NULL, 'l'},
+                                            {"keep-going", no_argument, NULL, 'k'},
+                                            {"emitted", required_argument, NULL, 'e'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"only", required_argument, NULL, 'o'},
+                                            {"calm", no_argument, NULL, 'c'},
+                                            {"shrink", required_argument, NULL, 'r'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     uint64_t seconds = 0;
     bool good = true;
 
@@ -342,6 +357,9 @@ static bool parse(int argc, char **argv, struct job_options *job)
             break;
         case 'j':
             good = good && number_of(optarg, &job->jobs) && job->jobs > 0 && job->jobs <= JOBS_MAX;
+            break;
+        case 'l':
+            good = good && number_of(optarg, &job->at_least);
             break;
         case 't':
             good = good && number_of(optarg, &seconds);

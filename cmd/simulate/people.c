@@ -99,6 +99,23 @@ static void apply_odd(struct sim *sim, const struct sim_event *event)
                               "claimName", claim, "target", target));
 }
 
+/* Somebody says that nothing is to be waited for any more: what is left behind is theirs. */
+static void release(struct sim *sim, const char *key)
+{
+    const json_t *volume;
+    size_t i;
+
+    json_array_foreach(json_at(sim_kube_get(sim->kube, SIM_MIGRATION, key), "spec.volumes"), i,
+                       volume)
+        for (int k = 0; k < SIM_VOLUMES; k++) {
+            char claim[SIM_ID_SIZE];
+            (void)str_format(claim, sizeof(claim), "data-%d", k);
+            if (str_equal(json_str_at(volume, "claimName"), claim))
+                sim->volumes[k].foreign_ms = sim->timeline.now_ms;
+        }
+    sim_kube_annotate(sim->kube, key, MIGRATION_RELEASE_ANNOTATION);
+}
+
 static bool do_with_kubectl(struct sim *sim, const struct sim_event *event)
 {
     char key[SIM_ID_SIZE];
@@ -125,7 +142,7 @@ static bool do_with_kubectl(struct sim *sim, const struct sim_event *event)
         sim_kube_delete(sim->kube, SIM_MIGRATION, key);
         return true;
     case SIM_RELEASE:
-        sim_kube_annotate(sim->kube, key, MIGRATION_RELEASE_ANNOTATION);
+        release(sim, key);
         return true;
     case SIM_TOUCH:
         sim_kube_annotate(sim->kube, key, "touched");

@@ -201,7 +201,8 @@ void sim_truth_delete(struct sim_operator *process, int disk)
     const struct sim_volume *volume = volume_of(sim, disk);
 
     check_fresh(process, "vdi.delete");
-    check_no_move(process, disk, "deletes");
+    if (sim_xo_move_of(sim->xo, disk) != SIM_NONE)
+        sim_fail(sim, "I2", "deletes %s while it is being copied", it->shown.id);
     if (!is_listed(sim, it->shown.id))
         sim_fail(sim, "I10", "deletes %s, which no object lists as a leftover", it->shown.id);
     if (str_equal(it->name, volume->disk_name))

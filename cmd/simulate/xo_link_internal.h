@@ -13,6 +13,7 @@ struct sim_sent {
 };
 
 /** An error as XO words it, read by the operator's own table. */
-enum xo_result sim_xo_read_error(enum xo_call_kind kind, const char *code, struct err *err);
+enum xo_result sim_xo_read_error(enum xo_call_kind kind, const char *code,
+                                 struct err *err) WARN_UNUSED;
 
 #endif
