@@ -28,12 +28,13 @@ static void add_attachment_key(const struct rec_keys *keys, const char *prefix, 
     kube_queue_add(keys->attachments, key, KUBE_QUEUE_ATTACH);
 }
 
-/* One whose attempt is open goes first: others wait for its slots. */
+/* One that has begun, which its finalizer tells, goes first: others wait for the slots that it has. */
 static enum kube_queue_priority urgency_of(const struct kube_object *migration)
 {
-    return migration_resource_open(migration_resource_of(migration))
-               ? KUBE_QUEUE_ATTACH
-               : migration_priority_of(migration);
+    bool begun = kube_object_has_finalizer(migration, MIGRATION_FINALIZER) &&
+                 !migration_resource_ended(migration_resource_of(migration));
+
+    return begun ? KUBE_QUEUE_ATTACH : migration_priority_of(migration);
 }
 
 static void add_migration(const struct rec_keys *keys, const struct kube_object *migration,
@@ -104,7 +105,6 @@ static bool at_rest(const struct migration_resource *migration)
     return migration_resource_ended(migration) && !migration_resource_open(migration) &&
            !kube_object_deleting(object) &&
            !kube_object_has_finalizer(object, MIGRATION_FINALIZER) &&
-
            !migration_expires(migration) && !migration_resource_tidies(migration);
 }
 
