@@ -104,7 +104,7 @@ static bool at_rest(const struct migration_resource *migration)
     const struct kube_object *object = &migration->object;
     return migration_resource_ended(migration) && !migration_resource_open(migration) &&
            !kube_object_deleting(object) &&
-           !kube_object_has_finalizer(object, MIGRATION_FINALIZER) &&
+
            !migration_expires(migration) && !migration_resource_tidies(migration);
 }
 

@@ -148,7 +148,7 @@ Test(keys, of_a_migration_at_rest_is_none_until_something_is_to_be_done_for_it)
     put_ended(",\"labels\":{\"a\":\"b\"}");
     cr_assert_not(due(keys.migrations, "shop/old"));
     put_ended(",\"finalizers\":[\"" MIGRATION_FINALIZER "\"]");
-    cr_assert(due(keys.migrations, "shop/old"));
+    cr_assert_not(due(keys.migrations, "shop/old"));
     put_ended(",\"deletionTimestamp\":\"2026-11-21T11:00:00Z\"");
     cr_assert(due(keys.migrations, "shop/old"));
 }

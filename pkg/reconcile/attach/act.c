@@ -259,14 +259,17 @@ static struct rec_outcome create_move(struct attach_controller *controller,
     const struct kube_persistent_volume *volume = observation->volume;
     struct err err = {0};
     cleanup_str char *api_version = str_new("%s/%s", migration_kind.group, migration_kind.version);
-    cleanup_json json_t *body = json_build(
-        "{s:s, s:s, s:{s:s, s:s, s:{s:s, s:s}, s:[{s:s, s:s, s:s, s:s}]}, s:{s:[{s:s}], s:{s:s}}}",
-        "apiVersion", api_version, "kind", migration_kind.name, "metadata", "namespace",
-        volume->claim_namespace, "name", attachment->name, "labels", MIGRATION_TRIGGER_LABEL,
-        MIGRATION_TRIGGER_ATTACH, ATTACH_UID_LABEL, attachment->uid, "ownerReferences",
-        "apiVersion", "storage.k8s.io/v1", "kind", "VolumeAttachment", "name", attachment->name,
-        "uid", attachment->uid, "spec", "volumes", "claimName", volume->claim_name, "target",
-        "nodeName", observation->attachment->node_name);
+    cleanup_json json_t *body =
+        json_build("{s:s, s:s, s:{s:s, s:s, s:{s:s, s:s}, s:[s], s:[{s:s, s:s, s:s, s:s}]},"
+                   " s:{s:[{s:s}], s:{s:s}, s:s}}",
+                   "apiVersion", api_version, "kind", migration_kind.name, "metadata", "namespace",
+                   volume->claim_namespace, "name", attachment->name, "labels",
+                   MIGRATION_TRIGGER_LABEL, MIGRATION_TRIGGER_ATTACH, ATTACH_UID_LABEL,
+                   attachment->uid, "finalizers", MIGRATION_FINALIZER,
+                   /* it would be the first thing written to it */ "ownerReferences", "apiVersion",
+                   "storage.k8s.io/v1", "kind", "VolumeAttachment", "name", attachment->name, "uid",
+                   attachment->uid, "spec", "volumes", "claimName", volume->claim_name, "target",
+                   "nodeName", observation->attachment->node_name, "mode", MIGRATION_OFFLINE);
 
     if (kube->create(kube->userdata, &migration_kind, volume->claim_namespace, body, &err) == 0)
         return rec_again();

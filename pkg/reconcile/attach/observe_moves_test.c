@@ -23,6 +23,9 @@ Test(attach_moves, makes_a_migration_for_a_disk_out_of_reach_and_tells_the_pod)
                         NULL);
     const json_t *move = fake_kube_object(attach_world.kube, &migration_kind, "shop", "va-1");
     cr_assert_str_eq(json_str_at(move, "spec.target.nodeName"), "worker-1");
+    cr_assert_str_eq(json_str_at(move, "spec.mode"), "Offline");
+    cr_assert_str_eq(json_string_value(json_array_get(json_at(move, "metadata.finalizers"), 0)),
+                     MIGRATION_FINALIZER);
     cr_assert_str_eq(json_str_at(json_array_get(json_at(move, "spec.volumes"), 0), "claimName"),
                      "data");
     cr_assert_str_eq(json_string_value(json_object_get(json_at(move, "metadata.labels"),
@@ -46,6 +49,19 @@ static void put_move_status(const char *status)
     json_put(move, "status", value);
     fake_kube_put_json(attach_world.kube, &migration_kind, move);
     json_decref(move);
+}
+
+/* Lets the deleted migration go, as the engine would. */
+static void let_move_go(void)
+{
+    const struct kube_port *kube = &attach_world.ports.kube;
+    cleanup_json json_t *body = json_build("{s:{s:[]}}", "metadata", "finalizers");
+    const struct kube_patch patch = {.patch_kind = KUBE_PATCH_MERGE,
+                                     .kind = &migration_kind,
+                                     .namespace = "shop",
+                                     .name = "va-1",
+                                     .body = body};
+    cr_assert_eq(kube->patch(kube->userdata, &patch, NULL), 0);
 }
 
 static void put_move_progress(int percent)
@@ -142,9 +158,11 @@ Test(attach_moves, moves_again_when_an_old_move_does_not_help)
     fake_journal_clear(&attach_world.journal);
     fake_clock_advance(&attach_world.clock, 60 * 1000);
     attach_world_run("va/va-1");
+    let_move_go();
     attach_world_run("va/va-1");
     fake_journal_expect(&attach_world.journal, "delete XoVolumeMigration shop/va-1",
-                        "create XoVolumeMigration shop/va-1", "event *", NULL);
+                        "patch XoVolumeMigration shop/va-1", "create XoVolumeMigration shop/va-1",
+                        "event *", NULL);
 }
 
 Test(attach_moves, replaces_the_move_of_an_earlier_attachment_of_the_same_name)
@@ -157,9 +175,11 @@ Test(attach_moves, replaces_the_move_of_an_earlier_attachment_of_the_same_name)
     attach_world_put_attachment("va-1", "worker-1");
     fake_journal_clear(&attach_world.journal);
     attach_world_run("va/va-1");
+    let_move_go();
     attach_world_run("va/va-1");
     fake_journal_expect(&attach_world.journal, "delete XoVolumeMigration shop/va-1",
-                        "create XoVolumeMigration shop/va-1", "event *", NULL);
+                        "patch XoVolumeMigration shop/va-1", "create XoVolumeMigration shop/va-1",
+                        "event *", NULL);
 }
 
 Test(attach_moves, does_not_touch_a_users_object_that_has_its_moves_name)

@@ -83,8 +83,9 @@ Test(decide, leaves_a_mark_that_it_did_not_write_until_whoever_did_has_had_time)
     facts.quiet = true;
     fake_facts_expect_on(&facts, MIGRATION_START, 0);
     facts.quiet = false;
+    facts.disks[0].marked_for_us = false; /* … for another place */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
     facts.disks[0].marked = false;
-    facts.disks[0].marked_for_us = false;
     fake_facts_expect_on(&facts, MIGRATION_MARK, 0);
 }
 

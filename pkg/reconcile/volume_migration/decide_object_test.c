@@ -184,11 +184,17 @@ Test(decide, looks_at_no_volume_beyond_those_that_there_are)
         verdicts[i] = migration_decide_volume(&facts[i]);
     migration_decide_object(facts, 1, verdicts);
     cr_assert_eq(verdicts[0].step, MIGRATION_OPEN);
+    facts[0].no_target = REC_REASON_NO_SPACE;
+    facts[1].no_target = REC_REASON_INACTIVE;
+    for (size_t i = 0; i < 2; i++)
+        verdicts[i] = migration_decide_volume(&facts[i]);
+    migration_decide_object(facts, 1, verdicts);
+    cr_assert_eq(verdicts[1].step, MIGRATION_OPEN, "it is none of them");
 }
 
 /* Whatever it is given. */
 
-Test(decide, is_total)
+Test(decide, has_a_harmless_answer_to_values_that_no_enum_has)
 {
     struct migration_facts facts[2] = {fake_facts_one_elsewhere(), fake_facts_one_elsewhere()};
     struct migration_verdict verdicts[2];

@@ -387,3 +387,64 @@ Test(decide, lets_an_object_that_is_deleted_go_and_leaves_ambiguous_copies_as_th
     facts.deleted = true;
     fake_facts_expect_on(&facts, MIGRATION_CLOSE_CANCELLED, MIGRATION_NO_DISK);
 }
+
+Test(decide, asks_a_person_when_no_vm_has_any_disk_of_a_live_move)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.live = true; /* it may have been stopped after it was switched over */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    facts.disks[0].attached = true; /* it was not, then: the VM was stopped with the source */
+    fake_facts_expect_kept(&facts, 0, 1);
+}
+
+Test(decide, notes_at_once_on_which_copy_a_vm_runs)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.call = MIGRATION_CALL_LOST;
+    facts.quiet = false;
+    facts.still = false;
+    facts.disks[1].attached = true;
+    facts.disks[1].attached_running = true;
+    fake_facts_expect_kept(&facts, 1, 0);
+    facts.noticed = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    facts.noticed = true;
+    facts.truncated = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    facts.truncated = false;
+    facts.open = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_OBSERVING);
+}
+
+Test(decide, keeps_the_copy_that_a_vm_runs_on_when_an_old_leftover_has_its_name_again)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].attached = true;
+    facts.disks[1].attached_running = true;
+    facts.disks[0].listed = true; /* by an earlier attempt */
+    facts.still = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    facts.still = true;
+    fake_facts_expect_on(&facts, MIGRATION_RENAME_LEFTOVER, 0);
+    cr_assert_eq(migration_decide_volume(&facts).keep, 1);
+}
+
+Test(decide, keeps_nothing_for_decided_that_an_earlier_attempt_put_aside)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].put_aside = true;
+    facts.disks[1].listed = true;
+    facts.disks[0].listed = true; /* it was once a leftover itself */
+    facts.still = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+}
+
+Test(decide, keeps_no_single_disk_of_a_truncated_list_though_a_person_chose_it)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.truncated = true;
+    facts.quiet = true;
+    facts.still = true;
+    facts.disks[0].chosen = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DUPLICATE_NAME);
+}

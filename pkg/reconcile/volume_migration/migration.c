@@ -1,8 +1,9 @@
 /*
  * reconcile/volume_migration, 5 → 8: one pass over an XoVolumeMigration.
  *
- * An object gets a finalizer before its first attempt and loses it when its generation has ended, so
- * that deleting it cancels what runs and objects that never did anything are deleted at once.
+ * An object gets a finalizer before its first attempt, so that deleting it cancels what runs; one that
+ * never did anything is deleted at once. It keeps it until it is deleted: taking it off at the end would
+ * be a write more for each move, and a later generation would need it again.
  */
 #include "reconcile/volume_migration/migration.h"
 
@@ -65,7 +66,7 @@ static struct rec_outcome let_go(const struct migration_controller *controller,
 {
     if (kube_object_has_finalizer(&resource->object, MIGRATION_FINALIZER))
         return set_finalizer(controller, resource, false);
-    return migration_expire(controller->ports, resource);
+    return rec_settled();
 }
 
 /* Until the disk has been quiet for as long as it takes. */
@@ -215,7 +216,7 @@ static struct rec_outcome reconcile_object(struct migration_controller *controll
         return let_go(controller, resource);
     if (!deleting && migration_resource_ended(resource) && !migration_resource_open(resource) &&
         !migration_resource_tidies(resource))
-        return let_go(controller, resource);
+        return migration_expire(controller->ports, resource);
 
     cleanup_migration_observation struct migration_observation observation = {0};
     migration_observe(controller->ports, controller->memories, resource, &observation);

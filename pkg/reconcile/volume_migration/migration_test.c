@@ -45,7 +45,35 @@ Test(migration, writes_ahead_marks_starts_settles_the_marker_and_ends_in_this_or
         "xo set copy-1 description=csi:info: "
         "{\"migrating\":{\"enabled\":true},\"srsWithTag\":\"fast\"}",
         "status XoVolumeMigration shop/m Succeeded",
-        "event Normal Migrated shop/m: data is on sr-l2", "patch XoVolumeMigration shop/m", NULL);
+        "event Normal Migrated shop/m: data is on sr-l2", NULL);
+}
+
+/* Progress is not counted: how often it is written depends on how long the copy takes. */
+Test(migration, costs_three_writes_and_two_events_and_the_next_generation_two)
+{
+    fake_migrations_apply_to_l2();
+    fake_xo_move_takes(fake_migrations_world.xo, 5 * 1000);
+    fake_migrations_run(60 * 1000);
+    fake_journal_expect(&fake_migrations_world.journal, "patch XoVolumeMigration shop/m",
+                        "status XoVolumeMigration shop/m Migrating", "event *", "xo set *",
+                        "xo migrate *", "xo set *", "status XoVolumeMigration shop/m Succeeded",
+                        "event *", NULL);
+    fake_journal_clear(&fake_migrations_world.journal);
+    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"S\"}}");
+    fake_migrations_run(60 * 1000);
+    fake_journal_expect(&fake_migrations_world.journal, "status XoVolumeMigration shop/m Migrating",
+                        "event *", "xo set *", "xo migrate *", "xo set *",
+                        "status XoVolumeMigration shop/m Succeeded", "event *", NULL);
+}
+
+Test(migration, goes_at_once_when_deleted_after_its_end)
+{
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+    fake_kube_delete(fake_migrations_world.kube, &migration_kind, "shop", "m");
+    fake_migrations_run(1000);
+    cr_assert_null(fake_kube_object(fake_migrations_world.kube, &migration_kind, "shop", "m"));
 }
 
 /* Cancel. */
