@@ -231,11 +231,13 @@ static int write_some(struct rest_link **ret)
         if (lws_write(wsi, chunk + LWS_PRE, len, LWS_WRITE_HTTP) < 0)
             return -1;
         link->sent += len;
-        lws_callback_on_writable(wsi);
+    }
+    if (link->sent < link->out.len || !link->ended) {
+        if (len > 0)
+            lws_callback_on_writable(wsi);
         return 0;
     }
-    if (!link->ended)
-        return 0;
+    /* At once: when the client's next request came first, libwebsockets would take it for more of this one's body, for ever. */
     bool whole = link->body_done;
     drop(ret);
     return whole && lws_http_transaction_completed(wsi) == 0 ? 0 : -1;
