@@ -227,6 +227,20 @@ func (t *T) Send(conn *wire.Conn, method string, params any) int {
 	return id
 }
 
+// SendAll sends calls of a method as close to each other as can be.
+func (t *T) SendAll(conn *wire.Conn, method string, all []map[string]any) []int {
+	for _, params := range all {
+		t.guard(method, params)
+	}
+	var ids []int
+	for _, params := range all {
+		id, err := conn.Send(method, params)
+		t.Must(err)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
 // Answer waits for the answer to a call that was sent.
 func (t *T) Answer(conn *wire.Conn, id int) *wire.Message {
 	message, err := conn.Answer(id, t.Limit(callMax))

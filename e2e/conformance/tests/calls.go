@@ -113,15 +113,12 @@ var devices = []*suite.Test{
 		}},
 	{Name: "disks attached to one VM at once race for the first free device", Facts: []string{"attach-race"}, Needs: []suite.Need{suite.VM},
 		Run: func(t *suite.T) {
-			conn, ids, done := t.Session(), []int{}, 0
-			var made []*suite.Disk
+			conn, done := t.Session(), 0
+			var calls []params
 			for range 6 {
-				made = append(made, t.Disk(suite.Make{}))
+				calls = append(calls, params{"vm": t.VM(), "vdi": t.Disk(suite.Make{}).ID, "mode": "RW"})
 			}
-			for _, disk := range made {
-				ids = append(ids, t.Send(conn, "vm.attachDisk", params{"vm": t.VM(), "vdi": disk.ID, "mode": "RW"}))
-			}
-			for _, id := range ids {
+			for _, id := range t.SendAll(conn, "vm.attachDisk", calls) {
 				if message := t.Answer(conn, id); message.Error != nil {
 					xapiError(t, message.Error, "DEVICE_ALREADY_EXISTS")
 				} else {
@@ -132,25 +129,19 @@ var devices = []*suite.Test{
 		}},
 	{Name: "disks attached at once at positions of their own all get the device of theirs", Facts: []string{"attach-position"}, Needs: []suite.Need{suite.VM},
 		Run: func(t *suite.T) {
-			conn, ids := t.Session(), map[int]*suite.Disk{}
-			var made []*suite.Disk
-			for range 12 {
-				made = append(made, t.Disk(suite.Make{}))
+			conn := t.Session()
+			var calls []params
+			for position := 3; position < 15; position++ {
+				calls = append(calls, params{"vm": t.VM(), "vdi": t.Disk(suite.Make{}).ID, "mode": "RW", "position": fmt.Sprint(position)})
 			}
-			for index, disk := range made {
-				disk.SR = fmt.Sprint(index + 3)
-				ids[t.Send(conn, "vm.attachDisk", params{"vm": t.VM(), "vdi": disk.ID, "mode": "RW", "position": disk.SR})] = disk
-			}
-			for id, disk := range ids {
+			for index, id := range t.SendAll(conn, "vm.attachDisk", calls) {
 				if message := t.Answer(conn, id); message.Error != nil {
-					t.Errorf("position %s: %v", disk.SR, message.Error)
+					t.Errorf("position %d: %v", index+3, message.Error)
 					continue
 				}
-				vbd := t.Object(t.VBD(disk.ID, t.VM()))
-				var position int
-				_, err := fmt.Sscan(disk.SR, &position)
-				t.Must(err)
-				t.Check(vbd.Text("position") == disk.SR && vbd.Text("device") == "xvd"+string(rune('a'+position)), "position %s: %v, %v", disk.SR, vbd["position"], vbd["device"])
+				vbd := t.Object(t.VBD(calls[index]["vdi"].(string), t.VM()))
+				t.Check(vbd.Text("position") == fmt.Sprint(index+3) && vbd.Text("device") == "xvd"+string(rune('d'+index)), "position %d: %v, %v",
+					index+3, vbd["position"], vbd["device"])
 			}
 		}},
 	{Name: "a position that is chosen is never that of the CD drive", Facts: []string{"attach-cd"}, Needs: []suite.Need{suite.VM},
@@ -241,18 +232,16 @@ var limits = []*suite.Test{
 		}},
 	{Name: "of forty creations at once twenty are made at a time, and all are answered at the end", Facts: []string{"twenty-calls"},
 		Needs: []suite.Need{suite.SR, suite.FaultNeed("SR_SLOW")}, Speed: 1, Run: func(t *suite.T) {
-			conn, ids := t.Session(), []int{}
+			conn := t.Session()
 			t.Fault("SR_SLOW", map[string]string{"SR": t.SR()})
-			var made []*suite.Disk
+			var calls []params
 			for range 40 {
 				disk := &suite.Disk{Name: t.Name("many")}
 				t.Keep(disk)
-				made = append(made, disk)
+				calls = append(calls, params{"name": disk.Name, "size": 64 << 20, "sr": t.SR()})
 			}
+			ids := t.SendAll(conn, "disk.create", calls)
 			started := time.Now()
-			for _, disk := range made {
-				ids = append(ids, t.Send(conn, "disk.create", params{"name": disk.Name, "size": 64 << 20, "sr": t.SR()}))
-			}
 			var first, last time.Time
 			for _, id := range ids {
 				at := t.Answer(conn, id).At
