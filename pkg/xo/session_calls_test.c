@@ -177,3 +177,34 @@ Test(xo_calls, tells_answers_apart_that_come_out_of_order)
     pthread_join(thread, NULL);
     cr_assert_eq(first, XO_NOT_DONE);
 }
+
+/* The one call that removes data. */
+
+static const char disks_to_delete[] =
+    "{\"p\":{\"type\":\"pool\",\"name_label\":\"one\"},"
+    "\"free\":{\"type\":\"VDI\",\"name_label\":\"leftover\",\"$pool\":\"p\",\"$VBDs\":[],"
+    "\"current_operations\":{}},"
+    "\"used\":{\"type\":\"VDI\",\"name_label\":\"leftover\",\"$pool\":\"p\",\"$VBDs\":[\"b\"]},"
+    "\"moved\":{\"type\":\"VDI\",\"name_label\":\"leftover\",\"$pool\":\"p\","
+    "\"current_operations\":{\"OpaqueRef:1\":\"copy\"}}}";
+
+static void expect_not_deleted(const char *disk, const char *name, enum err_class class)
+{
+    struct err err = {0};
+    cr_assert_eq(xo_vdi_delete(xo_fixture.session, disk, name, &err), XO_NOT_DONE);
+    cr_assert_eq(err.class, class, "%s", err.message);
+    cr_assert_eq(xo_fake_count(xo_fixture.fake, "vdi.delete"), 0);
+}
+
+Test(xo_calls, deletes_a_disk_only_under_its_name_and_while_nothing_has_it)
+{
+    struct err err = {0};
+    xo_fixture_connect(NULL, disks_to_delete);
+    expect_not_deleted("free", "another", ERR_CONFLICT);
+    expect_not_deleted("used", "leftover", ERR_IN_USE);
+    expect_not_deleted("moved", "leftover", ERR_IN_USE);
+    expect_not_deleted("gone", "leftover", ERR_NOT_FOUND);
+    cr_assert_eq(xo_vdi_delete(xo_fixture.session, "free", "leftover", &err), XO_DONE, "%s",
+                 err.message);
+    cr_assert_eq(xo_fake_count(xo_fixture.fake, "vdi.delete"), 1);
+}
