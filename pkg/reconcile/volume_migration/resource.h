@@ -173,6 +173,9 @@ const struct migration_target *migration_target_of(const struct migration_resour
 int migration_status_decode(const json_t *json, struct kube_arena *arena,
                             struct migration_resource *resource, struct err *err) WARN_UNUSED;
 
+/** A *new* copy of a status with its lists' items in order; what is in them is shared. */
+json_t *migration_status_sorted(const json_t *status) WARN_UNUSED;
+
 /** A *new* text of a status that is equal for statuses that mean the same, whatever the order of
  * their lists' items. */
 char *migration_status_canonical(const json_t *status) WARN_UNUSED;

@@ -223,14 +223,20 @@ static json_t *sorted_list(const json_t *list, const char *key)
     return sorted;
 }
 
-char *migration_status_canonical(const json_t *status)
+json_t *migration_status_sorted(const json_t *status)
 {
-    cleanup_json json_t *copy = status ? json_copy((json_t *)(uintptr_t)status) : json_object();
+    json_t *copy = status ? json_copy((json_t *)(uintptr_t)status) : json_object();
 
     for (size_t i = 0; i < ARRAY_LEN(list_keys); i++) {
         const json_t *list = json_object_get(copy, list_keys[i].list);
         if (json_is_array(list))
             json_put(copy, list_keys[i].list, sorted_list(list, list_keys[i].key));
     }
-    return json_dump(copy);
+    return copy;
+}
+
+char *migration_status_canonical(const json_t *status)
+{
+    cleanup_json json_t *sorted = migration_status_sorted(status);
+    return json_dump(sorted);
 }

@@ -50,9 +50,9 @@ static void drop_stages(json_t *status)
 
 static bool equal(const json_t *a, const json_t *b)
 {
-    cleanup_str char *left = migration_status_canonical(a);
-    cleanup_str char *right = migration_status_canonical(b);
-    return str_equal(left, right);
+    cleanup_json json_t *left = migration_status_sorted(a);
+    cleanup_json json_t *right = migration_status_sorted(b);
+    return json_equal(left, right);
 }
 
 static bool both_migrate(const json_t *a, const json_t *b)
