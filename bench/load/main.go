@@ -59,7 +59,9 @@ func run(ctx context.Context, s settings) error {
 		return err
 	}
 	defer os.Remove(file)
-	world, err := lab.Up(ctx, lab.Options{Name: "load", Build: build, World: file, Speed: s.speed, LogLevel: "warn"})
+	world, err := lab.Up(ctx, lab.Options{Name: "load", Build: build, World: file, Speed: s.speed, LogLevel: "warn",
+		// What is slow enough for a real pool's moves is not for those of a simulated one.
+		OperatorFlags: []string{"--api-writes-per-second", "1000", "--workers", "16"}})
 	if err != nil {
 		return err
 	}
