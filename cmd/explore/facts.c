@@ -74,6 +74,17 @@ static void look_at_disk(const struct explore_state *state, int slot, struct exp
     its->at_target = (facts->open && disk->sr == record->destination) || disk->sr == view->target;
 }
 
+/* look_for_renamed_source() */
+static void look_for_renamed_source(const struct explore_state *state, struct explore_view *view)
+{
+    const struct explore_record *record = &state->cached.record;
+    const struct explore_disk *source = &state->seen[record->source];
+
+    if (view->facts.open && view->facts.disk_count > 0 && source->there && !source->named &&
+        !(record->listed >> record->source & 1))
+        look_at_disk(state, record->source, view);
+}
+
 /* home_tag(): each SR has a tag of its own. */
 static void judge_markers(const struct explore_state *state, struct explore_view *view)
 {
@@ -222,12 +233,15 @@ void explore_facts(const struct explore_preset *preset, struct explore_state *st
     };
     look_at_record(&state->cached, ret);
     ret->facts.wanted = state->attachment != EXPLORE_VA_NONE;
+    if (ret->facts.wanted && state->attachment != EXPLORE_VA_ATTACHED)
+        ret->facts.excluded = REC_REASON_IN_USE;
     ret->facts.offline_only = !preset->live;
     ret->facts.delete_leftovers = preset->deletes;
     watch(state, &ret->facts);
     for (int i = 0; i < EXPLORE_DISKS; i++)
         if (state->seen[i].there && state->seen[i].named)
             look_at_disk(state, i, ret);
+    look_for_renamed_source(state, ret);
     judge_markers(state, ret);
     ret->facts.not_live = ret->facts.disk_count > 0 && ret->facts.disks[0].attached_running
                               ? REC_REASON_INACTIVE

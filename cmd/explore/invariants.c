@@ -106,7 +106,7 @@ static void check_leftovers(const struct explore_scene *scene, const struct expl
     if (!state->disks[keep].good && data_elsewhere(state, keep))
         explore_violated(scene, 1, EXPLORE_PASS,
                          "the disk that is kept does not hold what was written last");
-    if (!state->disks[keep].named)
+    if (state->seen[keep].named && !state->disks[keep].named)
         explore_violated(scene, 1, EXPLORE_PASS, "no disk is left with the volume's name");
     if (doomed(state, keep))
         explore_violated(scene, 1, EXPLORE_PASS, "the disk that is kept is about to be destroyed");

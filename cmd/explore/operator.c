@@ -190,7 +190,8 @@ static bool may_start(const struct explore_state *state)
         source->attached != (live->live ? EXPLORE_RUNNING : EXPLORE_FREE))
         return false; /* source_as_decided() */
 
-    if (!live->live && state->attachment != EXPLORE_VA_NONE)
+    if (state->attachment != EXPLORE_VA_NONE &&
+        (!live->live || state->attachment != EXPLORE_VA_ATTACHED))
         return false;
     return live->open && !state->stored.spec.cancel &&
            live->source == state->cached.record.source &&

@@ -177,17 +177,33 @@ static void by_hand(const struct explore_scene *scene, int disk)
     }
 }
 
+/* Whether a disk has the name that is neither this one nor the copy that we are making of it. */
+static bool named_besides_copies(const struct explore_state *state, int disk)
+{
+    for (int i = 0; i < EXPLORE_DISKS; i++) {
+        bool copy = false;
+        if (i == disk || !state->disks[i].there || !state->disks[i].named)
+            continue;
+        for (int k = 0; k < EXPLORE_JOBS; k++)
+            copy = copy || (explore_world_job_active(&state->jobs[k]) &&
+                            state->jobs[k].caller <= EXPLORE_BY_DEAD &&
+                            state->jobs[k].source == disk && state->jobs[k].copy == i);
+        if (!copy)
+            return true;
+    }
+    return false;
+}
+
 static void renames(const struct explore_scene *scene, int disk)
 {
     struct explore_state next = *scene->from;
     bool named = next.disks[disk].named;
-    int first = EXPLORE_NO_DISK;
 
     if (!named && being_moved(&next, disk))
         return;
     /* Who gives the volume's name to another disk than the one with the data has chosen that one. */
     if (being_made(&next, disk) ||
-        (next.disks[disk].good && named && count_named(&next, &first) > 1 &&
+        (next.disks[disk].good && named && named_besides_copies(&next, disk) &&
          !good_named_but(&next, disk)) ||
         (!next.disks[disk].good && !named && !good_named_but(&next, disk)))
         return;
