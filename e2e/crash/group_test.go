@@ -19,7 +19,7 @@ import (
 const groupMax = 8 * time.Minute
 
 // rounds is how often a group is run again for the effects that were not met, because the moves' ways were not quite the same.
-const rounds = 3
+const rounds = 6
 
 // sight is everything that is looked at, at one time.
 type sight struct {
