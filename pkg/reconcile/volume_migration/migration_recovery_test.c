@@ -32,6 +32,7 @@ Test(migration_recovery, follows_a_move_that_somebody_else_started_and_shows_how
     fake_migrations_run(12 * 1000);
     cr_assert_str_eq(fake_migrations_reason(), "Adopted");
     cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_MIGRATING, "status"), "True");
+    cr_assert_str_neq(json_str_at(fake_migrations_status(), "progress"), "0%");
     fake_migrations_run(60 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
     fake_migrations_expect_no_start();

@@ -162,7 +162,7 @@ static void follow_attempt(const struct migration_observation *observation, size
     int64_t percent = view->progress > 0 ? (int64_t)(view->progress * 100) : 0;
     int64_t elapsed_ms = observation->mono.ms - memory->base_at.ms;
 
-    if (*view->task_ref) {
+    if (*view->task_ref && observation->facts[index].open) {
         record->task = view->task_ref;
         (void)str_copy(view->memory->task, sizeof(view->memory->task), view->task_ref);
     }
@@ -303,7 +303,7 @@ static void apply_step(const struct rec_ports *ports,
     case MIGRATION_DELETE_LEFTOVER:
         break;
     }
-    if (observation->facts[index].open && verdict->state == MIGRATION_STATE_MOVING)
+    if (verdict->state == MIGRATION_STATE_MOVING) /* also somebody else's */
         follow_attempt(observation, index, entry);
 }
 
