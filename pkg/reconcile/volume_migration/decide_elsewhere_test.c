@@ -57,6 +57,7 @@ Test(decide, withdraws_an_attempt_that_was_never_sent_when_the_disk_is_another_n
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_NEVER_SENT);
     facts.disks[0].source = false;
+    facts.marked_by_us = true; /* that was the one that is gone */
     fake_facts_expect_on(&facts, MIGRATION_CLOSE_WITHDRAWN, 0);
 }
 

@@ -415,6 +415,8 @@ Test(decide, looks_at_no_disk_beyond_those_that_are_there)
     facts.disks[2] = (struct migration_disk_facts){
         .source = true, .known = true, .attached = true, .whole = true, .chosen = true};
     fake_facts_expect_kept(&facts, 0, 1);
+    facts.disks[2].source = false;
+    fake_facts_expect_kept(&facts, 0, 1);
 }
 
 Test(decide, says_that_it_is_finishing_while_it_puts_right_what_a_move_left)
