@@ -6,6 +6,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* The property that is about many volumes. */
+enum { EXPLORE_SLOTS = 9 };
+
 static const char *const property_names[EXPLORE_PROPERTIES] = {
     [1] = "I1  no only good copy is removed or put aside",
     [2] = "I2  one move per disk",
@@ -15,7 +18,7 @@ static const char *const property_names[EXPLORE_PROPERTIES] = {
     [6] = "I6  a retry waits for the end of the attempt before",
     [7] = "I7  cancel leaves one whole disk",
     [8] = "I8  status claims no more than was seen",
-    [9] = "I9  slots",
+    [EXPLORE_SLOTS] = "I9  slots",
     [10] = "I10 no effect without a durable intent",
     [11] = "I5  … and kept",
 };
@@ -136,5 +139,10 @@ void explore_report_sum(const struct explore_sum *sum, struct buf *text)
              sum->states, sum->transitions, sum->depth_max, sum->cut.no_slot,
              sum->cut.lost_by_others);
     for (int i = 1; i < EXPLORE_PROPERTIES; i++)
-        buf_putf(text, "%-55s %" PRIu64 " violations\n", property_names[i], sum->by_property[i]);
+        if (i == EXPLORE_SLOTS)
+            buf_putf(text, "%-55s not in this model of one volume: see make simulate\n",
+                     property_names[i]);
+        else
+            buf_putf(text, "%-55s %" PRIu64 " violations\n", property_names[i],
+                     sum->by_property[i]);
 }
