@@ -110,7 +110,7 @@ static void stop(void)
         (void)str_join(path, sizeof(path), folder, "/", files[i]);
         (void)unlink(path); /* not every test makes each */
     }
-    (void)rmdir(folder);
+    (void)rmdir(folder); /* what is left in it stays, for a look */
 }
 
 TestSuite(effects, .init = start, .fini = stop);
