@@ -71,6 +71,8 @@ void sim_run(struct sim *sim, int64_t ms)
     while (!sim->result.failed) {
         while (sim_operators_work(sim) && !sim->result.failed)
             sim_truth_check(sim);
+        if (sim->result.failed)
+            break;
         int64_t next_ms = sim_timeline_next_ms(&sim->timeline);
         int64_t due_ms = sim_operators_next_ms(sim);
         if (due_ms < next_ms && due_ms <= end_ms && due_ms > sim->timeline.now_ms) {
