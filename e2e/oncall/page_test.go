@@ -76,32 +76,45 @@ func alike(t *lab.Lab, text string) string {
 
 // described is what this page shows of kubectl describe.
 func described(text string) string {
+	_, status, _ := strings.Cut(text, "\nStatus:\n")
+	status, events, _ := strings.Cut(status, "\nEvents:")
 	var kept []string
-	lines := strings.Split(text, "\n")
-	for i := 0; i < len(lines); i++ {
-		line := lines[i]
-		switch {
-		case strings.HasPrefix(line, "  Message:"), strings.HasPrefix(line, "  Phase:"):
-			kept = append(kept, line)
-		case strings.HasPrefix(line, "  Leftovers:"):
-			for ; i < len(lines) && (len(kept) == 0 || !strings.HasPrefix(lines[i], "  Message:")); i++ {
-				kept = append(kept, lines[i])
-			}
-			i--
-		case strings.HasPrefix(line, "Events:"):
-			kept = append(kept, lines[i:]...)
-			i = len(lines)
-		case strings.HasPrefix(line, "    Last Transition Time:"):
-			if condition := lines[i:min(i+6, len(lines))]; slices.ContainsFunc(condition, func(one string) bool {
-				return strings.Contains(one, "Status:") && strings.HasSuffix(one, "True")
-			}) {
-				kept = append(kept, "    "+strings.TrimSpace(condition[5])+" is True, "+strings.TrimSpace(condition[3]))
-				kept = append(kept, "    "+strings.TrimSpace(condition[1]))
-			}
-			i += 5
+	for _, section := range sections(status) {
+		name, _, _ := strings.Cut(strings.TrimSpace(section[0]), ":")
+		switch name {
+		case "Phase", "Message", "Leftovers":
+			kept = append(kept, section...)
+		case "Conditions":
+			kept = append(kept, hold(section[1:])...)
 		}
 	}
-	return strings.TrimSpace(strings.Join(kept, "\n"))
+	return strings.Join(kept, "\n") + "\nEvents:" + strings.TrimRight(events, "\n")
+}
+
+// sections splits a status at its members.
+func sections(status string) [][]string {
+	var found [][]string
+	for _, line := range strings.Split(status, "\n") {
+		switch {
+		case strings.HasPrefix(line, "  ") && !strings.HasPrefix(line, "   "):
+			found = append(found, []string{line})
+		case len(found) > 0:
+			found[len(found)-1] = append(found[len(found)-1], line)
+		}
+	}
+	return found
+}
+
+// hold gives the conditions that are True, each with its message, of six lines for each condition.
+func hold(lines []string) []string {
+	var kept []string
+	value := func(line string) string { _, text, _ := strings.Cut(line, ":"); return strings.TrimSpace(text) }
+	for ; len(lines) >= 6; lines = lines[6:] {
+		if value(lines[4]) == "True" {
+			kept = append(kept, "  "+value(lines[5])+" is True, Reason: "+value(lines[3]), "    Message: "+value(lines[1]))
+		}
+	}
+	return kept
 }
 
 // promise is the part of a transcript that users rely on, and that may not change unnoticed: phase, reasons, messages.
