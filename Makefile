@@ -8,10 +8,6 @@ LAB ?= dev
 JOBS ?= $(shell nproc)
 # Which build the lab runs: dev, asan, tsan or release.
 PRESET ?= dev
-# Simulation: so many seeds (0: without end), the first, and after how many seconds it ends at the latest (0: never).
-SEEDS ?= 12000
-FIRST_SEED ?= 1
-SECONDS_MAX ?= 0
 # Longest run of one fuzz target in `make fuzz`, in seconds.
 FUZZ_SECONDS ?= 10
 GO = $$($(CURDIR)/tools/install-deps --print-go)
@@ -111,13 +107,17 @@ explore: deps-build ## searches every state that a move can get into, around the
 	@build/release/explore $(ONLY)
 
 .PHONY: simulate
-simulate: deps-build ## plays the whole operator in virtual time; SEEDS=n FIRST_SEED=m
-	@tools/build release
-	@build/release/simulate --seeds $(SEEDS) --first-seed $(FIRST_SEED) --jobs $(JOBS) --seconds $(SECONDS_MAX)
+simulate: deps-build ## plays the whole operator in virtual time; SEEDS=n (0: without end) FIRST_SEED=m HOURS=h
+	@AT_LEAST=$(if $(SEEDS),,100000) SECONDS_MAX=$(if $(HOURS),$$(($(HOURS)*3600))) tools/simulate $(or $(SEEDS),8000) $(or $(FIRST_SEED),1)
 
 .PHONY: simulate-nightly
 simulate-nightly: ## the same for eight hours, with seeds that nobody has played
-	@$(MAKE) simulate SEEDS=0 FIRST_SEED=$$(date +%s)000 SECONDS_MAX=28800
+	@$(MAKE) simulate SEEDS=0 FIRST_SEED=$$(date +%s)000 HOURS=8
+
+.PHONY: docs-api
+docs-api: deps-build ## writes the tables of docs/api from the schema and the table of reasons
+	@tools/build dev
+	@cmake --build build/dev --target docs-api
 
 .PHONY: decide
 decide: deps-build ## how much of the decision core its tests run, and which changes of it they do not notice
