@@ -70,11 +70,11 @@ format-check: deps-build ## fails when a C source is not formatted
 	@git ls-files -co --exclude-standard '*.[ch]' | xargs clang-format --dry-run --Werror
 
 .PHONY: check
-check: ## what to run before each commit: format, rules, gcc and clang, unit tests
+check: deps-build ## what to run before each commit: format, rules, gcc and clang, unit tests
 	@tools/test-all check
 
 .PHONY: test
-test: ## everything that checks the project, end to end included
+test: deps-build ## everything that checks the project, end to end included
 	@tools/test-all test
 
 .PHONY: demo
