@@ -24,6 +24,7 @@ bool explore_model_view_is_late(const struct explore_state *state)
     struct explore_state fresh = *state;
 
     bring_view_up_to_date(&fresh);
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bytes and bools, no padding
     return memcmp(fresh.seen, state->seen, sizeof(fresh.seen)) != 0;
 }
 
@@ -38,6 +39,7 @@ static void make_equal(const struct explore_scene *scene, struct explore_state *
         bring_view_up_to_date(next);
     if (!scene->preset->late_cache && !next->pass.busy)
         next->cached = next->stored;
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bytes and bools, no padding
     if (memcmp(next->seen, scene->from->seen, sizeof(next->seen)) != 0)
         next->excused = true;
     if (!next->stored.record.manual && !(next->pass.busy && next->pass.says == EXPLORE_SAYS_MANUAL))
@@ -161,8 +163,9 @@ enum explore_ending explore_model_ending(const struct explore_preset *preset,
 {
     const struct explore_record *record = &state->stored.record;
 
-    if (state->pass.busy || state->late.busy ||
-        memcmp(&state->stored, &state->cached, sizeof(state->stored)) != 0)
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bytes and bools, no padding
+    bool late = memcmp(&state->stored, &state->cached, sizeof(state->stored)) != 0;
+    if (state->pass.busy || state->late.busy || late)
         return EXPLORE_NO_END;
     for (int i = 0; i < EXPLORE_JOBS; i++)
         if (state->jobs[i].phase != EXPLORE_JOB_NONE)

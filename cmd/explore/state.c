@@ -23,6 +23,7 @@ struct field {
         .offset = offsetof(struct explore_state, path),                                            \
         .size = sizeof(((struct explore_state *)0)->path), .bits = (width)                         \
     }
+/* NOLINTBEGIN(bugprone-macro-parentheses): a path of members takes none */
 #define DISK(path)                                                                                 \
     MEMBER(1, path.there), MEMBER(1, path.named), MEMBER(2, path.sr), MEMBER(2, path.marker),      \
         MEMBER(2, path.tag), MEMBER(2, path.attached), MEMBER(1, path.proven),                     \
@@ -43,6 +44,7 @@ struct field {
 #define PASS(path)                                                                                 \
     MEMBER(1, path.busy), MEMBER(4, path.step), MEMBER(2, path.says), MEMBER(1, path.live),        \
         MEMBER(3, path.disk), MEMBER(3, path.keep), MEMBER(EXPLORE_DISKS, path.named)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct field fields[] = {
     DISK(disks[0]),

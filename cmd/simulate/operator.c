@@ -67,8 +67,8 @@ static void begin_work(void *userdata, int64_t started_ms)
     if (process->leading && whole)
         process->working = true;
     else
-        sim_timeline_in(timeline, SYNC_TICK_MS * (process->leading ? 1 : 10), begin_work, process,
-                        started_ms);
+        sim_timeline_in(timeline, (int64_t)SYNC_TICK_MS * (process->leading ? 1 : 10), begin_work,
+                        process, started_ms);
 }
 
 struct sim_operator *sim_operator_start(struct sim *sim, bool leading)

@@ -119,9 +119,9 @@ json_t *motion_refused(struct motion *motion)
         return xapi_error("HOST_OFFLINE", vm->host->object.ref, NULL);
     for (size_t i = 0; i < motion->disks_len; i++) {
         const struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, motion->disks[i].source);
-        json_t *error_info =
-            vdi ? vdi_refused(vdi, vm)
-                : xapi_error("HANDLE_INVALID", "VDI", motion->copy.operation.arguments.name, NULL);
+        if (!vdi)
+            return xapi_error("HANDLE_INVALID", "VDI", motion->copy.operation.arguments.name, NULL);
+        json_t *error_info = vdi_refused(vdi, vm);
         if (error_info)
             return error_info;
         motion->size += vdi->size;

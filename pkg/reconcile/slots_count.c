@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void free_place(void *value)
@@ -121,8 +122,10 @@ int64_t slots_share_of(const struct rec_slots *slots, const struct slots_place *
 static bool host_is_full(const struct rec_slots *slots, const struct slots_place *host, bool live,
                          bool shares, struct mono_time now)
 {
-    const struct slots_place *pool = host->pool ? host->pool : slots->unknown;
-    int64_t everywhere = live ? slots->unknown->live : slots->unknown->copies;
+    const struct slots_place *unknown = slots->unknown;
+    assert(unknown); /* made with the slots */
+    const struct slots_place *pool = host->pool ? host->pool : unknown;
+    int64_t everywhere = live ? unknown->live : unknown->copies;
     int64_t in_pool = live ? pool->live : pool->copies;
     int64_t here = live ? host->live : host->copies;
     int64_t limit = !live    ? slots->limits.copies_per_host

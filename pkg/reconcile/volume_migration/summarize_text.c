@@ -171,9 +171,8 @@ static void put_waiting(struct buf *buf, const struct migration_volume_view *vie
     else if (reason == REC_REASON_QUEUED && facts->pause != MIGRATION_PAUSE_BUSY && !*view->why)
         buf_put(buf, "waits for the other volumes of this object: none moves before all can, and "
                      "two at a time");
-    else if (reason == REC_REASON_QUEUED && facts->pause == MIGRATION_PAUSE_BUSY)
-        buf_put(buf, view->record ? view->record->message : "");
-    else if (reason == REC_REASON_REFUSED)
+    else if (reason == REC_REASON_REFUSED ||
+             (reason == REC_REASON_QUEUED && facts->pause == MIGRATION_PAUSE_BUSY))
         buf_put(buf, view->record ? view->record->message : "");
     else
         buf_put(buf, view->why); /* it was explained where it was found */
