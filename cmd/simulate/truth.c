@@ -159,13 +159,14 @@ static bool is_listed(const struct sim *sim, const char *disk)
     return false;
 }
 
+/* Under any name: a source that somebody has renamed in mid-copy is known by its UUID. */
 static bool has_other_good(const struct sim *sim, int disk)
 {
-    const struct sim_disk *it = disk_of(sim, disk);
-    int other;
+    int volume = disk_of(sim, disk)->volume;
 
-    for (size_t i = 0; (other = sim_xo_disk_named(sim->xo, it->name, i)) != SIM_NONE; i++)
-        if (other != disk && is_good(sim, disk_of(sim, other)))
+    for (size_t i = 0; i < sim->xo->disks.len; i++)
+        if ((int)i != disk && disk_of(sim, (int)i)->volume == volume &&
+            is_good(sim, disk_of(sim, (int)i)))
             return true;
     return false;
 }
