@@ -189,7 +189,9 @@ static struct rec_outcome pass(struct migration_controller *controller,
     if (act.step != MIGRATION_WAIT && act.result != XO_DONE && act.error.class != ERR_CONFLICT)
         (void)str_copy(observation->volumes[act.volume].trouble, MIGRATION_WHY_SIZE,
                        act.error.message);
-    if (act.arriving) { /* what follows says more than "almost done" */
+    /* What follows says more than "almost done". But an attempt that has its slot is written down now: to give the slot back
+     * would wake this object at once, for it is next. */
+    if (act.arriving && !wants_to_open(verdicts, observation->count)) {
         migration_settle_slots(ports, observation, verdicts, MIGRATION_NOT_OPENED);
         return after_act(&act, rec_later(MIGRATION_NOTICE_MS));
     }

@@ -232,6 +232,21 @@ Test(migration, writes_no_status_while_the_marker_at_the_new_home_is_on_its_way_
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
 }
 
+/* The attempt that has its turn is written down meanwhile: to put it off would give the turn back, to itself. */
+Test(migration,
+     begins_with_another_volume_while_the_marker_of_one_in_place_is_on_its_way_to_be_seen)
+{
+    fake_world_add_volume(&fake_migrations_world, "log", "disk-l", "S");
+    fake_xo_hold(fake_migrations_world.xo, true);
+    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"log\"},{\"claimName\":\"data\"}],"
+                          "\"target\":{\"srsWithTag\":\"shared\"}}");
+    fake_migrations_run(1000);
+    cr_assert_not_null(
+        json_at(json_array_get(json_object_get(fake_migrations_status(), "migratedVolumes"), 1),
+                "attempt"),
+        "%s", fake_migrations_message());
+}
+
 Test(migration, shows_progress_that_never_runs_backwards_at_most_every_ten_seconds)
 {
     int64_t before = 0;
