@@ -4,14 +4,13 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"xo-operator.dev/e2e/lab"
 	"xo-operator.dev/e2e/testlab"
 )
 
 // each runs one of the tests below.
-func each(tt *testing.T, scenarios []*scenario, event func(*testlab.Test) error) {
+func each(tt *testing.T, scenarios []*scenario, event func(*testlab.Test)) {
 	endAtEach(testlab.New(tt), func(name string, run func(*testlab.Test)) {
 		if !tt.Run(name, func(tt *testing.T) { run(testlab.New(tt)) }) {
 			tt.FailNow()
@@ -30,51 +29,33 @@ func TestAlsoWhenTheOperatorIsKilledInMidCopy(tt *testing.T) {
 }
 
 func TestAlsoWhenTheToolstackRestarts(tt *testing.T) {
-	each(tt, plain("toolstack"), func(t *testlab.Test) error {
-		return once(t, map[string]any{"name": "toolstack-restart", "pool": "pool-a"})
+	each(tt, plain("toolstack"), func(t *testlab.Test) {
+		t.Happen(map[string]any{"name": "toolstack-restart", "pool": "pool-a"})
 	})
 }
 
 func TestAlsoWhenXenOrchestraRestarts(tt *testing.T) {
-	each(tt, plain("xo"), func(t *testlab.Test) error { return once(t, map[string]any{"name": "xo-restart", "seconds": 20}) })
+	each(tt, plain("xo"), func(t *testlab.Test) { t.Happen(map[string]any{"name": "xo-restart", "seconds": 20}) })
 }
 
 func TestAlsoWhenXenOrchestraLosesItsPool(tt *testing.T) {
-	each(tt, plain("blip"), func(t *testlab.Test) error {
-		return once(t, map[string]any{"name": "pool-blip", "pool": "pool-a", "seconds": 61})
+	each(tt, plain("blip"), func(t *testlab.Test) {
+		t.Happen(map[string]any{"name": "pool-blip", "pool": "pool-a", "seconds": 61})
 	})
 }
 
 func TestAlsoWhenTheTokenIsWrongForAWhile(tt *testing.T) {
-	each(tt, plain("token"), func(t *testlab.Test) error {
+	each(tt, plain("token"), func(t *testlab.Test) {
 		right, err := os.ReadFile(t.XOTokenFile())
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(t.XOTokenFile(), []byte("this-is-no-token\n"), 0o600); err != nil {
-			return err
-		}
-		if err := once(t, map[string]any{"name": "drop-session"}); err != nil {
-			return err
-		}
-		from := time.Now()
-		t.Eventually(testlab.MoveMax, func() error { // until the operator has said so
-			text, err := os.ReadFile(t.LogFile(lab.Operator))
-			if err == nil && !strings.Contains(string(text[len(text)/2:]), "invalid credentials") && time.Since(from) < 20*time.Second {
-				return os.ErrDeadlineExceeded
-			}
-			return err
-		})
-		return os.WriteFile(t.XOTokenFile(), right, 0o600)
+		t.Must(err)
+		from := len(t.Log(lab.Operator))
+		t.XOToken("this-is-no-token")
+		t.Happen(map[string]any{"name": "drop-session"})
+		t.Logged(lab.Operator, from, "invalid credentials")
+		t.XOToken(strings.TrimSpace(string(right)))
 	})
 }
 
 func TestAlsoWhenTheAPIServerRestarts(tt *testing.T) {
-	each(tt, plain("apiserver"), func(t *testlab.Test) error { return t.Restart(t.Ctx, lab.APIServer) })
-}
-
-// once makes a fault that happens at once.
-func once(t *testlab.Test, fault map[string]any) error {
-	_, err := t.Xosim.AddFault(t.Ctx, fault)
-	return err
+	each(tt, plain("apiserver"), func(t *testlab.Test) { t.Part(t.Restart, lab.APIServer) })
 }

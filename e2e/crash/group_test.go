@@ -31,7 +31,7 @@ type sight struct {
 // group is a number of moves at the same time, and what happens to all of them.
 type group struct {
 	t     *testlab.Test
-	event func(*testlab.Test) error // once the copies wait at half of the data; nil: they do not wait
+	event func(*testlab.Test) // once the copies wait at half of the data; nil: they do not wait
 	moves []*move
 	seen  *sight
 }
@@ -122,7 +122,7 @@ func (g *group) run() {
 	g.apply(asks.String())
 	if g.event != nil {
 		g.waitForCopies()
-		g.t.Must(g.event(g.t))
+		g.event(g.t)
 		release()
 	}
 	g.t.Eventually(groupMax, g.look)
@@ -168,15 +168,13 @@ func (g *group) endAtEffects() {
 		}
 	}
 	g.t.Must(os.WriteFile(exitFile(), []byte(lines.String()), 0o600))
-	g.t.Must(restartOperator(g.t))
+	restartOperator(g.t)
 }
 
 // restartOperator does not wait until it is ready: it may have ended again before.
-func restartOperator(t *testlab.Test) error {
-	if err := t.Kill(t.Ctx, lab.Operator); err != nil {
-		return err
-	}
-	return t.StartWithoutWaiting(t.Ctx, lab.Operator)
+func restartOperator(t *testlab.Test) {
+	t.Part(t.Kill, lab.Operator)
+	t.Part(t.StartWithoutWaiting, lab.Operator)
 }
 
 // held is the name of the VolumeAttachment that a move's node has its volume by.
@@ -288,10 +286,8 @@ func (g *group) check() {
 
 // met says which moves' effects were really met.
 func (g *group) met() map[string]bool {
-	text, err := os.ReadFile(g.t.LogFile(lab.Operator))
-	g.t.Must(err)
 	met := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(g.t.Log(lab.Operator)) {
 		if !strings.Contains(line, "ended at an effect") {
 			continue
 		}
@@ -305,7 +301,7 @@ func (g *group) met() map[string]bool {
 }
 
 // list runs each scenario once, undisturbed, and gives the effects of each.
-func list(t *testlab.Test, scenarios []*scenario, event func(*testlab.Test) error) map[*scenario][]effect {
+func list(t *testlab.Test, scenarios []*scenario, event func(*testlab.Test)) map[*scenario][]effect {
 	g := &group{t: t, event: event}
 	for _, s := range scenarios {
 		t.Must(g.add(s, 0, ""))
@@ -334,7 +330,7 @@ type wanted struct {
 }
 
 // endAtEach runs scenarios with the operator's end before and after each of their effects.
-func endAtEach(t *testlab.Test, sub func(string, func(*testlab.Test)), scenarios []*scenario, event func(*testlab.Test) error) {
+func endAtEach(t *testlab.Test, sub func(string, func(*testlab.Test)), scenarios []*scenario, event func(*testlab.Test)) {
 	var open []wanted
 	sub("undisturbed", func(t *testlab.Test) {
 		for s, effects := range list(t, scenarios, event) {

@@ -41,19 +41,11 @@ func theLease(t *testlab.Test) lease {
 	return found
 }
 
-// log gives what a part has said so far.
-func log(t *testlab.Test, part string) string {
-	t.Helper()
-	text, err := os.ReadFile(t.LogFile(part))
-	t.Must(err)
-	return string(text)
-}
-
 // leads waits until a part says that it leads, once more than before, and the lease says so too.
 func leads(t *testlab.Test, part string, since int) lease {
 	t.Helper()
 	t.Eventually(leaseLasts+2*slack, func() error {
-		if text := log(t, part)[since:]; !strings.Contains(text, "leading: work begins") {
+		if text := t.Log(part)[since:]; !strings.Contains(text, "leading: work begins") {
 			return fmt.Errorf("%s does not lead", part)
 		}
 		return nil
@@ -117,7 +109,7 @@ func newPair(tt *testing.T) *pair {
 	t.Must(err)
 	t.Cleanup(func() { p.proxy.listener.Close() })
 	// The first leads when nobody else is there.
-	from := len(log(t, lab.Operator))
+	from := len(t.Log(lab.Operator))
 	t.Part(t.Kill, lab.Operator)
 	t.Part(t.Start, lab.Operator)
 	leads(t, lab.Operator, from)
@@ -161,7 +153,7 @@ func TestOfTwoOperatorsOneWorksAndTheOtherIsReady(tt *testing.T) {
 func TestALeaderThatLeavesPolitelyIsFollowedAtOnce(tt *testing.T) {
 	p := newPair(tt)
 	p.middle()
-	from := len(log(p.Test, lab.OtherOperator))
+	from := len(p.Log(lab.OtherOperator))
 	asked := time.Now()
 	p.Part(p.Stop, lab.Operator)
 	after := leads(p.Test, lab.OtherOperator, from).Spec.AcquireTime.Sub(asked)
@@ -177,7 +169,7 @@ func TestALeaderThatLeavesPolitelyIsFollowedAtOnce(tt *testing.T) {
 func TestALeaderThatIsKilledIsFollowedWhenItsLeaseIsOver(tt *testing.T) {
 	p := newPair(tt)
 	p.middle()
-	from := len(log(p.Test, lab.OtherOperator))
+	from := len(p.Log(lab.OtherOperator))
 	renewed := theLease(p.Test).Spec.RenewTime
 	p.Part(p.Kill, lab.Operator)
 	after := leads(p.Test, lab.OtherOperator, from).Spec.AcquireTime.Sub(renewed)
@@ -192,14 +184,14 @@ func TestALeaderThatIsKilledIsFollowedWhenItsLeaseIsOver(tt *testing.T) {
 
 func TestALeaderThatIsCutOffFromTheAPIServerStartsNothingNew(tt *testing.T) {
 	p := newPair(tt)
-	from := len(log(p.Test, lab.OtherOperator))
+	from := len(p.Log(lab.OtherOperator))
 	p.Part(p.Stop, lab.Operator)
 	leads(p.Test, lab.OtherOperator, from) // the one behind the proxy leads now
 	p.Part(p.Start, lab.Operator)
 	p.middle()
 	count := starts(p.Test)
 
-	from = len(log(p.Test, lab.Operator))
+	from = len(p.Log(lab.Operator))
 	p.MayEnd(lab.OtherOperator) // it must, for it can't know any more whether it leads
 	p.proxy.Cut()
 	p.Apply(testlab.MigrationManifest("second", "{srsWithTag: k8s-shared}", "", "second"))
@@ -215,7 +207,7 @@ func TestALeaderThatIsCutOffFromTheAPIServerStartsNothingNew(tt *testing.T) {
 	if lines := effects(p.Test, lab.OtherOperator, p.Namespace+"/second"); len(lines) > 0 {
 		p.Errorf("cut off, it did %q", lines)
 	}
-	if !strings.Contains(log(p.Test, lab.OtherOperator), "the lease is lost") {
+	if !strings.Contains(p.Log(lab.OtherOperator), "the lease is lost") {
 		p.Errorf("the one that was cut off does not say so")
 	}
 	p.Part(p.Kill, lab.OtherOperator)

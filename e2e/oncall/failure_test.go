@@ -119,7 +119,7 @@ func TestAToolstackThatRestartsLeavesALeftover(tt *testing.T) {
 	move(t, "{srsWithTag: k8s-shared}", quick)
 	copying(t, volume)
 	t.Phase("db-to-shared", "Migrating")
-	t.Must(once(t, map[string]any{"name": "toolstack-restart", "pool": "pool-a"}))
+	t.Happen(map[string]any{"name": "toolstack-restart", "pool": "pool-a"})
 	goOn()
 	migration := t.Phase("db-to-shared", "Succeeded")
 	if len(migration.Status.Leftovers) != 1 {
@@ -130,11 +130,6 @@ func TestAToolstackThatRestartsLeavesALeftover(tt *testing.T) {
 		happened: "The toolstack of the pool restarted in mid-copy. Two disks of one name were left, which look alike; the source is the truth, so the other was renamed, and the move was done again.",
 		next:     "Nothing for the volume. When nobody needs the leftover any more, delete it in Xen Orchestra by the UUID that status.leftovers gives."},
 		"Succeeded", "leftover-", "pool-a shared", "LeftoverRenamed")
-}
-
-func once(t *testlab.Test, fault map[string]any) error {
-	_, err := t.Xosim.AddFault(t.Ctx, fault)
-	return err
 }
 
 func TestTwoDisksOfOneNameAreLeftToAPerson(tt *testing.T) {
@@ -162,7 +157,7 @@ func TestADiskThatDisappearsIsLeftToAPerson(tt *testing.T) {
 	move(t, "{srsWithTag: k8s-shared}", quick)
 	copying(t, volume)
 	t.Phase("db-to-shared", "Migrating")
-	t.Must(once(t, map[string]any{"name": "toolstack-restart", "pool": "pool-a"}))
+	t.Happen(map[string]any{"name": "toolstack-restart", "pool": "pool-a"})
 	admin := dial(t)
 	t.Eventually(testlab.MoveMax, func() error { // the pool is out of sight at first
 		truth, err := t.Xosim.Truth(t.Ctx)
@@ -222,7 +217,7 @@ func TestWithoutXenOrchestraItWaitsAndSaysSo(tt *testing.T) {
 	move(t, "{srsWithTag: k8s-shared}", quick)
 	copying(t, volume)
 	t.Phase("db-to-shared", "Migrating")
-	t.Must(once(t, map[string]any{"name": "xo-restart", "seconds": 15}))
+	t.Happen(map[string]any{"name": "xo-restart", "seconds": 15})
 	t.Because("db-to-shared", "Reconciling", "XenOrchestraAway")
 	read(t, failure{order: 10, title: "Xen Orchestra is away",
 		happened: "The connection to Xen Orchestra is lost, or it does not accept the credentials. The hypervisors go on copying without it; nothing is decided until it is back.",

@@ -19,11 +19,7 @@ type failure struct {
 
 // fault makes one of xosim's faults happen, once.
 func fault(fields map[string]any) func(*move) {
-	return func(m *move) {
-		m.Helper()
-		_, err := m.Xosim.AddFault(m.Ctx, fields)
-		m.Must(err)
-	}
+	return func(m *move) { m.Happen(fields) }
 }
 
 // longer lets the copy take longer than external-attacher waits for an attach before it reports an error.

@@ -40,35 +40,6 @@ func notReady(t *testlab.Test) {
 	})
 }
 
-// logged waits until the operator's log, from an offset on, has a text.
-func logged(t *testlab.Test, from int, texts ...string) {
-	t.Helper()
-	t.Eventually(testlab.MoveMax, func() error {
-		all, err := os.ReadFile(t.LogFile(lab.Operator))
-		if err != nil {
-			return err
-		}
-		for _, text := range texts {
-			if strings.Contains(string(all[from:]), text) {
-				return nil
-			}
-		}
-		return fmt.Errorf("the operator's log has none of %q", texts)
-	})
-}
-
-func logSize(t *testlab.Test) int {
-	all, err := os.ReadFile(t.LogFile(lab.Operator))
-	t.Must(err)
-	return len(all)
-}
-
-// xoToken writes the token that the operator shall use for Xen Orchestra; the file is read again when it changes.
-func xoToken(t *testlab.Test, token string) {
-	t.Helper()
-	t.Must(os.WriteFile(t.XOTokenFile(), []byte(token+"\n"), 0o600))
-}
-
 func TestWithoutXenOrchestraNothingIsDecidedAndWorkGoesOnWhenItIsBack(tt *testing.T) {
 	t := testlab.New(tt)
 	m := newMove(t)
@@ -84,18 +55,18 @@ func TestAWrongTokenIsSaidAndARightOneIsTakenUp(tt *testing.T) {
 	t := testlab.New(tt)
 	right, err := os.ReadFile(t.XOTokenFile())
 	t.Must(err)
-	t.Cleanup(func() { xoToken(t, strings.TrimSpace(string(right))) })
+	t.Cleanup(func() { t.XOToken(strings.TrimSpace(string(right))) })
 	m := newMove(t)
-	from := logSize(t)
-	xoToken(t, "this-is-no-token")
+	from := len(t.Log(lab.Operator))
+	t.XOToken("this-is-no-token")
 	t.Part(t.Kill, lab.Operator)
 	if err := t.StartWithoutWaiting(t.Ctx, lab.Operator); err != nil {
 		t.Fatal(err)
 	}
-	logged(t, from, "invalid credentials", "refused")
+	t.Logged(lab.Operator, from, "invalid credentials", "refused")
 	notReady(t)
 	t.Apply(testlab.MigrationManifest("move", "{srsWithTag: k8s-shared}", "", "data"))
-	xoToken(t, strings.TrimSpace(string(right)))
+	t.XOToken(strings.TrimSpace(string(right)))
 	m.ends()
 	t.Must(ready(t))
 	text, err := os.ReadFile(t.LogFile(lab.Operator))
@@ -115,7 +86,7 @@ func TestAnExpiredTokenIsReplacedWithoutARestart(tt *testing.T) {
 	notReady(t)
 	t.Apply(testlab.MigrationManifest("move", "{srsWithTag: k8s-shared}", "", "data"))
 	t.Because("move", "Reconciling", "XenOrchestraAway")
-	xoToken(t, "lab-token-second")
+	t.XOToken("lab-token-second")
 	m.ends()
 }
 
@@ -124,7 +95,7 @@ func TestTheAPIServerIsAwayForAWhile(tt *testing.T) {
 	m.Part(m.Kill, lab.APIServer)
 	m.GoOn()
 	m.Moved()
-	logged(m.Test, 0, "refused", "connect")
+	m.Logged(lab.Operator, 0, "refused", "connect")
 	// Longer than the operator's lease: it must not act when it can't know whether it still leads, and ends.
 	m.MayEnd(lab.Operator)
 	const away = 20 * time.Second
@@ -137,7 +108,7 @@ func TestTheAPIServerIsAwayForAWhile(tt *testing.T) {
 	})
 	m.Part(m.Start, lab.APIServer)
 	m.ends()
-	logged(m.Test, 0, "the lease is lost")
+	m.Logged(lab.Operator, 0, "the lease is lost")
 }
 
 func TestTheOperatorsOwnTokenExpiresAndIsReadAgain(tt *testing.T) {
@@ -156,11 +127,11 @@ func TestTheOperatorsOwnTokenExpiresAndIsReadAgain(tt *testing.T) {
 func TestWithoutItsDefinitionTheOperatorSaysSoAndGoesOnLater(tt *testing.T) {
 	t := testlab.New(tt)
 	definition := withoutServerFields(t, t.Do("get", "crd", "xovolumemigrations.migration.xo-operator.dev", "-o", "json"))
-	from := logSize(t)
+	from := len(t.Log(lab.Operator))
 	t.Do("delete", "crd", "xovolumemigrations.migration.xo-operator.dev", "--timeout=60s")
 	t.Part(t.Kill, lab.Operator)
 	t.Must(t.StartWithoutWaiting(t.Ctx, lab.Operator))
-	logged(t, from, "xovolumemigrations.migration.xo-operator.dev")
+	t.Logged(lab.Operator, from, "xovolumemigrations.migration.xo-operator.dev")
 	_, err := t.KubectlInput(t.Ctx, definition, "create", "-f", "-")
 	t.Must(err)
 	t.Do("wait", "--for=condition=Established", "--timeout=30s", "crd/xovolumemigrations.migration.xo-operator.dev")
@@ -177,10 +148,10 @@ func TestAnOlderDefinitionIsSaid(tt *testing.T) {
 		t.Kubectl(context.Background(), "annotate", "--overwrite", "crd", name, annotation+"="+version) // the next test tells
 	})
 	t.Do("annotate", "--overwrite", "crd", name, annotation+"=0")
-	from := logSize(t)
+	from := len(t.Log(lab.Operator))
 	t.Part(t.Kill, lab.Operator)
 	t.Must(t.StartWithoutWaiting(t.Ctx, lab.Operator))
-	logged(t, from, annotation, "schema-version")
+	t.Logged(lab.Operator, from, annotation, "schema-version")
 	t.Do("annotate", "--overwrite", "crd", name, annotation+"="+version)
 	t.Part(t.Restart, lab.Operator)
 }
