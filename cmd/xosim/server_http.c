@@ -17,7 +17,7 @@ struct exchange {
 
 const size_t server_http_connection_size = sizeof(struct exchange);
 
-static const char *method_of(struct lws *wsi, struct exchange *exchange)
+const char *server_read_method(struct lws *wsi, char *path, int size)
 {
     static const struct {
         enum lws_token_indexes token;
@@ -28,7 +28,7 @@ static const char *method_of(struct lws *wsi, struct exchange *exchange)
         {WSI_TOKEN_PATCH_URI, "PATCH"},   {WSI_TOKEN_HEAD_URI, "HEAD"},
     };
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-        if (lws_hdr_copy(wsi, exchange->path, sizeof(exchange->path), methods[i].token) > 0)
+        if (lws_hdr_copy(wsi, path, size, methods[i].token) > 0)
             return methods[i].name;
     }
     return NULL;
@@ -64,7 +64,7 @@ static int answer(struct lws *wsi, struct exchange *exchange)
 static int begin(struct lws *wsi, struct exchange *exchange)
 {
     char length[24] = "";
-    exchange->method = method_of(wsi, exchange);
+    exchange->method = server_read_method(wsi, exchange->path, sizeof(exchange->path));
     buf_clear(&exchange->body);
     exchange->body.max = CONTROL_BODY_MAX;
     if (!exchange->method)

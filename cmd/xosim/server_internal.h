@@ -88,6 +88,10 @@ extern const size_t server_ws_connection_size;
 /** What the REST API keeps of a connection, or NULL. */
 struct rest_link;
 
+/** The method of a request, static, and its path into `path` of `size` bytes; NULL: none that is known, or
+ * the path is longer. */
+const char *server_read_method(struct lws *wsi, char *path, int size);
+
 /** HTTP on Xen Orchestra's side (server_rest.c): as libwebsockets' callback, with where the link of
  * the connection is kept. */
 int server_rest_callback(struct lws *wsi, enum lws_callback_reasons reason, struct rest_link **link,

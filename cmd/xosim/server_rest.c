@@ -120,23 +120,6 @@ static void on_pause(void *userdata, bool paused)
     (void)lws_rx_flow_control(link->wsi, paused ? 0 : 1); /* it fails only for unknown flags */
 }
 
-static const char *read_method(struct lws *wsi, char *path, int size)
-{
-    static const struct {
-        enum lws_token_indexes token;
-        const char *name;
-    } methods[] = {
-        {WSI_TOKEN_GET_URI, "GET"},       {WSI_TOKEN_POST_URI, "POST"},
-        {WSI_TOKEN_DELETE_URI, "DELETE"}, {WSI_TOKEN_PUT_URI, "PUT"},
-        {WSI_TOKEN_PATCH_URI, "PATCH"},   {WSI_TOKEN_HEAD_URI, "HEAD"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-        if (lws_hdr_copy(wsi, path, size, methods[i].token) > 0)
-            return methods[i].name;
-    }
-    return NULL;
-}
-
 /* A header; NULL: there is none, or it is longer than there is room for. */
 static const char *read_header(struct lws *wsi, enum lws_token_indexes token, char *text, int size)
 {
@@ -161,7 +144,7 @@ static int begin(struct lws *wsi, struct rest_link **ret)
     char authorization[2048];
     char length[24];
     int64_t content_length = -1;
-    const char *method = read_method(wsi, path, sizeof(path));
+    const char *method = server_read_method(wsi, path, sizeof(path));
     if (server->site->xo->down) {
         server_hang(wsi);
         return -1;
