@@ -8,7 +8,6 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-
 #include "reconcile/worker.h"
 
 #include <getopt.h>

@@ -147,3 +147,17 @@ char *kube_object_key(const struct kube_object *object)
 {
     return kube_key_new(object->namespace, object->name);
 }
+
+char *kube_key_namespace(const char *key)
+{
+    const char *slash = strchr(key, '/');
+
+    return mem_strndup(key, slash ? (size_t)(slash - key) : 0);
+}
+
+const char *kube_key_name(const char *key)
+{
+    const char *slash = strchr(key, '/');
+
+    return slash ? slash + 1 : key;
+}

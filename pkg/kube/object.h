@@ -119,6 +119,12 @@ const char *kube_pairs_get(struct kube_pairs pairs, const char *key);
 /** "namespace/name", or "name" when cluster-scoped: the key of caches and queues, *new*. */
 char *kube_object_key(const struct kube_object *object) WARN_UNUSED;
 
+/** The namespace in such a key, *new*; "" when cluster-scoped. */
+char *kube_key_namespace(const char *key) WARN_UNUSED;
+
+/** The name in it, *borrowed* from the key. */
+const char *kube_key_name(const char *key);
+
 /** The same from its parts; namespace may be NULL or "". *New*. */
 char *kube_key_new(const char *namespace, const char *name) WARN_UNUSED;
 

@@ -241,3 +241,21 @@ Test(kube_object, is_one_block_without_slack_however_large_it_is)
     cr_expect_gt(texts, (size_t)KUBE_ARENA_FIRST);
     kube_object_unref(object);
 }
+
+Test(kube_key, is_made_of_namespace_and_name_and_taken_apart_again)
+{
+    cleanup_str char *key = kube_key_new("shop", "db");
+    cleanup_str char *namespace = kube_key_namespace(key);
+    cr_assert_str_eq(key, "shop/db");
+    cr_assert_str_eq(namespace, "shop");
+    cr_assert_str_eq(kube_key_name(key), "db");
+}
+
+Test(kube_key, of_a_cluster_scoped_object_is_its_name)
+{
+    cleanup_str char *key = kube_key_new("", "node-1");
+    cleanup_str char *namespace = kube_key_namespace(key);
+    cr_assert_str_eq(key, "node-1");
+    cr_assert_str_eq(namespace, "");
+    cr_assert_str_eq(kube_key_name(key), "node-1");
+}

@@ -9,9 +9,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "kube/object.h"
 
 #include <assert.h>
-#include <string.h>
 
 static void free_place(void *value)
 {
@@ -59,8 +59,7 @@ struct slots_demand slots_demand_of(struct rec_slots *slots, const struct rec_sl
 
 struct slots_place *slots_namespace_of(struct rec_slots *slots, const char *key)
 {
-    const char *slash = strchr(key, '/');
-    cleanup_str char *name = mem_strndup(key, slash ? (size_t)(slash - key) : 0);
+    cleanup_str char *name = kube_key_namespace(key);
     return slots_place_of(&slots->namespaces, name);
 }
 

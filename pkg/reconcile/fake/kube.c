@@ -117,9 +117,8 @@ static void deliver(struct store *store, const char *key)
         kube_cache_put(store->cache, decode(store->kind, json));
         return;
     }
-    const char *slash = strchr(key, '/');
-    cleanup_str char *namespace = slash ? mem_strndup(key, (size_t)(slash - key)) : NULL;
-    kube_cache_remove(store->cache, namespace, slash ? slash + 1 : key);
+    cleanup_str char *namespace = kube_key_namespace(key);
+    kube_cache_remove(store->cache, namespace, kube_key_name(key));
 }
 
 static void changed(struct store *store, const char *key, bool own)

@@ -114,7 +114,7 @@ static bool others_caught_up(const struct rec_ports *ports,
                              const struct migration_volume_view *view)
 {
     const struct kube_port *kube = &ports->kube;
-    cleanup_str char *key = str_new("%s/%s", resource->object.namespace, view->claim_name);
+    cleanup_str char *key = kube_key_new(resource->object.namespace, view->claim_name);
     cleanup_kube_list struct kube_list attachments =
         kube->list(kube->userdata, &kube_kind_volume_attachment, "volume", view->volume_name);
     cleanup_kube_list struct kube_list migrations =

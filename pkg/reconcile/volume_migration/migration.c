@@ -14,8 +14,6 @@
 #include "reconcile/volume_migration/observe_slots.h"
 #include "reconcile/volume_migration/summarize.h"
 
-#include <string.h>
-
 enum {
     /* Our own write comes back by the watch; this is for one that got lost. */
     WRITE_SEEN_MS = 5 * 1000,
@@ -229,9 +227,8 @@ struct rec_outcome migration_reconcile(void *userdata, const char *key)
 {
     struct migration_controller *controller = userdata;
     const struct kube_port *kube = &controller->ports->kube;
-    const char *slash = strchr(key, '/');
-    cleanup_str char *namespace = mem_strndup(key, slash ? (size_t)(slash - key) : 0);
-    const char *name = slash ? slash + 1 : key;
+    cleanup_str char *namespace = kube_key_namespace(key);
+    const char *name = kube_key_name(key);
     cleanup_kube_object const struct kube_object *object = NULL;
 
     if (!kube->caught_up(kube->userdata, &migration_kind, namespace, name))

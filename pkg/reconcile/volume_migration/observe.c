@@ -295,7 +295,7 @@ static void observe_inventory(const struct rec_ports *ports,
     const struct xo_inventory *inventory = ports->xo.read(ports->xo.userdata);
     for (size_t i = 0; i < observation->count; i++) {
         struct migration_volume_view *view = &observation->volumes[i];
-        cleanup_str char *key = str_new("%s/%s", resource->object.namespace, view->claim_name);
+        cleanup_str char *key = kube_key_new(resource->object.namespace, view->claim_name);
         struct migration_facts *facts = &observation->facts[i];
         migration_observe_disks(inventory, resource, view, facts);
         migration_observe_live(inventory, view, facts);

@@ -171,7 +171,7 @@ static void look_at_migrations(const struct rec_ports *ports,
                                const struct migration_resource *resource,
                                struct migration_volume_view *view, struct migration_facts *facts)
 {
-    cleanup_str char *key = str_new("%s/%s", resource->object.namespace, view->claim_name);
+    cleanup_str char *key = kube_key_new(resource->object.namespace, view->claim_name);
     cleanup_kube_list struct kube_list list =
         ports->kube.list(ports->kube.userdata, &migration_kind, "claim", key);
 
@@ -305,7 +305,7 @@ void migration_observe_reservations(const struct rec_ports *ports,
             continue;
         for (size_t k = 0; k < other->record_count; k++) {
             const struct migration_volume_record *record = &other->records[k];
-            cleanup_str char *key = str_new("%s/%s", other->object.namespace, record->claim_name);
+            cleanup_str char *key = kube_key_new(other->object.namespace, record->claim_name);
             if (record->attempt_open)
                 migration_reserve(reservations, record->destination.sr_uuid, key,
                                   record->size_bytes);

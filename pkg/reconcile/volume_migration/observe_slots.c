@@ -95,7 +95,7 @@ static void add_record(const struct xo_inventory *inventory, const char *namespa
 {
     const struct xo_disk *disk = xo_inventory_disk(inventory, record->source.disk);
     const struct xo_vm *vm = vm_of_disk(inventory, disk);
-    cleanup_str char *key = str_new("%s/%s", namespace, record->claim_name);
+    cleanup_str char *key = kube_key_new(namespace, record->claim_name);
     struct rec_slots_use use = {
         .key = key,
         .disk = record->source.disk,
@@ -196,10 +196,9 @@ static bool caught_up(void *userdata, const char *object)
 {
     const struct question *question = userdata;
     const struct kube_port *kube = &question->ports->kube;
-    const char *slash = strchr(object, '/');
-    cleanup_str char *namespace = mem_strndup(object, slash ? (size_t)(slash - object) : 0);
+    cleanup_str char *namespace = kube_key_namespace(object);
 
-    return kube->caught_up(kube->userdata, &migration_kind, namespace, slash ? slash + 1 : object);
+    return kube->caught_up(kube->userdata, &migration_kind, namespace, kube_key_name(object));
 }
 
 static struct rec_slots_world world_of(struct question *question)
@@ -259,7 +258,7 @@ static void asker_init(struct asker *asker, const struct migration_observation *
 
     *asker = (struct asker){
         .object = kube_object_key(&resource->object),
-        .key = str_new("%s/%s", resource->object.namespace, view->claim_name),
+        .key = kube_key_new(resource->object.namespace, view->claim_name),
     };
     asker->ask.object = asker->object;
     asker->ask.namespace = resource->object.namespace;
@@ -430,8 +429,8 @@ void migration_observe_slots(const struct rec_ports *ports,
         }
     }
     for (size_t i = 0; ports->slots && i < observation->count; i++) {
-        cleanup_str char *key = str_new("%s/%s", observation->resource->object.namespace,
-                                        observation->volumes[i].claim_name);
+        cleanup_str char *key = kube_key_new(observation->resource->object.namespace,
+                                             observation->volumes[i].claim_name);
         if (!asked[i])
             rec_slots_leave(ports->slots, key);
         if (verdicts[i].step == MIGRATION_MARK || verdicts[i].step == MIGRATION_START)
@@ -467,8 +466,8 @@ void migration_settle_slots(const struct rec_ports *ports,
     bool released = false;
 
     for (size_t i = 0; ports->slots && i < observation->count; i++) {
-        cleanup_str char *key = str_new("%s/%s", observation->resource->object.namespace,
-                                        observation->volumes[i].claim_name);
+        cleanup_str char *key = kube_key_new(observation->resource->object.namespace,
+                                             observation->volumes[i].claim_name);
         if (opening == MIGRATION_OPENED && was_refused(observation, verdicts, i))
             refused(ports, observation, i);
         if (verdicts[i].step == MIGRATION_OPEN && opening != MIGRATION_NOT_OPENED)
