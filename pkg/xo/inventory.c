@@ -36,7 +36,7 @@ struct xo_inventory *xo_inventory_new(const struct clock *clock)
         pthread_rwlock_init(inventory->lock, &attributes) != 0)
         abort(); /* glibc fails none of these for valid arguments */
     (void)pthread_rwlockattr_destroy(&attributes); /* nothing to free in glibc */
-    map_init(&inventory->pools_seen, NULL);
+    map_init(&inventory->pools_expected, NULL);
     map_init(&inventory->pools_apart, NULL);
     return inventory;
 }
@@ -59,7 +59,7 @@ struct xo_inventory *xo_inventory_free(struct xo_inventory *inventory)
     (void)free_chain(inventory->writer.ended_first); /* these three return NULL, by convention */
     (void)mem_free(inventory->writer.steps);
     (void)mem_free(inventory->writer.changes);
-    map_done(&inventory->pools_seen);
+    map_done(&inventory->pools_expected);
     map_done(&inventory->pools_apart);
     (void)pthread_rwlock_destroy(inventory->lock); /* fails only while it is held: a bug */
     (void)mem_free(inventory->lock);               /* returns NULL, by convention */
@@ -186,7 +186,7 @@ static void link_object(struct xo_inventory *inventory, struct xo_object *object
     xo_index_link(&inventory->table, object);
     inventory->counts[object->kind]++;
     if (object->kind == XO_OBJECT_POOL)
-        map_put(&inventory->pools_seen, object->id, NULL);
+        map_put(&inventory->pools_expected, object->id, NULL);
     xo_inventory_note(inventory, object);
 }
 
@@ -342,13 +342,27 @@ static void view_servers(const json_t *servers, struct servers_view *view)
 static void forget_pools(struct xo_inventory *inventory, const struct servers_view *view)
 {
     const char *pool = NULL;
-    for (size_t i = 0; map_next(&inventory->pools_seen, &i, &pool, NULL);) {
+    for (size_t i = 0; map_next(&inventory->pools_expected, &i, &pool, NULL);) {
         if (!view->apart && !map_has(&view->mentioned, pool) &&
             !xo_inventory_pool(inventory, pool)) {
-            (void)map_remove(&inventory->pools_seen, pool); /* it was there: just returned */
+            (void)map_remove(&inventory->pools_expected, pool); /* it was there: just returned */
             inventory->writer.freshness_changed = true;
         }
     }
+}
+
+/* Returns whether one of them was not expected and is not there yet. */
+static bool expect_pools(struct xo_inventory *inventory, const struct servers_view *view)
+{
+    bool missing = false;
+    const char *pool = NULL;
+    for (size_t i = 0; map_next(&view->connected, &i, &pool, NULL);) {
+        if (map_has(&inventory->pools_expected, pool))
+            continue;
+        map_put(&inventory->pools_expected, pool, NULL);
+        missing |= !xo_inventory_pool(inventory, pool);
+    }
+    return missing;
 }
 
 void xo_inventory_servers(struct xo_inventory *inventory, const json_t *servers)
@@ -372,6 +386,7 @@ void xo_inventory_servers(struct xo_inventory *inventory, const json_t *servers)
     changed |= apart.len != apart_before;
     map_done(&inventory->pools_apart);
     inventory->pools_apart = apart;
+    changed |= expect_pools(inventory, &view);
     inventory->writer.freshness_changed |= changed;
     forget_pools(inventory, &view);
     unlock_and_report(inventory);

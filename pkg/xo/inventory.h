@@ -172,9 +172,10 @@ struct mono_time xo_inventory_fresh_since(const struct xo_inventory *inventory);
  * means something. */
 bool xo_inventory_pool_present(const struct xo_inventory *inventory, const char *pool);
 
-/** Whether every pool that this process ever saw is present, and XO is connecting to no other: only
- * then "no disk of that name" is a fact. A pool that was removed from XO stops to count once
- * server.getAll no longer names it. */
+/** Whether every pool that this process ever saw, or that XO says it is connected to, is present, and
+ * XO is connecting to no other: only then "no disk of that name" is a fact. After a broken
+ * connection a server says connected up to two minutes before the objects of its pool are there. A
+ * pool that was removed from XO stops to count once server.getAll no longer names it. */
 bool xo_inventory_all_pools_present(const struct xo_inventory *inventory);
 
 /** The pool of this UUID, *borrowed*, or NULL. */

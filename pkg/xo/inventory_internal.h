@@ -103,7 +103,9 @@ struct xo_inventory {
     bool fresh;
     bool overflow; /* something was left out for XO_INVENTORY_OBJECTS_MAX */
     struct mono_time fresh_since;
-    struct map pools_seen;  /* pool id → itself; what was there once and was not taken away */
+    /* pool id → itself: what was there once, or what XO says it is connected to, and was not taken
+     * away. A server says connected before the objects of its pool are there. */
+    struct map pools_expected;
     struct map pools_apart; /* pool id → itself; servers that are wanted but not connected */
     bool servers_apart;     /* some wanted server is not connected, its pool maybe unknown */
 

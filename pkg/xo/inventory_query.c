@@ -43,7 +43,7 @@ bool xo_inventory_all_pools_present(const struct xo_inventory *inventory)
     if (inventory->servers_apart)
         return false;
     const char *pool = NULL;
-    for (size_t i = 0; map_next(&inventory->pools_seen, &i, &pool, NULL);) {
+    for (size_t i = 0; map_next(&inventory->pools_expected, &i, &pool, NULL);) {
         if (!xo_inventory_pool_present(inventory, pool))
             return false;
     }

@@ -401,6 +401,18 @@ Test(xo_inventory, waits_for_a_server_whose_pool_was_never_seen)
     cr_assert_not(xo_inventory_all_pools_present(peek()));
 }
 
+Test(xo_inventory, waits_for_the_objects_of_a_pool_that_xo_says_it_is_connected_to)
+{
+    list("{\"p\":{\"type\":\"pool\"}}");
+    servers("[{\"status\":\"connected\",\"poolId\":\"p\"},"
+            "{\"status\":\"connected\",\"poolId\":\"q\"}]");
+    cr_assert_not(xo_inventory_all_pools_present(peek()), "q's objects are not there yet");
+    cr_assert_str_eq(changes, "freshness ;");
+    notify("enter", "{\"q\":{\"type\":\"pool\"}}");
+    cr_assert(xo_inventory_all_pools_present(peek()));
+    cr_assert_str_eq(changes, "freshness ;");
+}
+
 Test(xo_inventory, forgets_a_pool_that_was_removed_from_xo)
 {
     list("{\"p\":{\"type\":\"pool\"},\"q\":{\"type\":\"pool\"}}");
