@@ -40,6 +40,19 @@ Test(attach, does_nothing_more_once_it_is_attached)
     fake_journal_expect(&attach_world.journal, NULL);
 }
 
+Test(attach, leaves_a_renamed_disk_that_a_pod_uses_as_it_is_although_another_has_its_name_now)
+{
+    attach_world_put_case("L1");
+    attach_world_run("va/va-1");
+    fake_xo_add_disk(attach_world.xo,
+                     &(struct fake_disk){.uuid = "clone", .name = "csi-pvc-1", .sr = "L1"});
+    fake_xo_set(attach_world.xo, "disk-1", "name_label", "\"renamed\"");
+    fake_journal_clear(&attach_world.journal);
+    attach_world_run_to_the_end("va/va-1");
+    fake_journal_expect(&attach_world.journal, NULL);
+    cr_assert(attach_world_attached());
+}
+
 Test(attach, keeps_the_finalizers_of_others)
 {
     attach_world_put_case("L1");

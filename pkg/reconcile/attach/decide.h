@@ -56,6 +56,10 @@
  *                                                               pool is away
  *   D10 -                                                       release
  *
+ * "Plugged into this VM" and "an unplugged VBD to this VM" also mean the VBD that status names: a
+ * disk that was renamed while a Pod uses it stays the volume's until it is detached. To connect an
+ * unplugged one, its disk must have the name.
+ *
  * Why A13 to A15 come before A21: a disk that is attached while it is copied is accepted by XO, and
  * the copy is then stale. Thread: any.
  */

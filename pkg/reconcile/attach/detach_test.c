@@ -146,6 +146,19 @@ Test(attach_detach, detaches_the_recorded_vbd_of_a_volume_that_is_gone)
                         "patch VolumeAttachment va-1", NULL);
 }
 
+Test(attach_detach, detaches_a_disk_that_was_renamed_while_it_was_attached)
+{
+    attach_world_put_case("L1");
+    attach_world_run("va/va-1");
+    fake_xo_set(attach_world.xo, "disk-1", "name_label", "\"renamed\"");
+    fake_kube_delete(attach_world.kube, &kube_kind_volume_attachment, "", "va-1");
+    fake_journal_clear(&attach_world.journal);
+    attach_world_run_to_the_end("va/va-1");
+    fake_journal_expect(&attach_world.journal, "xo disconnect vbd-*", "xo delete vbd-*", "*",
+                        "patch VolumeAttachment va-1", NULL);
+    cr_assert(attach_world_gone());
+}
+
 Test(attach_detach, lets_a_deleted_persistent_volume_go_when_nothing_names_it)
 {
     attach_world_put_case("L1");

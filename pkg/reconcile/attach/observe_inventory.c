@@ -142,14 +142,23 @@ static void view_disks(struct view *view)
         view_disk(view, disk);
 }
 
-/* On detach without a PersistentVolume: the VBD that status names, if it still is the VM's. */
+/*
+ * The VBD that status names, if it still is the VM's. While it is plugged it is the volume's, whatever
+ * its disk is called by now: the Pod writes to that one, and not to another that was given the name.
+ * On detach it is ours to take away in any case.
+ */
 static void view_recorded_vbd(struct view *view)
 {
     const char *uuid = kube_pairs_get(view->observation->attachment->metadata, "vbd");
     const struct xo_vbd *vbd = str_empty(uuid) ? NULL : xo_inventory_vbd(view->inventory, uuid);
 
-    if (vbd && str_equal(vbd->vm, view->observation->node_id))
-        view_vbd(view, vbd);
+    if (!vbd || !str_equal(vbd->vm, view->observation->node_id) ||
+        (!vbd->attached && !view->facts->deleting))
+        return;
+    const struct xo_disk *disk = xo_inventory_disk(view->inventory, vbd->disk);
+    if (disk && disk->operations.len > 0)
+        view->facts->moving = true;
+    view_vbd(view, vbd);
 }
 
 /* Where the first disk is, and what moves it. */
@@ -256,8 +265,7 @@ void attach_observe_inventory(const struct rec_ports *ports, struct attach_promi
     facts->all_pools_present = xo_inventory_all_pools_present(view.inventory);
     view_vm(&view);
     view_disks(&view);
-    if (!observation->volume)
-        view_recorded_vbd(&view);
+    view_recorded_vbd(&view);
     view_place(&view);
     view_settings(&view);
     view_tag(&view);
