@@ -37,6 +37,13 @@ static void note_step(const struct migration_observation *observation,
     (void)str_copy(memory->step_disk, sizeof(memory->step_disk), disk);
 }
 
+/* It may be written yet. Whatever was quiet before says nothing now. */
+static void note_lost_mark(const struct migration_volume_view *view)
+{
+    view->memory->mark_lost_ms = view->record->attempt_start.ms;
+    view->memory->quiet_since = (struct mono_time){0};
+}
+
 static enum xo_result write_marker(const struct rec_ports *ports,
                                    const struct migration_disk_view *disk,
                                    const struct xo_marker *marker, struct err *err)
@@ -313,6 +320,8 @@ struct migration_act migration_act(const struct rec_ports *ports,
         act.step = verdict->step;
         act.volume = i;
         act.result = do_step(ports, observation, view, verdict, &act.error);
+        if (act.step == MIGRATION_MARK && act.result == XO_UNKNOWN)
+            note_lost_mark(view);
         if (act.result == XO_DONE) {
             note_step(observation, view->memory, verdict->step, disk);
             act.arriving = act.arriving || verdict->step == MIGRATION_SETTLE_MARKER;

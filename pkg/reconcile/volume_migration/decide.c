@@ -107,7 +107,7 @@ static bool may_be_marked(const struct migration_facts *facts, int disk)
     return it->marked || (it->source && facts->marked_by_us);
 }
 
-/* Takes the marker off the disk, if it is on it, and then closes the attempt this way. */
+/* Takes the marker off the disk, if it is on it or may yet come, and then closes the attempt this way. */
 static struct migration_verdict close_attempt(const struct migration_facts *facts, int disk,
                                               enum migration_step step)
 {
@@ -115,6 +115,8 @@ static struct migration_verdict close_attempt(const struct migration_facts *fact
         facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_FINISHING;
     enum rec_reason reason = facts->cancel ? REC_REASON_CANCELLING : REC_REASON_FINISHING;
 
+    if (facts->mark_lost && !facts->quiet)
+        return observe_on(facts);
     if (disk != MIGRATION_NO_DISK && may_be_marked(facts, disk))
         return make(MIGRATION_UNMARK, state, reason, disk);
     return make(step, state, reason, disk);

@@ -67,7 +67,9 @@
  * "Never sent": this process wrote the attempt down and has not sent it; or another process wrote it
  * down, it is quiet, and the source is alone, and its marker does not name the destination. For a
  * start is sent only when that marker was seen, and it is taken off only when the attempt is over;
- * quiet, because a call of a process that has ended may still arrive.
+ * quiet, because a call of a process that has ended may still arrive. So may a marker whose reply was
+ * lost: before such an attempt is closed, it is waited for as long (Observing), for nobody would take it
+ * off afterwards.
  *
  * "Settled" is: our call was answered and what followed had time to arrive (MIGRATION_NOTICE_MS),
  * or what became of it is not known and nothing moved for MIGRATION_SETTLE_MS. XO may still destroy
@@ -182,6 +184,7 @@ struct migration_facts {
     bool open;
     bool marked_by_us;     /* this process wrote the source's marker for the open attempt, and XO
                               answered */
+    bool mark_lost;        /* … or did not: it may be written yet; quiet counts from then on */
     bool live;             /* the open attempt was written down as a live one */
     bool noticed;          /* nothing moved for MIGRATION_NOTICE_MS */
     bool quiet;            /* nothing moved for MIGRATION_SETTLE_MS */

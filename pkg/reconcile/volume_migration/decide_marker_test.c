@@ -37,3 +37,28 @@ Test(decide, takes_its_marker_off_before_it_withdraws_although_xo_does_not_show_
     facts.marked_by_us = false; /* it was taken off */
     cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_CLOSE_WITHDRAWN);
 }
+
+Test(decide, waits_for_a_marker_whose_reply_was_lost_before_it_closes_the_attempt)
+{
+    struct migration_facts facts = {.open = true,
+                                    .call = MIGRATION_CALL_NEVER_SENT,
+                                    .cancel = true,
+                                    .noticed = true,
+                                    .mark_lost = true,
+                                    .blind = REC_REASON_INACTIVE,
+                                    .unfit = REC_REASON_INACTIVE,
+                                    .no_target = REC_REASON_INACTIVE,
+                                    .excluded = REC_REASON_INACTIVE,
+                                    .not_live = REC_REASON_INACTIVE,
+                                    .disk_count = 1,
+                                    .disks = {{.source = true, .known = true}}};
+
+    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_WAIT);
+    cr_assert_eq(migration_decide_volume(&facts).reason, REC_REASON_OBSERVING);
+    facts.quiet = true;
+    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_CLOSE_CANCELLED);
+    facts.disks[0].marked = true; /* it has come */
+    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_UNMARK);
+    facts.mark_lost = facts.quiet = false; /* one that was answered is taken off at once */
+    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_UNMARK);
+}

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/macros.h"
+#include "reconcile/volume_migration/budget.h"
 #include "reconcile/volume_migration/decide.h"
 
 #include <stdbool.h>
@@ -22,6 +23,8 @@ struct migration_volume_memory {
         attempt_start_ms; /* of the attempt that this process wrote down or took over; 0: none */
     bool sent;            /* … and whether vdi.migrate may have been sent for it */
     struct mono_time sent_at; /* when, if it was this process */
+    int64_t
+        mark_lost_ms; /* attempt_start_ms of the attempt whose marker XO did not answer for; 0: none */
     bool
         watched; /* since then nothing was hidden from us, and no VM took a disk of an offline move */
     struct mono_time
@@ -39,7 +42,7 @@ struct migration_volume_memory {
 };
 
 struct migration_memory {
-    struct mono_time progress_written; /* when status last showed new progress */
+    struct migration_booking booking; /* when its status may be written for news */
 };
 
 struct migration_memories;

@@ -26,6 +26,7 @@ enum {
 struct migration_controller {
     const struct rec_ports *ports;
     struct migration_memories *memories;
+    struct migration_budget budget;
 };
 
 struct migration_controller *migration_controller_new(const struct rec_ports *ports)
@@ -34,6 +35,7 @@ struct migration_controller *migration_controller_new(const struct rec_ports *po
 
     controller->ports = ports;
     controller->memories = migration_memories_new();
+    migration_budget_init(&controller->budget);
     return controller;
 }
 
@@ -42,6 +44,7 @@ struct migration_controller *migration_controller_free(struct migration_controll
     if (!controller)
         return NULL;
     (void)migration_memories_free(controller->memories); /* returns NULL */
+    migration_budget_done(&controller->budget);
     return mem_free(controller);
 }
 
@@ -194,8 +197,8 @@ static struct rec_outcome pass(struct migration_controller *controller,
         return after_act(&act, rec_later(MIGRATION_NOTICE_MS));
     }
     migration_summarize(ports, observation, verdicts, &summary);
-    if (migration_summary_write(ports, observation, verdicts, &summary, memory, &written,
-                                &put_off_ms, &err) < 0) {
+    if (migration_summary_write(ports, observation, verdicts, &summary, &controller->budget,
+                                &memory->booking, &written, &put_off_ms, &err) < 0) {
         migration_settle_slots(ports, observation, verdicts, opening_of(&err));
         return err.class == ERR_NOT_FOUND ? rec_settled() : rec_retry(&err);
     }

@@ -113,6 +113,26 @@ Test(migration_failure, chooses_another_sr_of_the_tag_after_one_had_no_room)
                      "csi:info: {\"migrating\":{\"enabled\":true},\"srsWithTag\":\"nvme\"}");
 }
 
+/* XO shows room on L2, and there was none: with no room anywhere else either, that may have changed. */
+Test(migration_failure, tries_the_sr_that_had_no_room_again_when_no_other_has_any)
+{
+    fake_xo_load(fake_migrations_world.xo,
+                 "{\"L4\":{\"type\":\"SR\",\"name_label\":\"sr-l4\",\"$pool\":\"P\","
+                 "\"$container\":\"H2\",\"shared\":false,\"size\":107374182400,"
+                 "\"physical_usage\":107374182400,\"tags\":[\"nvme\"]},"
+                 "\"B9\":{\"type\":\"PBD\",\"host\":\"H2\",\"SR\":\"L4\",\"$pool\":\"P\","
+                 "\"attached\":true}}");
+    fake_xo_set(fake_migrations_world.xo, "L2", "tags", "[\"nvme\"]");
+    fake_xo_fail_next_move(fake_migrations_world.xo, ERR_CAPACITY, "SR_BACKEND_FAILURE_44");
+    fake_migrations_apply(
+        "{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srsWithTag\":\"nvme\"}}");
+    fake_migrations_run(15 * 1000);
+    cr_assert_str_eq(fake_migrations_reason(), "BackingOff", "%s", fake_migrations_message());
+    fake_migrations_run(120 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded", "%s", fake_migrations_message());
+    cr_assert_str_eq(json_str_at(fake_migrations_status(), "to"), "sr-l2");
+}
+
 Test(migration_failure, is_stalled_while_xo_refuses_and_looks_again_later)
 {
     fake_xo_fail_next_move(fake_migrations_world.xo, ERR_REFUSED, "NOT_PERMITTED");

@@ -131,6 +131,14 @@ Test(migration_recovery, lets_an_object_go_that_is_deleted_while_a_person_has_to
     fake_migrations_run(5 * 1000);
     cr_assert_null(fake_kube_object(fake_migrations_world.kube, &migration_kind, "shop", "m"));
     cr_assert_eq(fake_xo_disks_named(fake_migrations_world.xo, "csi-data"), 2);
+    cr_assert_str_eq(
+        fake_kube_last_event(fake_migrations_world.kube),
+        "stopped on request; 2 disks are named csi-data and nothing proves which one is "
+        "good, so all stay as they are: "
+        "copy-1 on sr-l2 (host-2), 10240 MiB, attached to VM worker-2; disk-1 on "
+        "sr-l1 (host-1), 10240 MiB, attached to VM worker-1, the disk before the "
+        "move. Rename those that do not hold the data: until then the volume is "
+        "neither attached nor moved");
 }
 
 /* The old target again. */

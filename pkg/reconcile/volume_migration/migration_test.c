@@ -217,6 +217,23 @@ Test(migration, waits_for_another_object_that_has_the_volume_and_names_it)
     cr_assert_str_eq(json_str_at(other, "status.phase"), "Succeeded");
 }
 
+Test(migration, waits_for_no_dry_run_that_is_about_the_same_volume)
+{
+    fake_migrations_apply(
+        "{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"L2\"},\"dryRun\":true}");
+    fake_migrations_run(8 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "DryRun");
+    fake_kube_put(fake_migrations_world.kube, &migration_kind,
+                  "{\"metadata\":{\"name\":\"second\",\"namespace\":\"shop\"},\"spec\":{"
+                  "\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"S\"}}}");
+    fake_world_run(&fake_migrations_world, migration_reconcile, fake_migrations_controller,
+                   "shop/second", 60 * 1000);
+    const json_t *second =
+        fake_kube_object(fake_migrations_world.kube, &migration_kind, "shop", "second");
+    cr_assert_str_eq(json_str_at(second, "status.phase"), "Succeeded", "%s",
+                     json_str_at(second, "status.message"));
+}
+
 Test(migration, writes_no_status_while_the_marker_at_the_new_home_is_on_its_way_to_be_seen)
 {
     fake_migrations_apply_to_l2();

@@ -146,6 +146,7 @@ static void observe_call(const struct rec_ports *ports, struct migration_volume_
     ours = memory->attempt_start_ms == view->record->attempt_start.ms;
     facts->marked_by_us = ours && memory->step == MIGRATION_MARK &&
                           str_equal(memory->step_disk, view->record->source.disk);
+    facts->mark_lost = memory->mark_lost_ms == view->record->attempt_start.ms;
     move = ports->xo.move(ports->xo.userdata, view->record->source.disk);
     switch (move.state) {
     case XO_MOVE_PENDING:

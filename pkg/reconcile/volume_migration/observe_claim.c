@@ -157,7 +157,8 @@ static bool holds(const struct migration_resource *other, const struct migration
 
     if (record && record->attempt_open)
         return true;
-    if (migration_resource_ended(other) || other->cancel || kube_object_deleting(&other->object))
+    if (migration_resource_ended(other) || other->cancel || other->dry_run ||
+        kube_object_deleting(&other->object))
         return false;
     if (record && record->completion.ms != 0 &&
         other->observed_generation == other->object.generation)

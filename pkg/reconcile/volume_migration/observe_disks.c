@@ -73,7 +73,7 @@ static const struct migration_leftover *listed(const struct migration_resource *
 static bool proven_whole(const struct xo_inventory *inventory,
                          const struct migration_volume_view *view, const struct xo_disk *disk)
 {
-    /* The record may be up to MIGRATION_PROGRESS_MS behind what we have seen ourselves. */
+    /* The record may be behind what we have seen ourselves: a task is news (budget.h). */
     const char *ref = *view->memory->task ? view->memory->task : view->record->task;
     const struct xo_task *task = *ref ? xo_inventory_task_by_ref(inventory, ref) : NULL;
     return task && task->status == XO_TASK_SUCCESS && *disk->ref &&

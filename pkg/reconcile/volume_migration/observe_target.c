@@ -18,6 +18,7 @@ struct rule {
     const char *host; /* that must reach it; "" : any */
     const char *live; /* a host that reaches it goes first: where the VM runs; "": no live move */
     const char *pool; /* of the disk */
+    int64_t size_bytes;
 };
 
 static bool has_tag(const struct xo_sr *sr, const char *tag)
@@ -73,12 +74,13 @@ static int64_t free_bytes(const struct rule *rule, const struct xo_sr *sr)
     return migration_free_bytes(rule->search->reservations, sr, rule->search->claim_key);
 }
 
-/* How good a place is beside its room: of the VM's host before others, and one that had no room for
- * the disk last. */
+/* How good a place is before it matters which has most room: of the VM's host before others, with room
+ * for the disk before without, and one that turned out to have none last of those. */
 static int rank(const struct rule *rule, const struct xo_sr *sr, const char *avoid)
 {
     bool live = !*rule->live || xo_inventory_sr_reachable(rule->inventory, sr->uuid, rule->live);
-    return 2 * live + !str_equal(sr->uuid, avoid);
+    bool fits = free_bytes(rule, sr) >= rule->size_bytes;
+    return 4 * live + 2 * fits + !str_equal(sr->uuid, avoid);
 }
 
 static void no_target(struct migration_volume_view *view, struct migration_facts *facts,
@@ -294,6 +296,7 @@ void migration_observe_target(const struct migration_search *search,
     if (*view->disks[0].marker.srs_with_tag)
         (void)str_copy(view->own_tag, sizeof(view->own_tag), view->disks[0].marker.srs_with_tag);
     rule.pool = disk->pool;
+    rule.size_bytes = disk->size_bytes;
     rule.tag = *view->target.srs_with_tag ? view->target.srs_with_tag : view->own_tag;
     if (*view->target.node_name)
         rule.host = host_of_node(&rule, search->node_vm, view, facts);

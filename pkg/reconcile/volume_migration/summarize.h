@@ -1,12 +1,13 @@
 /*
  * reconcile/volume_migration, 8: what was seen, decided and done → the status, and events.
  *
- * One server-side apply of the status per pass, and only when it differs. What only says how far a
- * copy is (progress, speed, estimated end) is written per whole percent and at most every
- * MIGRATION_PROGRESS_MS, and never runs backwards within an attempt; nor are the stages of an attempt
- * that goes well (starting, copying, finishing) written more often. So a move costs two writes, its
- * beginning and its end, however short it is, and one each ten seconds. An event is made when the
- * reason changes, after the status that says so was written: one when it starts, one when it ends.
+ * One server-side apply of the status per pass, and only when it differs. What only tells people
+ * something is written when the budget for that allows it (budget.h): how far a copy is (progress, speed,
+ * estimated end), per whole percent and never backwards within an attempt; at which stage an attempt that
+ * goes well is (starting, copying, finishing); and the position in the queue, once the first has been
+ * said. So a move costs two writes, its beginning and its end, one more when it has to wait for a slot,
+ * and what the budget leaves for it. An event is made when the reason changes, after the status that says
+ * so was written: one when it starts, one when it ends.
  *
  * Status is also the write-ahead log: an attempt is opened and closed here, leftovers are listed here
  * before they are renamed. Thread: any worker.
@@ -15,8 +16,6 @@
 #define RECONCILE_VOLUME_MIGRATION_SUMMARIZE_H
 
 #include "reconcile/volume_migration/act.h"
-
-enum { MIGRATION_PROGRESS_MS = 10 * 1000 };
 
 /** What the whole object is said to do. */
 struct migration_summary {
@@ -40,19 +39,20 @@ void migration_summary_done(struct migration_summary *summary);
 enum migration_written {
     MIGRATION_UNCHANGED,
     MIGRATION_WRITTEN,
-    MIGRATION_PUT_OFF /* only progress differs, and the last was written a moment ago */
+    MIGRATION_PUT_OFF /* it would only tell people something, and it is not its turn */
 };
 
 /**
  * Writes the status when it differs, then events. On failure nothing is known to be written. When
- * MIGRATION_PUT_OFF, *ret_delay_ms says when to look again.
+ * MIGRATION_PUT_OFF, *ret_delay_ms says when to look again. `booking` is the object's in `budget`.
  */
 int migration_summary_write(const struct rec_ports *ports,
                             const struct migration_observation *observation,
                             const struct migration_verdict *verdicts,
                             const struct migration_summary *summary,
-                            struct migration_memory *memory, enum migration_written *ret_written,
-                            int64_t *ret_delay_ms, struct err *err) WARN_UNUSED;
+                            struct migration_budget *budget, struct migration_booking *booking,
+                            enum migration_written *ret_written, int64_t *ret_delay_ms,
+                            struct err *err) WARN_UNUSED;
 
 /** Events about what was done in XO: a stale marker cleared, a leftover renamed. */
 void migration_report_act(const struct rec_ports *ports,
@@ -75,6 +75,11 @@ json_t *migration_summarize_volume(const struct rec_ports *ports,
 void migration_volume_message(const struct migration_observation *observation,
                               const struct migration_verdict *verdict, size_t index, char *message,
                               size_t size);
+
+/** What a volume whose migration was cancelled is left as: where it was, or, where that was never
+ * decided because the object goes, which disks there are and what to do. */
+void migration_cancelled_message(const struct migration_observation *observation, size_t index,
+                                 char *message, size_t size);
 
 /** Why the i-th disk is a leftover when `keep` stays: MIGRATION_LEFTOVER_…. Static. */
 const char *migration_leftover_reason(const struct migration_facts *facts, int keep, size_t i);

@@ -224,9 +224,37 @@ static void put_state(struct buf *buf, const struct migration_observation *obser
                             : view->disks[verdict->disk].place.sr_name));
         break;
     case MIGRATION_STATE_CANCELLED:
-        buf_putf(buf, "stopped on request; %s stays where it was", view->claim_name);
+        buf_put(buf, view->record && view->record->message ? view->record->message
+                                                           : "stopped on request");
         break;
     }
+}
+
+void migration_cancelled_message(const struct migration_observation *observation, size_t index,
+                                 char *message, size_t size)
+{
+    const struct migration_volume_view *view = &observation->volumes[index];
+    const struct migration_facts *facts = &observation->facts[index];
+    cleanup_buf struct buf buf = {0};
+
+    buf_put(&buf, "stopped on request; ");
+    if (!facts->open || facts->disk_count == 1) {
+        buf_putf(&buf, "%s stays where it was", view->claim_name);
+    } else if (facts->disk_count == 0) {
+        buf_putf(&buf,
+                 "no disk is named %s any more: look for it in Xen Orchestra (UUID %s on %s) and "
+                 "give it its name back",
+                 view->disk_name, view->record->source.disk, view->record->source.sr_name);
+    } else {
+        buf_putf(&buf,
+                 "%zu disks are named %s and nothing proves which one is good, so all stay as they "
+                 "are: ",
+                 facts->disk_count, view->disk_name);
+        put_disks(&buf, view, facts);
+        buf_put(&buf, ". Rename those that do not hold the data: until then the volume is neither "
+                      "attached nor moved");
+    }
+    (void)str_copy(message, size, buf_str(&buf));
 }
 
 void migration_volume_message(const struct migration_observation *observation,

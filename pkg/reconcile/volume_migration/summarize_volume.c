@@ -253,8 +253,7 @@ static void finish(const struct migration_observation *observation, size_t index
     record->next_retry.ms = 0;
     if (verdict->step == MIGRATION_CLOSE_CANCELLED) {
         record->phase = MIGRATION_CANCELLED;
-        (void)str_format(entry->message, sizeof(entry->message),
-                         "stopped on request; %s stays where it was", view->claim_name);
+        migration_cancelled_message(observation, index, entry->message, sizeof(entry->message));
         record->message = entry->message;
         return;
     }

@@ -1,7 +1,10 @@
 /*
  * reconcile/volume_migration, 8: whether a status is worth writing, the one write, and the events.
  *
- * An event comes after the write that says the same, so that nobody reads of what is not so.
+ * What a new status brings is told by taking away, from it and from the one that is there, what only tells
+ * people something: when the rest is the same it waits for its turn (budget.h). What another pass or another
+ * process goes by is never among that: attempts, leftovers, counts, times, phases. An event comes after the
+ * write that says the same, so that nobody reads of what is not so.
  */
 #include "reconcile/volume_migration/summarize.h"
 
@@ -33,6 +36,18 @@ static json_t *without_progress(const json_t *status)
     return copy;
 }
 
+static void drop_messages(json_t *status)
+{
+    size_t i;
+    json_t *item;
+
+    drop(status, "message");
+    json_array_foreach(json_object_get(status, "migratedVolumes"), i, item)
+        drop(item, "message");
+    json_array_foreach(json_object_get(status, "conditions"), i, item)
+        drop(item, "message");
+}
+
 /* Drops what passes by itself while an attempt goes well: starting, copying, finishing are one phase,
  * and only what lasts is worth a write of its own. */
 static void drop_stages(json_t *status)
@@ -40,12 +55,10 @@ static void drop_stages(json_t *status)
     size_t i;
     json_t *entry;
 
-    drop(status, "message");
+    drop_messages(status);
     drop(status, "conditions");
-    json_array_foreach(json_object_get(status, "migratedVolumes"), i, entry) {
-        drop(entry, "message");
+    json_array_foreach(json_object_get(status, "migratedVolumes"), i, entry)
         drop(json_object_get(entry, "attempt"), "xapiTask");
-    }
 }
 
 static bool equal(const json_t *a, const json_t *b)
@@ -55,10 +68,29 @@ static bool equal(const json_t *a, const json_t *b)
     return json_equal(left, right);
 }
 
+static bool has_reason(const json_t *status, enum rec_condition_type type, enum rec_reason reason)
+{
+    const json_t *condition = rec_condition_find(json_object_get(status, "conditions"), type);
+
+    return str_equal(json_str_at(condition, "reason"), rec_reason_name(reason));
+}
+
+static bool defers(const json_t *status)
+{
+    return has_reason(status, REC_CONDITION_RECONCILING, REC_REASON_SPEC_CHANGE_DEFERRED);
+}
+
+/* Also in how they answer whoever changed the spec meanwhile. */
 static bool both_migrate(const json_t *a, const json_t *b)
 {
     return str_equal(json_str_at(a, "phase"), MIGRATION_MIGRATING) &&
-           str_equal(json_str_at(b, "phase"), MIGRATION_MIGRATING);
+           str_equal(json_str_at(b, "phase"), MIGRATION_MIGRATING) && defers(a) == defers(b);
+}
+
+static bool both_are_queued(const json_t *a, const json_t *b)
+{
+    return has_reason(a, REC_CONDITION_READY, REC_REASON_QUEUED) &&
+           has_reason(b, REC_CONDITION_READY, REC_REASON_QUEUED);
 }
 
 static bool same_percent(const json_t *a, const json_t *b)
@@ -80,7 +112,8 @@ static bool same_percent(const json_t *a, const json_t *b)
 /* How a new status differs from the one that is there. */
 enum difference {
     SAME,
-    MINOR, /* how far a copy is, or at which stage a migration that goes well is */
+    OF_MOVE,  /* only in how far a copy is, or at which stage a migration that goes well is */
+    OF_QUEUE, /* only in what is said of the queue */
     DIFFERENT
 };
 
@@ -96,12 +129,17 @@ static enum difference compare(const struct migration_resource *resource, const 
     cleanup_json json_t *old_rest = without_progress(old);
     cleanup_json json_t *new_rest = without_progress(status);
     if (equal(old_rest, new_rest))
-        return same_percent(old, status) ? SAME : MINOR;
+        return same_percent(old, status) ? SAME : OF_MOVE;
+    if (both_are_queued(old, status)) {
+        drop_messages(old_rest);
+        drop_messages(new_rest);
+        return equal(old_rest, new_rest) ? OF_QUEUE : DIFFERENT;
+    }
     if (!both_migrate(old, status))
         return DIFFERENT;
     drop_stages(old_rest);
     drop_stages(new_rest);
-    return equal(old_rest, new_rest) ? MINOR : DIFFERENT;
+    return equal(old_rest, new_rest) ? OF_MOVE : DIFFERENT;
 }
 
 static void send_event(const struct rec_ports *ports, const struct migration_resource *resource,
@@ -241,28 +279,33 @@ int migration_summary_write(const struct rec_ports *ports,
                             const struct migration_observation *observation,
                             const struct migration_verdict *verdicts,
                             const struct migration_summary *summary,
-                            struct migration_memory *memory, enum migration_written *ret_written,
-                            int64_t *ret_delay_ms, struct err *err)
+                            struct migration_budget *budget, struct migration_booking *booking,
+                            enum migration_written *ret_written, int64_t *ret_delay_ms,
+                            struct err *err)
 {
     enum difference difference = compare(observation->resource, summary->status);
-    int64_t since_ms = observation->mono.ms - memory->progress_written.ms;
+    bool news = difference == OF_MOVE || difference == OF_QUEUE;
 
     *ret_delay_ms = 0;
     if (difference == SAME) {
+        migration_budget_return(budget, booking);
         *ret_written = MIGRATION_UNCHANGED;
         return 0;
     }
-    if (difference == MINOR && memory->progress_written.ms != 0 &&
-        since_ms < MIGRATION_PROGRESS_MS) {
+    if (news)
+        *ret_delay_ms = migration_budget_wait_ms(budget, booking,
+                                                 difference == OF_MOVE ? MIGRATION_NEWS_OF_MOVE
+                                                                       : MIGRATION_NEWS_OF_QUEUE,
+                                                 observation->mono);
+    if (*ret_delay_ms > 0) {
         *ret_written = MIGRATION_PUT_OFF;
-        *ret_delay_ms = MIGRATION_PROGRESS_MS - since_ms;
         return 0;
     }
     if (apply(ports, observation->resource, summary->status, err) < 0)
         return err_wrap(err, "status of XoVolumeMigration %s/%s",
                         observation->resource->object.namespace,
                         observation->resource->object.name);
-    memory->progress_written = observation->mono;
+    migration_budget_written(budget, booking, news, observation->mono);
     *ret_written = MIGRATION_WRITTEN;
     forget_calls(ports, observation, verdicts);
     send_events(ports, observation, verdicts, summary);
