@@ -99,8 +99,8 @@ static void apply_odd(struct sim *sim, const struct sim_event *event)
                               "claimName", claim, "target", target));
 }
 
-/* Somebody says that nothing is to be waited for any more: what is left behind is theirs. */
-static void release(struct sim *sim, const char *key)
+/* Nobody else is told any more of what the object's volumes are left as: it is theirs. */
+static void take_over(struct sim *sim, const char *key)
 {
     const json_t *volume;
     size_t i;
@@ -113,7 +113,23 @@ static void release(struct sim *sim, const char *key)
             if (str_equal(json_str_at(volume, "claimName"), claim))
                 sim->volumes[k].foreign_ms = sim->timeline.now_ms;
         }
+}
+
+/* Somebody says that nothing is to be waited for any more. */
+static void release(struct sim *sim, const char *key)
+{
+    take_over(sim, key);
     sim_kube_annotate(sim->kube, key, MIGRATION_RELEASE_ANNOTATION);
+}
+
+/* Who deletes an object that asks a person has read what it asks, or is told by its last event. */
+static void delete_object(struct sim *sim, const char *key)
+{
+    const json_t *object = sim_kube_get(sim->kube, SIM_MIGRATION, key);
+
+    if (str_equal(json_str_at(object, "status.phase"), MIGRATION_MANUAL))
+        take_over(sim, key);
+    sim_kube_delete(sim->kube, SIM_MIGRATION, key);
 }
 
 static bool do_with_kubectl(struct sim *sim, const struct sim_event *event)
@@ -139,7 +155,7 @@ static bool do_with_kubectl(struct sim *sim, const struct sim_event *event)
         sim_kube_set_spec(sim->kube, SIM_MIGRATION, key, "cancel", NULL);
         return true;
     case SIM_DELETE:
-        sim_kube_delete(sim->kube, SIM_MIGRATION, key);
+        delete_object(sim, key);
         return true;
     case SIM_RELEASE:
         release(sim, key);

@@ -136,10 +136,18 @@ static void over(struct sim_xo *xo, int number)
         sim_timeline_in(&xo->sim->timeline, DESTROY_MS, drop_task, xo, move->task);
 }
 
+/* What a move of somebody else does, it does later than it was asked for; nobody can know it before. */
+static void note_foreign(struct sim_xo *xo, const struct sim_move *move)
+{
+    if (!move->by_operator)
+        sim_truth_foreign(xo->sim, move->source);
+}
+
 static void fail(struct sim_xo *xo, int number, const char *code, bool target_stays)
 {
     struct sim_move *move = &xo->moves.items[number];
 
+    note_foreign(xo, move);
     sim_note(xo->sim, "xo: the move of %s fails: %s%s", disk_id(xo, move->source), code,
              target_stays ? ", its target stays" : "");
     if (move->task != SIM_NONE)
@@ -208,6 +216,7 @@ static void begin(struct sim_xo *xo, int number)
     struct sim_move *move = &xo->moves.items[number];
     int pool = xo->srs[move->sr].pool;
 
+    note_foreign(xo, move);
     move->stage = SIM_MOVE_COPYING;
     move->version = xo->disks.items[move->source].version;
     move->task =
@@ -281,6 +290,7 @@ static void complete_copy(struct sim_xo *xo, int number)
     struct sim_move *move = &xo->moves.items[number];
     struct sim_disk *target = &xo->disks.items[move->target];
 
+    note_foreign(xo, move);
     target->whole = xo->disks.items[move->source].whole;
     target->version = move->version;
     end_task(xo, move, SIM_TASK_SUCCESS);
@@ -314,6 +324,7 @@ static void complete_mirror(struct sim_xo *xo, int number)
     struct sim_move *move = &xo->moves.items[number];
     struct sim_disk *target = &xo->disks.items[move->target];
 
+    note_foreign(xo, move);
     target->whole = xo->disks.items[move->source].whole;
     target->version = xo->disks.items[move->source].version;
     move_vbds(xo, move->source, move->target, true);
@@ -377,6 +388,7 @@ static void destroying(struct sim_xo *xo, int number)
         }
         move_vbds(xo, move->source, move->target, false);
         sim_xo_remove_disk(xo, move->source);
+        note_foreign(xo, move);
         sim_truth_moved(xo->sim, move->source, move->target);
     }
     answer(xo, move, NULL);
