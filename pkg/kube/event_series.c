@@ -18,7 +18,8 @@ struct one {
 };
 
 struct kube_event_series {
-    struct map all; /* everything that makes two events the same → struct one, owned */
+    struct map all;    /* everything that makes two events the same → struct one, owned */
+    unsigned sequence; /* goes on with each name that was made */
 };
 
 static void free_one(void *value)
@@ -73,18 +74,24 @@ static void forget_least_recent(struct kube_event_series *series)
     map_remove(&series->all, copy);
 }
 
-/* <object>.<hash>, as kubectl's users know it; the hash keeps apart what happens at one moment. */
+/*
+ * <object>.<number>, as kubectl's users know it. The number begins with the time, because names are the
+ * order in which `kubectl describe` shows events of this API: it sorts by a time that they may not have.
+ * What happens in one millisecond is kept in order by a counter, and apart from what another process
+ * says by the hash.
+ */
 static void make_name(const struct kube_event *event, const char *key, struct wall_time when,
-                      char ret_name[static KUBE_EVENT_NAME_SIZE])
+                      unsigned sequence, char ret_name[static KUBE_EVENT_NAME_SIZE])
 {
     enum { OBJECT_MAX = KUBE_EVENT_NAME_SIZE - 18 }; /* room for a point and 16 digits */
     size_t len = strlen(event->name);
     while (len > OBJECT_MAX ||
            (len > 0 && (event->name[len - 1] == '.' || event->name[len - 1] == '-')))
         len--;
-    uint64_t hash = str_hash(key) ^ ((uint64_t)when.ms * 0x9E3779B97F4A7C15U);
+    uint64_t number =
+        ((uint64_t)when.ms << 20) | ((uint64_t)(sequence & 0xFFU) << 12) | (str_hash(key) & 0xFFFU);
     str_format(ret_name, KUBE_EVENT_NAME_SIZE, "%.*s.%016llx", (int)len, event->name,
-               (unsigned long long)hash);
+               (unsigned long long)number);
 }
 
 bool kube_event_series_add(struct kube_event_series *series, const struct kube_event *event,
@@ -101,7 +108,7 @@ bool kube_event_series_add(struct kube_event_series *series, const struct kube_e
     }
     if (!one && series->all.len >= KUBE_EVENTS_SERIES_MAX)
         forget_least_recent(series);
-    make_name(event, key, when, ret_name);
+    make_name(event, key, when, series->sequence++, ret_name);
     one = mem_alloc(sizeof(*one));
     *one = (struct one){
         .namespace = mem_strdup(str_empty(event->namespace) ? "default" : event->namespace),

@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 static const struct wall_time when = {.ms = 1763719200000};
 
@@ -110,6 +111,24 @@ Test(kube_event_series, makes_names_that_kubernetes_takes)
     cr_expect_eq(strspn(name, "a"), 230);
     cr_expect_eq(name[230], '.');
     cr_expect_neq(name[231], '.');
+    kube_event_series_free(series);
+}
+
+/* kubectl describe shows them in the order of their names. */
+Test(kube_event_series, makes_names_that_are_in_the_order_of_time)
+{
+    struct kube_event_series *series = kube_event_series_new();
+    char before[KUBE_EVENT_NAME_SIZE] = "";
+    char name[KUBE_EVENT_NAME_SIZE];
+    for (int i = 0; i < 100; i++) {
+        char message[32];
+        str_format(message, sizeof(message), "%d", 7919 * i % 100);
+        struct kube_event event = event_of("pod-1", message);
+        struct wall_time at = {.ms = when.ms + i / 3}; /* three in each millisecond */
+        cr_expect(kube_event_series_add(series, &event, (struct mono_time){.ms = i}, at, name));
+        cr_expect(strcmp(name, before) > 0, "%s is not after %s", name, before);
+        (void)str_copy(before, sizeof(before), name);
+    }
     kube_event_series_free(series);
 }
 
