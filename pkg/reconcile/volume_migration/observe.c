@@ -274,6 +274,20 @@ static void observe_gone(const struct xo_inventory *inventory,
         observation->leftover_gone[i] = !xo_inventory_disk(inventory, resource->leftovers[i].disk);
 }
 
+/* What this object's own moves under way need, whichever of its volumes a place is chosen for. */
+static void reserve_own(const struct migration_observation *observation,
+                        struct migration_reservations *reservations)
+{
+    for (size_t i = 0; i < observation->count; i++) {
+        const struct migration_volume_view *view = &observation->volumes[i];
+        cleanup_str char *key =
+            kube_key_new(observation->resource->object.namespace, view->claim_name);
+        if (observation->facts[i].open)
+            migration_reserve(reservations, view->record->destination.sr_uuid, key,
+                              view->record->size_bytes);
+    }
+}
+
 static void observe_inventory(const struct rec_ports *ports,
                               struct migration_observation *observation)
 {
@@ -290,8 +304,10 @@ static void observe_inventory(const struct rec_ports *ports,
             (void)migration_observe_node(ports, view->restored.node_name, nodes[i],
                                          view->why); /* without a VM, nothing is restored */
     }
-    if (chooses(observation))
+    if (chooses(observation)) {
         migration_observe_reservations(ports, resource, &reservations);
+        reserve_own(observation, &reservations);
+    }
 
     const struct xo_inventory *inventory = ports->xo.read(ports->xo.userdata);
     for (size_t i = 0; i < observation->count; i++) {
