@@ -306,8 +306,6 @@ void migration_observe_target(const struct migration_search *search,
         if (sr)
             view->destination = migration_place_of(inventory, sr);
         facts->no_target = REC_REASON_INACTIVE;
-        migration_reserve(search->reservations, view->record->destination.sr_uuid,
-                          search->claim_key, view->record->size_bytes);
         return;
     }
     if (view->disks[0].marker.malformed) {
