@@ -105,11 +105,49 @@ static enum xo_result rename_leftover(const struct rec_ports *ports,
     return ports->xo.set_disk(ports->xo.userdata, disk, name, description, err);
 }
 
+/* The object as the server has it now, *new*, or NULL with an error: nothing that can't be taken back is
+ * done by what a cache says. Its uid is the same. */
+static const struct kube_object *look_again(const struct rec_ports *ports,
+                                            const struct migration_resource *resource,
+                                            struct err *err)
+{
+    cleanup_kube_object const struct kube_object *live = NULL;
+
+    if (ports->kube.get_live(ports->kube.userdata, &migration_kind, resource->object.namespace,
+                             resource->object.name, &live, err) < 0)
+        return NULL;
+    if (str_equal(live->uid, resource->object.uid))
+        return steal(&live);
+    (void)err_set(err, ERR_CONFLICT, "the object is another one now"); /* returns -1 */
+    return NULL;
+}
+
+static bool still_deletes(const struct migration_resource *live,
+                          const struct migration_resource *resource, const char *disk)
+{
+    if (live->object.generation != resource->object.generation ||
+        kube_object_deleting(&live->object))
+        return false;
+    for (size_t i = 0; i < live->leftover_count; i++)
+        if (str_equal(live->leftovers[i].disk, disk))
+            return true;
+    return false;
+}
+
 static enum xo_result delete_leftover(const struct rec_ports *ports,
+                                      const struct migration_observation *observation,
                                       const struct migration_volume_view *view, struct err *err)
 {
+    cleanup_kube_object const struct kube_object *live =
+        look_again(ports, observation->resource, err);
     char name[MIGRATION_NAME_SIZE + 32];
 
+    if (!live)
+        return XO_NOT_DONE;
+    if (!still_deletes(migration_resource_of(live), observation->resource, view->leftover)) {
+        (void)err_set(err, ERR_CONFLICT, "the object changed since it was read"); /* returns -1 */
+        return XO_NOT_DONE;
+    }
     migration_leftover_name(view->disk_name, view->leftover, name);
     return ports->xo.delete_disk(ports->xo.userdata, view->leftover, name, err);
 }
@@ -142,15 +180,13 @@ static bool others_caught_up(const struct rec_ports *ports,
 
 /* Whether the object as the server has it now still asks for this very attempt. */
 static bool live_agrees(const struct migration_resource *live,
-                        const struct migration_observation *observation,
                         const struct migration_volume_view *view)
 {
     const struct migration_volume_record *record =
         migration_resource_record(live, view->claim_name);
 
-    return str_equal(live->object.uid, observation->resource->object.uid) && !live->cancel &&
-           !kube_object_deleting(&live->object) && record && record->attempt_open &&
-           record->attempt_start.ms == view->record->attempt_start.ms &&
+    return !live->cancel && !kube_object_deleting(&live->object) && record &&
+           record->attempt_open && record->attempt_start.ms == view->record->attempt_start.ms &&
            str_equal(record->source.disk, view->record->source.disk) &&
            str_equal(record->destination.sr_uuid, view->record->destination.sr_uuid);
 }
@@ -176,17 +212,16 @@ static enum xo_result start(const struct rec_ports *ports,
                             const struct migration_observation *observation,
                             const struct migration_volume_view *view, struct err *err)
 {
-    cleanup_kube_object const struct kube_object *live = NULL;
     const struct migration_resource *resource = observation->resource;
+    cleanup_kube_object const struct kube_object *live = look_again(ports, resource, err);
     struct migration_volume_view again = *view;
     struct migration_facts facts = {0};
     enum xo_result result;
     bool live_move;
 
-    if (ports->kube.get_live(ports->kube.userdata, &migration_kind, resource->object.namespace,
-                             resource->object.name, &live, err) < 0)
+    if (!live)
         return XO_NOT_DONE;
-    if (!live_agrees(migration_resource_of(live), observation, view) ||
+    if (!live_agrees(migration_resource_of(live), view) ||
         !others_caught_up(ports, resource, view)) {
         (void)err_set(err, ERR_CONFLICT, "the object changed since it was read"); /* returns -1 */
         return XO_NOT_DONE;
@@ -237,7 +272,7 @@ static enum xo_result do_step(const struct rec_ports *ports,
     case MIGRATION_RENAME_LEFTOVER:
         return rename_leftover(ports, observation, view, disk->uuid, err);
     case MIGRATION_DELETE_LEFTOVER:
-        return delete_leftover(ports, view, err);
+        return delete_leftover(ports, observation, view, err);
     case MIGRATION_WAIT:
     case MIGRATION_OPEN:
     case MIGRATION_LIST_LEFTOVERS:

@@ -200,6 +200,25 @@ Test(migration_recovery, deletes_no_source_even_when_its_copy_is_whole)
     cr_assert_str_eq(json_str_at(leftover(0), "reason"), MIGRATION_LEFTOVER_SOURCE);
 }
 
+Test(migration_recovery, deletes_no_leftover_that_a_person_kept_while_the_watch_was_behind)
+{
+    apply_delete();
+    fake_migrations_run(8 * 1000);
+    fake_xo_toolstack_restart(fake_migrations_world.xo);
+    fake_migrations_run(75 * 1000);
+    fake_xo_plug(fake_migrations_world.xo, "V2", "copy-1");
+    fake_migrations_run(120 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+    fake_kube_hold(fake_migrations_world.kube, &migration_kind, true);
+    fake_migrations_apply_to_l2(); /* leftovers: Rename, as always where nothing is said */
+    fake_xo_set(fake_migrations_world.xo, "copy-1", "$VBDs", "[]");
+    fake_migrations_run(120 * 1000);
+    cr_assert_not_null(fake_xo_object(fake_migrations_world.xo, "copy-1"));
+    fake_kube_hold(fake_migrations_world.kube, &migration_kind, false);
+    fake_migrations_run(120 * 1000);
+    cr_assert_not_null(fake_xo_object(fake_migrations_world.xo, "copy-1"));
+}
+
 Test(migration_recovery, deletes_no_leftover_that_somebody_gave_another_name_or_attached)
 {
     apply_delete();
