@@ -136,7 +136,9 @@ static void add_entry(struct totals *totals, const json_t *entry)
 {
     int64_t size = json_int_at(entry, "sizeBytes", 0);
     int64_t percent = json_int_at(entry, "progressPercent", 0);
-    int64_t speed = json_int_at(entry, "bytesPerSecond", 0);
+    /* Without an attempt it is the speed of a move that has ended. */
+    bool moves = json_object_get(entry, "attempt");
+    int64_t speed = moves ? json_int_at(entry, "bytesPerSecond", 0) : 0;
     int64_t attempts = json_int_at(entry, "attempts", 0);
 
     totals->bytes += size;

@@ -182,6 +182,28 @@ Test(summarize, tells_the_end_of_a_running_move_from_its_speed)
     cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_MIGRATING, "status"), "True");
 }
 
+/* Two volumes are in place after 20 s; how fast they were says nothing about the end of the third. */
+Test(summarize, tells_the_end_of_what_still_moves_when_other_volumes_are_in_place)
+{
+    struct wall_time end;
+    int64_t start_ms = clock_wall(&world()->clock.clock).ms;
+
+    fake_world_add_volume(world(), "log", "disk-l", "L1");
+    fake_world_add_volume(world(), "wal", "disk-w", "L1");
+    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"},{\"claimName\":\"log\"},"
+                          "{\"claimName\":\"wal\"}],\"target\":{\"srUUID\":\"L2\"}}");
+    fake_migrations_run(10 * 1000);
+    fake_xo_move_takes(world()->xo, 400 * 1000);
+    fake_migrations_run(200 * 1000);
+    cr_assert_str_eq(json_str_at(fake_migrations_status(), "volumes"), "2/3");
+    cr_assert(wall_parse(json_str_at(fake_migrations_status(), "estimatedCompletionTime"), &end));
+    cr_assert(end.ms - start_ms > 400 * 1000 && end.ms - start_ms < 460 * 1000, "%lld ms",
+              (long long)(end.ms - start_ms));
+    fake_migrations_run(400 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+    cr_assert_null(json_at(fake_migrations_status(), "estimatedCompletionTime"));
+}
+
 Test(summarize, warns_before_a_move_that_makes_the_next_backup_a_full_one)
 {
     fake_xo_set(world()->xo, "disk-1", "cbt_enabled", "true");
