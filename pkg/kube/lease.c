@@ -26,6 +26,12 @@ enum {
     REQUEST_MS = 2 * 1000 /* so that three tries fit into RENEW_WITHIN_MS */
 };
 
+/* Another one sees the last renewal up to a try late, waits until the lease has stood still for its
+ * duration, and takes it at its next try; one that is given back it takes at its next try. */
+_Static_assert(DURATION_MS + 2 * RETRY_MS <= 15 * 1000, "a leader that dies is followed in 15 s");
+_Static_assert(RETRY_MS <= 2 * 1000, "a leader that leaves is followed in 2 s");
+_Static_assert(RENEW_WITHIN_MS + REQUEST_MS < DURATION_MS, "it stops before another one starts");
+
 static const struct kube_kind lease_kind = {.group = "coordination.k8s.io",
                                             .version = "v1",
                                             .plural = "leases",
