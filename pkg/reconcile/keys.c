@@ -28,13 +28,13 @@ static void add_attachment_key(const struct rec_keys *keys, const char *prefix, 
     kube_queue_add(keys->attachments, key, KUBE_QUEUE_ATTACH);
 }
 
-/* One that has begun, which its finalizer tells, goes first: others wait for the slots that it has. */
+/* One with an open attempt goes first: others wait for the slots that it has. Its finalizer would not tell,
+ * for that may be in its manifest. */
 static enum kube_queue_priority urgency_of(const struct kube_object *migration)
 {
-    bool begun = kube_object_has_finalizer(migration, MIGRATION_FINALIZER) &&
-                 !migration_resource_ended(migration_resource_of(migration));
-
-    return begun ? KUBE_QUEUE_ATTACH : migration_priority_of(migration);
+    return migration_resource_open(migration_resource_of(migration))
+               ? KUBE_QUEUE_ATTACH
+               : migration_priority_of(migration);
 }
 
 static void add_migration(const struct rec_keys *keys, const struct kube_object *migration,

@@ -141,6 +141,27 @@ static void put_ended(const char *more)
     fake_kube_put(world.kube, &migration_kind, text);
 }
 
+/* Two of other claims, each with the finalizer; the first by name waits, the other one has an open attempt. */
+Test(keys, of_a_migration_with_an_open_attempt_goes_first_and_not_of_one_with_the_finalizer)
+{
+    drain(keys.migrations);
+    fake_kube_put(world.kube, &migration_kind,
+                  "{\"metadata\":{\"name\":\"a\",\"namespace\":\"shop\",\"finalizers\":["
+                  "\"" MIGRATION_FINALIZER "\"]},\"spec\":{\"volumes\":[{\"claimName\":\"one\"}],"
+                  "\"target\":{\"srUUID\":\"S\"}}}");
+    fake_kube_put(world.kube, &migration_kind,
+                  "{\"metadata\":{\"name\":\"b\",\"namespace\":\"shop\",\"finalizers\":["
+                  "\"" MIGRATION_FINALIZER "\"]},\"spec\":{\"volumes\":[{\"claimName\":\"two\"}],"
+                  "\"target\":{\"srUUID\":\"S\"}},\"status\":{\"phase\":\"Migrating\","
+                  "\"migratedVolumes\":[{\"claimName\":\"two\",\"attempt\":{\"startTime\":"
+                  "\"2026-11-21T10:00:00Z\"}}]}}");
+    char *first = kube_queue_take_now(keys.migrations);
+    cr_assert_str_eq(first, "shop/b");
+    kube_queue_done(keys.migrations, first);
+    (void)mem_free(first); /* returns NULL */
+    cr_assert(due(keys.migrations, "shop/a"));
+}
+
 Test(keys, of_a_migration_at_rest_is_none_until_something_is_to_be_done_for_it)
 {
     put_ended("");

@@ -48,24 +48,6 @@ Test(migration, writes_ahead_marks_starts_settles_the_marker_and_ends_in_this_or
         "event Normal Migrated shop/m: data is on sr-l2", NULL);
 }
 
-/* Progress is not counted: how often it is written depends on how long the copy takes. */
-Test(migration, costs_three_writes_and_two_events_and_the_next_generation_two)
-{
-    fake_migrations_apply_to_l2();
-    fake_xo_move_takes(fake_migrations_world.xo, 5 * 1000);
-    fake_migrations_run(60 * 1000);
-    fake_journal_expect(&fake_migrations_world.journal, "patch XoVolumeMigration shop/m",
-                        "status XoVolumeMigration shop/m Migrating", "event *", "xo set *",
-                        "xo migrate *", "xo set *", "status XoVolumeMigration shop/m Succeeded",
-                        "event *", NULL);
-    fake_journal_clear(&fake_migrations_world.journal);
-    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"S\"}}");
-    fake_migrations_run(60 * 1000);
-    fake_journal_expect(&fake_migrations_world.journal, "status XoVolumeMigration shop/m Migrating",
-                        "event *", "xo set *", "xo migrate *", "xo set *",
-                        "status XoVolumeMigration shop/m Succeeded", "event *", NULL);
-}
-
 Test(migration, goes_at_once_when_deleted_after_its_end)
 {
     fake_migrations_apply_to_l2();
@@ -262,26 +244,6 @@ Test(migration,
         json_at(json_array_get(json_object_get(fake_migrations_status(), "migratedVolumes"), 1),
                 "attempt"),
         "%s", fake_migrations_message());
-}
-
-Test(migration, shows_progress_that_never_runs_backwards_at_most_every_ten_seconds)
-{
-    int64_t before = 0;
-    int64_t writes = 0;
-    fake_xo_move_takes(fake_migrations_world.xo, 100 * 1000);
-    fake_migrations_apply_to_l2();
-    for (int i = 0; i < 60; i++) {
-        fake_migrations_run(1000);
-        int64_t now =
-            json_int_at(json_array_get(json_at(fake_migrations_status(), "migratedVolumes"), 0),
-                        "progressPercent", 0);
-        cr_assert_geq(now, before);
-        writes += now != before;
-        before = now;
-    }
-    cr_assert_geq(before, 60);
-    cr_assert_leq(writes, 10);
-    cr_assert_not_null(json_str_at(fake_migrations_status(), "estimatedCompletionTime"));
 }
 
 Test(migration, cancels_an_attempt_that_makes_no_progress_and_tries_again)

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "reconcile/fake/world.h"
 #include "reconcile/keys.h"
+#include "reconcile/volume_migration/budget.h"
 #include "reconcile/volume_migration/migration.h"
 
 #include <criterion/criterion.h>
@@ -112,6 +113,41 @@ Test(observe_slots, let_one_copy_of_an_sr_go_at_a_time_and_the_next_when_it_has_
     run(40 * 1000);
     cr_assert_str_eq(phase_of("a"), MIGRATION_SUCCEEDED);
     cr_assert_str_eq(phase_of("b"), MIGRATION_SUCCEEDED);
+}
+
+/* How many of those that wait say that they are at this position. */
+static size_t at_position(const char *names, int position)
+{
+    cleanup_str char *text = str_new("position %d of ", position);
+    size_t count = 0;
+
+    for (const char *c = names; *c; c++) {
+        const char name[] = {*c, '\0'};
+        count +=
+            str_equal(phase_of(name), MIGRATION_PENDING) && str_starts_with(message_of(name), text);
+    }
+    return count;
+}
+
+Test(observe_slots, say_at_once_that_they_wait_and_how_far_they_came_when_the_budget_allows)
+{
+    static const char names[] = "abcdef";
+    size_t before;
+
+    for (const char *c = names; *c; c++)
+        put_move((const char[]){*c, '\0'}, "L1", "L2");
+    run(1000);
+    for (int position = 1; position <= 3; position++)
+        cr_assert_eq(at_position(names, position), 1, "%d", position);
+    before = world.journal.len;
+    fake_xo_move_takes(world.xo, INT64_C(24) * 3600 * 1000); /* that of the second */
+    run(MIGRATION_NEWS_MS + 6 * 60 * 1000);
+    for (int position = 1; position <= 3; position++)
+        cr_assert_eq(at_position(names, position), 1, "%d", position);
+    size_t told = 0;
+    for (size_t i = before; i < world.journal.len; i++)
+        told += str_ends_with(world.journal.lines[i], " " MIGRATION_PENDING);
+    cr_assert_leq(told, 4, "each of those that wait once");
 }
 
 Test(observe_slots, hold_nobody_up_whose_srs_are_free)
