@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "reconcile/conditions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +26,16 @@ void sim_emitted_status(struct sim_emitted *emitted, const struct kube_kind *kin
 {
     char line[LINE_MAX_SIZE];
     const char *phase = json_str_at(body, "status.phase");
-    const json_t *condition;
+    const json_t *item;
     size_t i;
 
-    json_array_foreach(json_at(body, "status.conditions"), i, condition) {
-        (void)str_format(line, sizeof(line), "condition %s=%s %s", json_str_at(condition, "type"),
-                         json_str_at(condition, "status"), json_str_at(condition, "reason"));
+    json_array_foreach(json_at(body, "status.conditions"), i, item) {
+        (void)str_format(line, sizeof(line), "condition %s=%s %s", json_str_at(item, "type"),
+                         json_str_at(item, "status"), json_str_at(item, "reason"));
+        sim_emitted_add(emitted, line, 1);
+    }
+    json_array_foreach(json_at(body, "status.history"), i, item) {
+        (void)str_format(line, sizeof(line), "history %s", json_str_at(item, "reason"));
         sim_emitted_add(emitted, line, 1);
     }
     if (phase) {
@@ -60,17 +63,6 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool is_said(const struct sim_emitted *emitted, const char *reason)
-{
-    cleanup_str char *end = str_new(" %s", reason);
-    const char *what;
-
-    for (size_t i = 0; map_next(&emitted->counts, &i, &what, NULL);)
-        if (str_ends_with(what, end))
-            return true;
-    return false;
-}
-
 void sim_emitted_print(const struct sim_emitted *emitted, struct buf *text)
 {
     cleanup_mem const char **lines = mem_alloc_array(emitted->counts.len, sizeof(*lines));
@@ -83,9 +75,6 @@ void sim_emitted_print(const struct sim_emitted *emitted, struct buf *text)
     for (size_t i = 0; i < len; i++)
         buf_putf(text, "%llu %s\n",
                  (unsigned long long)(uintptr_t)map_get(&emitted->counts, lines[i]), lines[i]);
-    for (size_t i = 0; i < REC_REASON_COUNT; i++)
-        if (!is_said(emitted, rec_reason_name((enum rec_reason)i)))
-            buf_putf(text, "0 reason %s\n", rec_reason_name((enum rec_reason)i));
 }
 
 void sim_emitted_read(struct sim_emitted *emitted, char *line)

@@ -1,4 +1,4 @@
-/* cmd/simulate: which conditions, reasons and events all runs together made the operator say, and which they never did. Thread: one. */
+/* cmd/simulate: which conditions, reasons and events all runs together made the operator say; tools/check-reasons reads it. Thread: one. */
 #ifndef SIMULATE_EMITTED_H
 #define SIMULATE_EMITTED_H
 
@@ -26,7 +26,7 @@ void sim_emitted_event(struct sim_emitted *emitted, const struct kube_event *eve
 /** Adds to one count. */
 void sim_emitted_add(struct sim_emitted *emitted, const char *what, uint64_t times);
 
-/** Writes one line per entry, "count what", in order; then, as "0 reason", the reasons of the table that are in none. */
+/** Writes one line per entry, "count what", in order. */
 void sim_emitted_print(const struct sim_emitted *emitted, struct buf *text);
 
 /** Adds a line that sim_emitted_print() wrote; it is changed. */

@@ -91,9 +91,7 @@ Test(sim_emitted, adds_what_another_process_has_printed)
     sim_emitted_add(&emitted, "condition Ready=True Migrated", 4);
     sim_emitted_read(&emitted, line);
     sim_emitted_print(&emitted, &text);
-    cr_assert(str_starts_with(buf_str(&text), "7 condition Ready=True Migrated\n"));
-    cr_assert_null(strstr(buf_str(&text), "0 reason Migrated\n"));
-    cr_assert_not_null(strstr(buf_str(&text), "0 reason NoSpace\n"));
+    cr_assert_str_eq(buf_str(&text), "7 condition Ready=True Migrated\n");
     buf_done(&text);
     sim_emitted_done(&emitted);
 }

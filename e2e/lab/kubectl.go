@@ -75,13 +75,21 @@ func newRest(server, token, certificate string) (*rest, error) {
 // NotFound is the error for an object that does not exist.
 var ErrNotFound = errors.New("not found")
 
-func (r *rest) get(ctx context.Context, path string, result any) error {
+func (r *rest) request(ctx context.Context, path string) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.server+path, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+r.token)
 	request.Header.Set("Accept", "application/json")
+	return request, nil
+}
+
+func (r *rest) get(ctx context.Context, path string, result any) error {
+	request, err := r.request(ctx, path)
+	if err != nil {
+		return err
+	}
 	response, err := r.http.Do(request)
 	if err != nil {
 		return err
@@ -99,6 +107,34 @@ func (r *rest) get(ctx context.Context, path string, result any) error {
 		return nil
 	}
 	return json.Unmarshal(body, result)
+}
+
+// Watch hands over every change (ADDED, MODIFIED, DELETED, ERROR) of a list's objects after a version, until the API server or ctx
+// ends it.
+func (l *Lab) Watch(ctx context.Context, path, version string, take func(change string, object json.RawMessage)) error {
+	request, err := l.rest.request(ctx, path+"?watch=1&resourceVersion="+version)
+	if err != nil {
+		return err
+	}
+	endless := http.Client{Transport: l.rest.http.Transport}
+	response, err := endless.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("watch %s: %s", path, response.Status)
+	}
+	for decoder := json.NewDecoder(response.Body); ; {
+		var event struct {
+			Type   string
+			Object json.RawMessage
+		}
+		if err := decoder.Decode(&event); err != nil {
+			return err
+		}
+		take(event.Type, event.Object)
+	}
 }
 
 // Get reads an object, or a list, by its path in the API.

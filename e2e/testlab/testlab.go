@@ -23,6 +23,7 @@ var shared struct {
 	once    sync.Once
 	options lab.Options
 	lab     *lab.Lab
+	said    *said
 	err     error
 }
 
@@ -58,6 +59,9 @@ func start() (*lab.Lab, error) {
 	shared.once.Do(func() {
 		// Ctrl-C ends this process; the supervisor sees its end and ends the lab.
 		shared.lab, shared.err = lab.Up(context.Background(), shared.options)
+		if shared.err == nil {
+			shared.said = listen(shared.lab)
+		}
 	})
 	return shared.lab, shared.err
 }
@@ -70,6 +74,9 @@ func finish(code int) int {
 	ctx := context.Background()
 	if problems := shared.lab.Problems(ctx); len(problems) > 0 {
 		code = failed(fmt.Errorf("the lab itself has problems:\n%s", strings.Join(problems, "\n")))
+	}
+	if err := shared.said.end(ctx); err != nil {
+		code = failed(err)
 	}
 	if os.Getenv("KEEP") != "" && os.Getenv("KEEP") != "0" {
 		fmt.Fprintf(os.Stderr, "lab %s keeps running: source %s\n", shared.lab.Name, shared.lab.Short(shared.lab.EnvironmentFile()))
@@ -119,6 +126,9 @@ func New(t *testing.T) *Test {
 
 func (t *Test) end() {
 	ctx := context.Background() // the test's own has ended
+	if err := shared.said.check(ctx, t.Namespace); err != nil {
+		t.Error(err)
+	}
 	if t.Failed() {
 		for _, arguments := range [][]string{
 			{"get", "xovolumemigrations,pods,pvc", "-o", "wide"}, {"describe", "xovolumemigrations"}, {"get", "events"},
