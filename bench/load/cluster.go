@@ -120,12 +120,17 @@ func (c *cluster) makeVolume(ctx context.Context, v *volume) error {
 	return err
 }
 
-// makeMigrations asks for every move.
+// makeMigrations asks for every move, with the finalizer in the manifest unless the operator is to put it there: then it writes each
+// object once more.
 func (c *cluster) makeMigrations(ctx context.Context, p *plan) error {
 	return each(ctx, p.volumes, func(ctx context.Context, v *volume) error {
+		metadata := map[string]any{"name": v.claim}
+		if p.settings.finalizer {
+			metadata["finalizers"] = []any{"migration.xo-operator.dev/cancel"}
+		}
 		object := &unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "migration.xo-operator.dev/v1alpha1", "kind": "XoVolumeMigration",
-			"metadata": map[string]any{"name": v.claim},
+			"metadata": metadata,
 			"spec": map[string]any{
 				"volumes": []any{map[string]any{"claimName": v.claim}},
 				"target":  map[string]any{"srUUID": v.target},

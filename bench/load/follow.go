@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,9 +25,10 @@ type follower struct {
 	open    map[string]taken
 	now     map[string]int // by place
 	most    map[string]int
-	writes  int
-	ended   map[string]string // phase of those that have ended
-	queued  int               // that ever said so
+	before  map[string]*unstructured.Unstructured // the last version of each
+	writes  map[string]int                        // versions, by what they brought: the words of broughtBy
+	ended   map[string]string                     // phase of those that have ended
+	queued  int                                   // that ever said so
 	waiting map[string]bool
 	last    time.Time // when the last one ended
 }
@@ -39,7 +41,7 @@ func (c *cluster) follow(ctx context.Context, p *plan) (*follower, error) {
 	// It goes on where it was when the server ends it, which it does to one that reads slower than is written.
 	w, err := watchtools.NewRetryWatcherWithContext(ctx, list.GetResourceVersion(), source{c})
 	return &follower{watch: w, total: len(p.volumes), open: map[string]taken{}, now: map[string]int{}, most: map[string]int{},
-		ended: map[string]string{}, waiting: map[string]bool{}}, err
+		before: map[string]*unstructured.Unstructured{}, writes: map[string]int{}, ended: map[string]string{}, waiting: map[string]bool{}}, err
 }
 
 // source makes watches of all migrations.
@@ -74,8 +76,9 @@ func (f *follower) untilAllEnded(ctx context.Context) error {
 func (f *follower) take(kind watch.EventType, object *unstructured.Unstructured) {
 	key := object.GetNamespace() + "/" + object.GetName()
 	if kind == watch.Modified {
-		f.writes++
+		f.writes[broughtBy(f.before[key], object)]++
 	}
+	f.before[key] = object
 	for _, place := range f.open[key].places {
 		f.now[place]--
 	}
@@ -87,17 +90,63 @@ func (f *follower) take(kind watch.EventType, object *unstructured.Unstructured)
 			f.most[place] = max(f.most[place], f.now[place])
 		}
 	}
-	phase, _, _ := unstructured.NestedString(object.Object, "status", "phase")
 	completion, _, _ := unstructured.NestedString(object.Object, "status", "completionTime")
 	if completion != "" && f.ended[key] == "" {
-		f.ended[key], f.last = phase, time.Now()
+		f.ended[key], f.last = phaseOf(object), time.Now()
 	}
+	if reasonOf(object) == "Queued" && !f.waiting[key] {
+		f.waiting[key] = true
+		f.queued++
+	}
+}
+
+// What a version of a migration may bring. Those that only tell people something come last.
+const (
+	finalizer = "the finalizer"
+	queued    = "first word that it is queued"
+	opened    = "the attempt"
+	closed    = "the end"
+	other     = "another state"
+	progress  = "only how far it is"
+	position  = "only the position in the queue"
+)
+
+// broughtBy says what a version brought that the one before it did not have.
+func broughtBy(before, after *unstructured.Unstructured) string {
+	if before == nil {
+		return other
+	}
+	was, is := before.Object["status"], after.Object["status"]
+	switch {
+	case reflect.DeepEqual(was, is):
+		return finalizer
+	case placesOf(before) == nil && placesOf(after) != nil:
+		return opened
+	case placesOf(before) != nil && placesOf(after) == nil:
+		return closed
+	case reasonOf(before) == "Queued" && reasonOf(after) == "Queued":
+		return position
+	case reasonOf(after) == "Queued":
+		return queued
+	case placesOf(before) != nil && placesOf(after) != nil && phaseOf(before) == phaseOf(after):
+		return progress
+	}
+	return other
+}
+
+func phaseOf(object *unstructured.Unstructured) string {
+	phase, _, _ := unstructured.NestedString(object.Object, "status", "phase")
+	return phase
+}
+
+// reasonOf gives the reason of the condition Ready; "": there is none yet.
+func reasonOf(object *unstructured.Unstructured) any {
 	for _, condition := range conditions(object) {
-		if condition["type"] == "Ready" && condition["reason"] == "Queued" && !f.waiting[key] {
-			f.waiting[key] = true
-			f.queued++
+		if condition["type"] == "Ready" {
+			return condition["reason"]
 		}
 	}
+	return ""
 }
 
 func conditions(object *unstructured.Unstructured) []map[string]any {

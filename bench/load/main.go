@@ -23,7 +23,7 @@ type settings struct {
 	seed                                uint64
 	limit                               time.Duration
 	build                               string
-	write                               bool
+	finalizer, write                    bool
 }
 
 func main() {
@@ -36,6 +36,7 @@ func main() {
 	flag.Uint64Var(&s.seed, "seed", 1, "of sizes and places")
 	flag.DurationVar(&s.limit, "limit", 30*time.Minute, "longest run")
 	flag.StringVar(&s.build, "build", "../build/release", "where xo-operator and xosim were built")
+	flag.BoolVar(&s.finalizer, "finalizer", true, "make the migrations with their finalizer, which the operator would write otherwise")
 	flag.BoolVar(&s.write, "write", true, "rewrite the table in docs/benchmarks.md")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
