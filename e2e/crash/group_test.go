@@ -267,18 +267,34 @@ func (g *group) look() error {
 	return nil
 }
 
-// check compares what there is with what there was: every byte, once, in the right place.
+// check compares what there is with what there was: every byte, once, in the right place, unmarked; and whatever a move left is
+// written down in its object.
 func (g *group) check() {
+	g.t.Must(g.see())
+	listed := map[string]string{} // the name of each leftover
+	for _, migration := range g.seen.migrations {
+		for _, leftover := range migration.Status.Leftovers {
+			listed[leftover.VDIUUID] = leftover.Name
+		}
+	}
 	for _, m := range g.moves {
 		for _, volume := range m.volumes {
 			disk, err := g.t.CheckDisk(g.t.Ctx, volume)
 			switch {
 			case err != nil:
 				g.t.Errorf("%s: %v", m, err)
+				continue
 			case m.stays && disk.UUID != volume.VDI:
 				g.t.Errorf("%s: the disk was moved", m)
-			case !m.stays && disk.UUID == volume.VDI:
-				g.t.Errorf("%s: the disk was not moved", m)
+			case !m.stays && !m.wants(g.t.World.SR(disk.SR)):
+				g.t.Errorf("%s: the disk is on SR %s", m, disk.SR)
+			case strings.Contains(disk.Description, "inProgressToSRUUID"):
+				g.t.Errorf("%s: the disk is still marked: %s", m, disk.Description)
+			}
+			for _, other := range g.seen.truth.Disks {
+				if other.Exists && other.Family == disk.Family && other.UUID != disk.UUID && listed[other.UUID] != other.Name {
+					g.t.Errorf("%s: disk %s, named %s, is left and not listed", m, other.UUID, other.Name)
+				}
 			}
 		}
 	}

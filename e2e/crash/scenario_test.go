@@ -2,6 +2,7 @@ package crash
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"xo-operator.dev/e2e/lab"
@@ -88,6 +89,14 @@ func (m *move) ended(seen *sight) error {
 		return fmt.Errorf("it should be %s; it is %+v", phase, migration)
 	}
 	return nil
+}
+
+// wants says whether a disk that was moved there is where it was to go.
+func (m *move) wants(sr *lab.SR) bool {
+	if m.attach != "" {
+		return sr != nil && sr.Name == strings.Replace(m.attach, "worker", "host", 1)+" local"
+	}
+	return sr != nil && slices.Contains(sr.Tags, "k8s-shared") // also where there was no room for it first
 }
 
 // How the operator's users see most moves; each group of these is run by itself, for each is ended a hundred times already.
