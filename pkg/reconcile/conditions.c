@@ -68,22 +68,35 @@ const json_t *rec_condition_find(const json_t *conditions, enum rec_condition_ty
     return NULL;
 }
 
+void rec_conditions_read(const json_t *array,
+                         struct rec_condition_past past[static REC_CONDITION_COUNT])
+{
+    for (int type = 0; type < REC_CONDITION_COUNT; type++) {
+        const json_t *condition = rec_condition_find(array, (enum rec_condition_type)type);
+        const char *since = json_str_at(condition, "lastTransitionTime");
+
+        past[type] = (struct rec_condition_past){
+            .status = str_equal(json_str_at(condition, "status"), "True")};
+        if (since && !wall_parse(since, &past[type].since))
+            past[type].since = (struct wall_time){0};
+    }
+}
+
 static json_t *build_one(enum rec_condition_type type, const struct rec_condition *condition,
-                         const json_t *before, int64_t generation, const char *now)
+                         const struct rec_condition_past *before, int64_t generation,
+                         struct wall_time now)
 {
     char message[REC_CONDITION_MESSAGE_MAX];
-    const char *status = condition->status ? "True" : "False";
-    const json_t *old = rec_condition_find(before, type);
-    const char *since = now;
+    char since[CLOCK_RFC3339_SIZE];
     json_t *object = json_object();
+    bool keeps = before && before->since.ms != 0 && before->status == condition->status;
 
-    if (str_equal(json_str_at(old, "status"), status) && json_str_at(old, "lastTransitionTime"))
-        since = json_str_at(old, "lastTransitionTime");
+    wall_format(keeps ? before->since : now, since);
     (void)str_copy(message, sizeof(message),
                    str_empty(condition->message) ? condition_types[type].otherwise
                                                  : condition->message);
     json_put_str(object, "type", rec_condition_name(type));
-    json_put_str(object, "status", status);
+    json_put_str(object, "status", condition->status ? "True" : "False");
     json_put(object, "observedGeneration", json_integer(generation));
     json_put_str(object, "lastTransitionTime", since);
     json_put_str(object, "reason", rec_reason_name(condition->reason));
@@ -92,14 +105,13 @@ static json_t *build_one(enum rec_condition_type type, const struct rec_conditio
 }
 
 json_t *rec_conditions_build(const struct rec_condition conditions[static REC_CONDITION_COUNT],
-                             const json_t *before, int64_t generation, struct wall_time now)
+                             const struct rec_condition_past *before, int64_t generation,
+                             struct wall_time now)
 {
-    char time[CLOCK_RFC3339_SIZE];
     json_t *array = json_array();
 
-    wall_format(now, time);
     for (int type = 0; type < REC_CONDITION_COUNT; type++)
-        json_add(array, build_one((enum rec_condition_type)type, &conditions[type], before,
-                                  generation, time));
+        json_add(array, build_one((enum rec_condition_type)type, &conditions[type],
+                                  before ? &before[type] : NULL, generation, now));
     return array;
 }

@@ -76,13 +76,23 @@ struct rec_condition {
  */
 enum { REC_CONDITION_MESSAGE_MAX = 4096 };
 
+/** What is there of one condition, as far as the next one depends on it. */
+struct rec_condition_past {
+    bool status;
+    struct wall_time since; /* lastTransitionTime; ms 0: there is none, or it can't be read */
+};
+
+/** Reads an array of conditions (NULL: there are none) into `past`, one entry for each type. */
+void rec_conditions_read(const json_t *array,
+                         struct rec_condition_past past[static REC_CONDITION_COUNT]);
+
 /**
  * A *new* array of conditions, all types of `conditions[REC_CONDITION_COUNT]` in order.
- * `before` (*borrowed*, may be NULL) is the array that is there now: lastTransitionTime is kept
- * where the status did not change.
+ * `before` (*borrowed*, REC_CONDITION_COUNT entries, or NULL) is what is there now: lastTransitionTime
+ * is kept where the status did not change.
  */
 json_t *rec_conditions_build(const struct rec_condition conditions[static REC_CONDITION_COUNT],
-                             const json_t *before, int64_t generation,
+                             const struct rec_condition_past *before, int64_t generation,
                              struct wall_time now) WARN_UNUSED;
 
 /** The condition of this type in an array, *borrowed*, or NULL. */

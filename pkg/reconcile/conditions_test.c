@@ -80,12 +80,29 @@ Test(conditions, keep_their_transition_time_until_the_status_changes)
         rec_conditions_build(conditions, NULL, 1, (struct wall_time){.ms = 1000});
     conditions[REC_CONDITION_READY].reason = REC_REASON_IN_USE;
     conditions[REC_CONDITION_STALLED].status = true;
+    struct rec_condition_past past[REC_CONDITION_COUNT];
+    rec_conditions_read(first, past);
     cleanup_json json_t *second =
-        rec_conditions_build(conditions, first, 1, (struct wall_time){.ms = 9000});
+        rec_conditions_build(conditions, past, 1, (struct wall_time){.ms = 9000});
     cr_assert_str_eq(json_str_at(rec_condition_find(second, REC_CONDITION_READY),
                                  "lastTransitionTime"),
                      "1970-01-01T00:00:01Z");
     cr_assert_str_eq(json_str_at(rec_condition_find(second, REC_CONDITION_STALLED),
+                                 "lastTransitionTime"),
+                     "1970-01-01T00:00:09Z");
+}
+
+Test(conditions, begin_anew_where_the_time_that_is_there_can_not_be_read)
+{
+    struct rec_condition conditions[REC_CONDITION_COUNT];
+    struct rec_condition_past past[REC_CONDITION_COUNT];
+    cleanup_json json_t *odd = json_build("[{s:s, s:s, s:s}]", "type", "Ready", "status", "False",
+                                          "lastTransitionTime", "yesterday");
+    fill(conditions);
+    rec_conditions_read(odd, past);
+    cleanup_json json_t *array =
+        rec_conditions_build(conditions, past, 1, (struct wall_time){.ms = 9000});
+    cr_assert_str_eq(json_str_at(rec_condition_find(array, REC_CONDITION_READY),
                                  "lastTransitionTime"),
                      "1970-01-01T00:00:09Z");
 }

@@ -31,15 +31,7 @@ static bool attempt_open(const struct migration_resource *migration, const char 
     return record && record->attempt_open;
 }
 
-static bool stalled(const json_t *status)
-{
-    const json_t *condition =
-        rec_condition_find(json_at(status, "conditions"), REC_CONDITION_STALLED);
-
-    return condition && str_equal(json_str_at(condition, "status"), "True");
-}
-
-static enum attach_move move_state(const struct migration_resource *migration, const json_t *status,
+static enum attach_move move_state(const struct migration_resource *migration,
                                    const struct kube_volume_attachment *attachment,
                                    struct wall_time now)
 {
@@ -62,7 +54,9 @@ static enum attach_move move_state(const struct migration_resource *migration, c
     }
     if (has_phase(migration, MIGRATION_BACKING_OFF))
         return ATTACH_MOVE_RETRYING;
-    return stalled(status) ? ATTACH_MOVE_STALLED : ATTACH_MOVE_GOING;
+    return migration->said && migration->said->conditions[REC_CONDITION_STALLED].status
+               ? ATTACH_MOVE_STALLED
+               : ATTACH_MOVE_GOING;
 }
 
 static void copy_or_empty(char *target, size_t size, const char *text)
@@ -71,16 +65,17 @@ static void copy_or_empty(char *target, size_t size, const char *text)
 }
 
 /* What the migration says of itself, for people. */
-static void read_progress(const struct migration_resource *migration, const json_t *status,
-                          const char *claim, struct wall_time now, struct attach_progress *progress)
+static void read_progress(const struct migration_resource *migration, const char *claim,
+                          struct wall_time now, struct attach_progress *progress)
 {
     const struct migration_volume_record *record = migration_resource_record(migration, claim);
-    const char *estimate = json_str_at(status, "estimatedCompletionTime");
-    struct wall_time end = {0};
 
-    copy_or_empty(progress->message, sizeof(progress->message), json_str_at(status, "message"));
-    if (estimate && wall_parse(estimate, &end) && end.ms > now.ms)
-        progress->remaining_s = (end.ms - now.ms) / 1000;
+    if (migration->said) {
+        const struct wall_time end = migration->said->estimated_completion;
+        copy_or_empty(progress->message, sizeof(progress->message), migration->said->message);
+        if (end.ms > now.ms)
+            progress->remaining_s = (end.ms - now.ms) / 1000;
+    }
     if (!record || !record->attempt_open)
         return;
     copy_or_empty(progress->from, sizeof(progress->from), record->source.sr_name);
@@ -101,15 +96,11 @@ static void observe_ours(const struct rec_ports *ports, const struct migration_r
                          struct attach_observation *observation)
 {
     const struct wall_time now = clock_wall(ports->clock);
-    cleanup_json json_t *status = NULL;
 
-    if (!str_empty(migration->status_json) &&
-        json_parse(migration->status_json, strlen(migration->status_json), &status, NULL))
-        status = NULL; /* the decoder made this text; if it can't be read, less is shown */
-    observation->facts.move = move_state(migration, status, observation->attachment, now);
+    observation->facts.move = move_state(migration, observation->attachment, now);
     if (observation->facts.move == ATTACH_MOVE_FOREIGN)
         observe_other(migration, observation);
-    read_progress(migration, status, observation->volume->claim_name, now, &observation->progress);
+    read_progress(migration, observation->volume->claim_name, now, &observation->progress);
 }
 
 bool attach_observe_moves(const struct rec_ports *ports, struct attach_observation *observation)

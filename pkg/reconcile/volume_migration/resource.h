@@ -7,6 +7,7 @@
 #define RECONCILE_VOLUME_MIGRATION_RESOURCE_H
 
 #include "kube/object.h"
+#include "reconcile/conditions.h"
 
 /** Where a volume is to go: exactly one of the three is not "". */
 struct migration_target {
@@ -98,6 +99,24 @@ struct migration_past_attempt {
     const char *message;
 };
 
+/** What of a status counts when two are compared: each leaves out more than the one before it. */
+enum migration_aspect {
+    MIGRATION_WHOLE,
+    MIGRATION_WITHOUT_PROGRESS, /* how far a copy is, and when it will end */
+    MIGRATION_WITHOUT_MESSAGES, /* … and sentences, but for those of the history */
+    MIGRATION_WITHOUT_STAGES,   /* … and conditions and the task that is followed */
+    MIGRATION_ASPECTS
+};
+
+/** What a status says to people, as far as the next one, or a VolumeAttachment, depends on it. */
+struct migration_said {
+    uint64_t digest[MIGRATION_ASPECTS]; /* to tell whether a new one differs, and in what */
+    struct rec_condition_past conditions[REC_CONDITION_COUNT];
+    struct wall_time estimated_completion;
+    const char *message;
+    bool deferred; /* a change of the spec waits for the end of this migration */
+};
+
 struct migration_resource {
     struct kube_object object;
     /* spec */
@@ -129,9 +148,8 @@ struct migration_resource {
     size_t leftover_count;
     const struct migration_past_attempt *history; /* oldest first */
     size_t history_count;
-    /* Both "" once this generation has ended, unless the move was for an attachment: */
-    const char *conditions_json; /* status.conditions, to keep transition times */
-    const char *status_json; /* the whole status, canonical: to tell whether a new one differs */
+    /* NULL once this generation has ended, unless the move was for an attachment. */
+    const struct migration_said *said;
 };
 
 /** What the index "state" has an object under: none, one or more of these. */
@@ -173,12 +191,9 @@ const struct migration_target *migration_target_of(const struct migration_resour
 int migration_status_decode(const json_t *json, struct kube_arena *arena,
                             struct migration_resource *resource, struct err *err) WARN_UNUSED;
 
-/** A *new* copy of a status with its lists' items in order; what is in them is shared. */
-json_t *migration_status_sorted(const json_t *status) WARN_UNUSED;
-
-/** A *new* text of a status that is equal for statuses that mean the same, whatever the order of
- * their lists' items. */
-char *migration_status_canonical(const json_t *status) WARN_UNUSED;
+/** A number that is equal for statuses (NULL: none) that mean the same in that aspect, whatever the
+ * order of their lists' items. */
+uint64_t migration_status_digest(const json_t *status, enum migration_aspect aspect);
 
 /** The version of the schema that this program was built for; the CRD says its own in an
  * annotation.

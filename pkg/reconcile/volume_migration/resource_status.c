@@ -144,24 +144,33 @@ static int history_decode(const json_t *array, struct kube_arena *arena,
 }
 
 /*
- * The texts that a new status is compared with. What has ended gets none any more, and most objects
- * of a cluster have ended: without its texts such an object is a third as large. Of a move for an
- * attachment they are kept: whoever waits for it is told from them how it ended.
+ * What has ended says nothing any more that is compared or waited for, and most objects of a cluster have
+ * ended: so nothing is kept of that, unless the move was for an attachment: whoever waits for it is told
+ * how it ended.
  */
-static void texts_decode(const json_t *json, struct kube_arena *arena,
-                         struct migration_resource *resource)
+static void said_decode(const json_t *json, struct kube_arena *arena,
+                        struct migration_resource *resource)
 {
-    resource->conditions_json = "";
-    resource->status_json = "";
+    const json_t *status = json_at(json, "status");
+    const json_t *conditions = json_at(status, "conditions");
+    const char *estimate = json_str_at(status, "estimatedCompletionTime");
+
+    resource->said = NULL;
     if (migration_resource_ended(resource) && !migration_resource_open(resource) &&
         !migration_resource_tidies(resource) &&
         !kube_object_label(&resource->object, MIGRATION_TRIGGER_LABEL))
         return;
-    const json_t *conditions = json_at(json, "status.conditions");
-    cleanup_str char *conditions_text = conditions ? json_dump(conditions) : NULL;
-    cleanup_str char *status_text = migration_status_canonical(json_at(json, "status"));
-    resource->conditions_json = kube_arena_str(arena, conditions_text);
-    resource->status_json = kube_arena_str(arena, status_text);
+    struct migration_said *said = kube_arena_alloc(arena, sizeof(*said));
+    for (int aspect = 0; aspect < MIGRATION_ASPECTS; aspect++)
+        said->digest[aspect] = migration_status_digest(status, (enum migration_aspect)aspect);
+    rec_conditions_read(conditions, said->conditions);
+    if (!estimate || !wall_parse(estimate, &said->estimated_completion))
+        said->estimated_completion = (struct wall_time){0};
+    said->message = kube_arena_str(arena, json_str_at(status, "message"));
+    said->deferred =
+        str_equal(json_str_at(rec_condition_find(conditions, REC_CONDITION_RECONCILING), "reason"),
+                  rec_reason_name(REC_REASON_SPEC_CHANGE_DEFERRED));
+    resource->said = said;
 }
 
 int migration_status_decode(const json_t *json, struct kube_arena *arena,
@@ -182,61 +191,6 @@ int migration_status_decode(const json_t *json, struct kube_arena *arena,
         leftovers_decode(json_at(json, "status.leftovers"), arena, resource, err) < 0 ||
         history_decode(json_at(json, "status.history"), arena, resource, err) < 0)
         return -1;
-    texts_decode(json, arena, resource);
+    said_decode(json, arena, resource);
     return 0;
-}
-
-/* Which member tells the items of each list of a status apart. */
-static const struct {
-    const char *list, *key;
-} list_keys[] = {{"conditions", "type"},
-                 {"migratedVolumes", "claimName"},
-                 {"leftovers", "vdiUUID"}};
-
-struct sorted_item {
-    const char *key;
-    json_t *item;
-};
-
-static int compare_items(const void *a, const void *b)
-{
-    const struct sorted_item *left = a;
-    const struct sorted_item *right = b;
-    return strcmp(left->key, right->key);
-}
-
-/* A *new* array with the same items in order of their keys. */
-static json_t *sorted_list(const json_t *list, const char *key)
-{
-    size_t len = json_array_size(list);
-    cleanup_mem struct sorted_item *items = mem_alloc_array(len + 1, sizeof(*items));
-    json_t *sorted = json_array();
-
-    for (size_t i = 0; i < len; i++) {
-        items[i].item = json_array_get(list, i);
-        const char *text = json_str_at(items[i].item, key);
-        items[i].key = text ? text : "";
-    }
-    qsort(items, len, sizeof(*items), compare_items);
-    for (size_t i = 0; i < len; i++)
-        json_add(sorted, json_incref(items[i].item));
-    return sorted;
-}
-
-json_t *migration_status_sorted(const json_t *status)
-{
-    json_t *copy = status ? json_copy((json_t *)(uintptr_t)status) : json_object();
-
-    for (size_t i = 0; i < ARRAY_LEN(list_keys); i++) {
-        const json_t *list = json_object_get(copy, list_keys[i].list);
-        if (json_is_array(list))
-            json_put(copy, list_keys[i].list, sorted_list(list, list_keys[i].key));
-    }
-    return copy;
-}
-
-char *migration_status_canonical(const json_t *status)
-{
-    cleanup_json json_t *sorted = migration_status_sorted(status);
-    return json_dump(sorted);
 }

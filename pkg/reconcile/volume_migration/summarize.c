@@ -223,8 +223,7 @@ static json_t *conditions_of(const struct migration_observation *observation,
                              int64_t generation)
 {
     struct rec_condition conditions[REC_CONDITION_COUNT];
-    const char *before_text = observation->resource->conditions_json;
-    cleanup_json json_t *before = NULL;
+    const struct migration_said *said = observation->resource->said;
     enum migration_state state = summary->state;
     bool stalled = state == MIGRATION_STATE_STALLED || state == MIGRATION_STATE_MANUAL ||
                    state == MIGRATION_STATE_FAILED;
@@ -249,9 +248,8 @@ static json_t *conditions_of(const struct migration_observation *observation,
         conditions[REC_CONDITION_MIGRATING].reason = REC_REASON_MIGRATING;
     if (observation->deferred && holds[REC_CONDITION_RECONCILING])
         conditions[REC_CONDITION_RECONCILING].reason = REC_REASON_SPEC_CHANGE_DEFERRED;
-    if (!str_empty(before_text) && json_parse(before_text, strlen(before_text), &before, NULL) < 0)
-        before = NULL; /* transition times start anew */
-    return rec_conditions_build(conditions, before, generation, observation->wall);
+    return rec_conditions_build(conditions, said ? said->conditions : NULL, generation,
+                                observation->wall);
 }
 
 static void put_numbers(const struct migration_observation *observation,

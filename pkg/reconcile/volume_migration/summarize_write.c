@@ -14,58 +14,10 @@
 
 #include <string.h>
 
-/* What may be gone already is deleted all the same. */
-static void drop(json_t *object, const char *key)
+static bool equal(const struct migration_said *said, const json_t *status,
+                  enum migration_aspect aspect)
 {
-    (void)json_object_del(object, key); /* -1: it was not there */
-}
-
-/* A *new* copy without what only says how far a copy is. */
-static json_t *without_progress(const json_t *status)
-{
-    json_t *copy = json_deep_copy(status);
-    size_t i;
-    json_t *entry;
-
-    drop(copy, "progress");
-    drop(copy, "estimatedCompletionTime");
-    json_array_foreach(json_object_get(copy, "migratedVolumes"), i, entry) {
-        drop(entry, "progressPercent");
-        drop(entry, "bytesPerSecond");
-    }
-    return copy;
-}
-
-static void drop_messages(json_t *status)
-{
-    size_t i;
-    json_t *item;
-
-    drop(status, "message");
-    json_array_foreach(json_object_get(status, "migratedVolumes"), i, item)
-        drop(item, "message");
-    json_array_foreach(json_object_get(status, "conditions"), i, item)
-        drop(item, "message");
-}
-
-/* Drops what passes by itself while an attempt goes well: starting, copying, finishing are one phase,
- * and only what lasts is worth a write of its own. */
-static void drop_stages(json_t *status)
-{
-    size_t i;
-    json_t *entry;
-
-    drop_messages(status);
-    drop(status, "conditions");
-    json_array_foreach(json_object_get(status, "migratedVolumes"), i, entry)
-        drop(json_object_get(entry, "attempt"), "xapiTask");
-}
-
-static bool equal(const json_t *a, const json_t *b)
-{
-    cleanup_json json_t *left = migration_status_sorted(a);
-    cleanup_json json_t *right = migration_status_sorted(b);
-    return json_equal(left, right);
+    return said->digest[aspect] == migration_status_digest(status, aspect);
 }
 
 static bool has_reason(const json_t *status, enum rec_condition_type type, enum rec_reason reason)
@@ -75,36 +27,31 @@ static bool has_reason(const json_t *status, enum rec_condition_type type, enum 
     return str_equal(json_str_at(condition, "reason"), rec_reason_name(reason));
 }
 
-static bool defers(const json_t *status)
-{
-    return has_reason(status, REC_CONDITION_RECONCILING, REC_REASON_SPEC_CHANGE_DEFERRED);
-}
-
 /* Also in how they answer whoever changed the spec meanwhile. */
-static bool both_migrate(const json_t *a, const json_t *b)
+static bool both_migrate(const struct migration_resource *resource, const json_t *status)
 {
-    return str_equal(json_str_at(a, "phase"), MIGRATION_MIGRATING) &&
-           str_equal(json_str_at(b, "phase"), MIGRATION_MIGRATING) && defers(a) == defers(b);
+    return str_equal(resource->phase, MIGRATION_MIGRATING) &&
+           str_equal(json_str_at(status, "phase"), MIGRATION_MIGRATING) &&
+           resource->said->deferred ==
+               has_reason(status, REC_CONDITION_RECONCILING, REC_REASON_SPEC_CHANGE_DEFERRED);
 }
 
-static bool both_are_queued(const json_t *a, const json_t *b)
+static bool both_are_queued(const struct migration_resource *resource, const json_t *status)
 {
-    return has_reason(a, REC_CONDITION_READY, REC_REASON_QUEUED) &&
-           has_reason(b, REC_CONDITION_READY, REC_REASON_QUEUED);
+    return str_equal(resource->reason, rec_reason_name(REC_REASON_QUEUED)) &&
+           has_reason(status, REC_CONDITION_READY, REC_REASON_QUEUED);
 }
 
-static bool same_percent(const json_t *a, const json_t *b)
+static bool same_percent(const struct migration_resource *resource, const json_t *status)
 {
-    const json_t *left = json_object_get(a, "migratedVolumes");
-    const json_t *right = json_object_get(b, "migratedVolumes");
+    size_t i;
+    const json_t *entry;
 
-    for (size_t i = 0; i < json_array_size(left); i++) {
-        const char *claim = json_str_at(json_array_get(left, i), "claimName");
-        for (size_t k = 0; k < json_array_size(right); k++)
-            if (str_equal(claim, json_str_at(json_array_get(right, k), "claimName")) &&
-                json_int_at(json_array_get(left, i), "progressPercent", 0) !=
-                    json_int_at(json_array_get(right, k), "progressPercent", 0))
-                return false;
+    json_array_foreach(json_object_get(status, "migratedVolumes"), i, entry) {
+        const struct migration_volume_record *record =
+            migration_resource_record(resource, json_str_at(entry, "claimName"));
+        if (record && record->progress_percent != json_int_at(entry, "progressPercent", 0))
+            return false;
     }
     return true;
 }
@@ -119,27 +66,20 @@ enum difference {
 
 static enum difference compare(const struct migration_resource *resource, const json_t *status)
 {
-    cleanup_str char *canonical = migration_status_canonical(status);
-    cleanup_json json_t *old = NULL;
+    const struct migration_said *said = resource->said;
 
-    if (str_equal(canonical, resource->status_json))
+    if (!said)
+        return DIFFERENT;
+    if (equal(said, status, MIGRATION_WHOLE))
         return SAME;
-    if (json_parse(resource->status_json, strlen(resource->status_json), &old, NULL) < 0)
-        return DIFFERENT;
-    cleanup_json json_t *old_rest = without_progress(old);
-    cleanup_json json_t *new_rest = without_progress(status);
-    if (equal(old_rest, new_rest))
-        return same_percent(old, status) ? SAME : OF_MOVE;
-    if (both_are_queued(old, status)) {
-        drop_messages(old_rest);
-        drop_messages(new_rest);
-        return equal(old_rest, new_rest) ? OF_QUEUE : DIFFERENT;
-    }
-    if (!both_migrate(old, status))
-        return DIFFERENT;
-    drop_stages(old_rest);
-    drop_stages(new_rest);
-    return equal(old_rest, new_rest) ? OF_MOVE : DIFFERENT;
+    if (equal(said, status, MIGRATION_WITHOUT_PROGRESS))
+        return same_percent(resource, status) ? SAME : OF_MOVE;
+    if (both_are_queued(resource, status))
+        return equal(said, status, MIGRATION_WITHOUT_MESSAGES) ? OF_QUEUE : DIFFERENT;
+    /* Starting, copying and finishing are one phase: only what lasts is worth a write of its own. */
+    if (both_migrate(resource, status))
+        return equal(said, status, MIGRATION_WITHOUT_STAGES) ? OF_MOVE : DIFFERENT;
+    return DIFFERENT;
 }
 
 static void send_event(const struct rec_ports *ports, const struct migration_resource *resource,
@@ -258,14 +198,17 @@ static void forget_calls(const struct rec_ports *ports,
     }
 }
 
+/* Over the very version that it was made from: a write that was given up, by this process or by one that led
+ * before it, may arrive when others have followed, and must not undo what they say. */
 static int apply(const struct rec_ports *ports, const struct migration_resource *resource,
                  json_t *status, struct err *err)
 {
     cleanup_str char *api_version = str_new("%s/%s", migration_kind.group, migration_kind.version);
     cleanup_json json_t *body =
-        json_build("{s:s, s:s, s:{s:s, s:s}, s:O}", "apiVersion", api_version, "kind",
+        json_build("{s:s, s:s, s:{s:s, s:s, s:s}, s:O}", "apiVersion", api_version, "kind",
                    migration_kind.name, "metadata", "name", resource->object.name, "namespace",
-                   resource->object.namespace, "status", status);
+                   resource->object.namespace, "resourceVersion", resource->object.resource_version,
+                   "status", status);
     const struct kube_patch patch = {.patch_kind = KUBE_PATCH_APPLY_STATUS,
                                      .kind = &migration_kind,
                                      .namespace = resource->object.namespace,
