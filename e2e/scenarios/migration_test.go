@@ -24,7 +24,11 @@ func TestAnAppliedMigrationIsFollowedUntilItSucceeded(tt *testing.T) {
 	lines := strings.Join(watch.Lines(), "\n")
 	t.Mentions(lines, "PHASE", "PROGRESS", "FROM", "TO", "ATTEMPTS", "AGE", "Migrating", "host-a2 local", "pool-a shared", "100%")
 	t.Mentions(strings.Join(wide.Lines(), "\n"), "VOLUMES", "TRIGGER", "MESSAGE", "1/1")
-	t.Mentions(t.In("describe", "xvm", "move"), "Events:", "Migrating", "Migrated", "pool-a shared", "host-a2 local")
+	described := t.In("describe", "xvm", "move")
+	t.Mentions(described, "Events:", "Migrating", "Migrated", "pool-a shared", "host-a2 local")
+	if _, events, _ := strings.Cut(described, "\nEvents:"); strings.Index(events, "Starting") > strings.Index(events, "Migrated") {
+		t.Errorf("the last events should be last:%s", events)
+	}
 	migration := t.Phase("move", "Succeeded")
 	for condition, status := range map[string]string{"Ready": "True", "Reconciling": "False", "Stalled": "False", "Migrating": "False",
 		"ManualRecoveryRequired": "False", "Cancelled": "False"} {
