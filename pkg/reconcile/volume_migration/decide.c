@@ -217,8 +217,8 @@ static enum rec_reason obstacle(const struct migration_facts *facts)
 /* Whether an attempt that was written down may be started as it was. */
 static bool may_start(const struct migration_facts *facts)
 {
-    return facts->disks[0].source && !facts->cancel && facts->live == migration_goes_live(facts) &&
-           obstacle(facts) == REC_REASON_INACTIVE;
+    return facts->disks[0].source && !facts->cancel && !facts->late_write &&
+           facts->live == migration_goes_live(facts) && obstacle(facts) == REC_REASON_INACTIVE;
 }
 
 /* Rows 13 to 17. */

@@ -26,7 +26,8 @@
  * 12 | 1 at the target   |                                          | done, marker put right first
  * 13 | 1 elsewhere       | open, never sent, cancel                 | unmark, cancelled
  * 14 | 1 elsewhere       | open, never sent, it can't go now, or    | unmark, withdraw
- *    |                   | not the way that was written down        |
+ *    |                   | not the way that was written down, or    |
+ *    |                   | what is written down may not stay        |
  * 15 | 1 elsewhere       | open, never sent                         | mark, then start; marked, but
  *    |                   |                                          | not by us: when it is quiet
  * 16 | 1 elsewhere       | open, sent, not settled                  | wait: Observing
@@ -70,6 +71,10 @@
  * quiet, because a call of a process that has ended may still arrive. So may a marker whose reply was
  * lost: before such an attempt is closed, it is waited for as long (Observing), for nobody would take it
  * off afterwards.
+ *
+ * "May not stay": a write to the status by an earlier process, or one of ours that was not answered, may
+ * still arrive and close the attempt while its disk moves (late_write). To take the attempt back is a
+ * write too, after which none that was made before is accepted.
  *
  * "Settled" is: our call was answered and what followed had time to arrive (MIGRATION_NOTICE_MS),
  * or what became of it is not known and nothing moved for MIGRATION_SETTLE_MS. XO may still destroy
@@ -179,6 +184,8 @@ struct migration_facts {
                                   LIVE_IMPOSSIBLE, NO_SPACE; INACTIVE: it can */
     bool wanted;               /* a VolumeAttachment wants it attached: no offline move */
     bool queued;               /* no slot is free for a new attempt */
+    bool late_write;           /* a write to the status, of an earlier process or of ours, may still
+                                  arrive and take the place of what it says now */
     enum migration_call call;
     enum migration_pause pause;
     bool open;

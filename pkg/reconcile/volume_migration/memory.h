@@ -43,6 +43,9 @@ struct migration_volume_memory {
 
 struct migration_memory {
     struct migration_booking booking; /* when its status may be written for news */
+    /* The last write to the status was this process's own and was answered: whatever was sent before it is made
+     * of an older version, and refused. */
+    bool fenced;
 };
 
 struct migration_memories;

@@ -199,9 +199,12 @@ static struct rec_outcome pass(struct migration_controller *controller,
     migration_summarize(ports, observation, verdicts, &summary);
     if (migration_summary_write(ports, observation, verdicts, &summary, &controller->budget,
                                 &memory->booking, &written, &put_off_ms, &err) < 0) {
-        migration_settle_slots(ports, observation, verdicts, opening_of(&err));
+        const enum migration_opening opening = opening_of(&err);
+        memory->fenced = memory->fenced && opening != MIGRATION_OPENING_IN_DOUBT;
+        migration_settle_slots(ports, observation, verdicts, opening);
         return err.class == ERR_NOT_FOUND ? rec_settled() : rec_retry(&err);
     }
+    memory->fenced = memory->fenced || written == MIGRATION_WRITTEN;
     migration_settle_slots(ports, observation, verdicts,
                            written == MIGRATION_WRITTEN ? MIGRATION_OPENED : MIGRATION_NOT_OPENED);
     if (written == MIGRATION_WRITTEN)

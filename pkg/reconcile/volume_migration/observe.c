@@ -355,6 +355,7 @@ void migration_observe(const struct rec_ports *ports, struct migration_memories 
         struct migration_volume_view *view = &ret->volumes[i];
         view->memory = migration_memory_volume(memories, key, view->claim_name);
         observe_record(ret, view, &ret->facts[i]);
+        ret->facts[i].late_write = !migration_memory_of(memories, key)->fenced;
         migration_observe_claim(ports, resource, view, &ret->facts[i]);
     }
     observe_inventory(ports, ret);
