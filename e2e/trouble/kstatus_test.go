@@ -97,6 +97,14 @@ func TestToolsThatWaitConcludeThatARefusedMoveHasFailedUntilItIsNotRefusedAnyMor
 	concludes(t, status.CurrentStatus)
 }
 
+func TestToolsThatWaitConcludeThatACancelledMoveGoesOnNoMore(tt *testing.T) {
+	t := testlab.New(tt)
+	middle(t)
+	t.In("patch", "xvm", "move", "--type=merge", "-p", `{"spec":{"cancel":true}}`)
+	t.Phase("move", "Cancelled")
+	concludeNow(t, status.FailedStatus)
+}
+
 func TestToolsThatWaitConcludeThatADeletedMoveIsTerminatingUntilItIsGone(tt *testing.T) {
 	t := testlab.New(tt)
 	m := middle(t)

@@ -131,7 +131,7 @@
     X(COMPLETED_BEFORE_CANCEL, "CompletedBeforeCancel", false, REC_IN_READY | REC_IN_EVENT,        \
       "the move had ended when the request to cancel it arrived")                                  \
     X(CANCELLED, "Cancelled", false,                                                               \
-      REC_IN_CANCELLED | REC_IN_EVENT | REC_IN_ATTACH | REC_IN_HISTORY,                            \
+      REC_IN_CANCELLED | REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH | REC_IN_HISTORY,           \
       "stopped on request; of an attempt: it was stopped")                                         \
     /* of events and history only */                                                               \
     X(ATTEMPT_FAILED, "AttemptFailed", true, REC_IN_EVENT | REC_IN_ATTACH | REC_IN_HISTORY,        \

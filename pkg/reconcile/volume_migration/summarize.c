@@ -154,6 +154,14 @@ static void add_entry(struct totals *totals, const json_t *entry)
     earlier(&totals->next_retry, json_str_at(entry, "nextRetryTime"));
 }
 
+/* Of volumes that are in the same state the first one is told of; but of cancelled ones the one that is left
+ * with several disks, for that is the last word about it when the object goes. */
+static int weight(const struct effect *effect, const struct migration_facts *facts)
+{
+    return 2 * significance(effect) +
+           (effect->state == MIGRATION_STATE_CANCELLED && facts->disk_count > 1);
+}
+
 static struct totals sum_up(const struct migration_observation *observation,
                             const struct migration_verdict *verdicts, const json_t *entries)
 {
@@ -170,8 +178,8 @@ static struct totals sum_up(const struct migration_observation *observation,
         totals.migrating = totals.migrating || effect.state == MIGRATION_STATE_MOVING;
         totals.manual = totals.manual || effect.state == MIGRATION_STATE_MANUAL;
         add_entry(&totals, entry);
-        if (significance(&effect) > highest) {
-            highest = significance(&effect);
+        if (weight(&effect, &observation->facts[i]) > highest) {
+            highest = weight(&effect, &observation->facts[i]);
             totals.effect = effect;
             totals.leader = i;
         }
@@ -226,7 +234,7 @@ static json_t *conditions_of(const struct migration_observation *observation,
     const struct migration_said *said = observation->resource->said;
     enum migration_state state = summary->state;
     bool stalled = state == MIGRATION_STATE_STALLED || state == MIGRATION_STATE_MANUAL ||
-                   state == MIGRATION_STATE_FAILED;
+                   state == MIGRATION_STATE_FAILED || state == MIGRATION_STATE_CANCELLED;
     bool holds[REC_CONDITION_COUNT] = {
         [REC_CONDITION_CANCELLED] = state == MIGRATION_STATE_CANCELLED,
         [REC_CONDITION_MANUAL_RECOVERY_REQUIRED] = totals->manual,
