@@ -222,7 +222,8 @@ static bool is_explained(const struct sim *sim, const char *claim)
         const json_t *volume;
         size_t k;
         json_array_foreach(json_at(object, "spec.volumes"), k, volume)
-            if (str_equal(json_str_at(volume, "claimName"), claim) && is_true(object, "Stalled"))
+            if (str_equal(json_str_at(volume, "claimName"), claim) && is_true(object, "Stalled") &&
+                !is_true(object, "Cancelled"))
                 return true;
     }
     return false;
