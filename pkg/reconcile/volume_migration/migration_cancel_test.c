@@ -110,3 +110,13 @@ Test(migration_cancel, by_the_old_target_ends_where_the_disk_was_whenever_it_com
                          fake_migrations_message());
     }
 }
+
+Test(migration_cancel, of_what_has_ended_says_that_it_had_completed)
+{
+    begin(spec, 60 * 1000);
+    fake_migrations_apply(cancelled);
+    fake_migrations_run(60 * 1000);
+    cr_expect_str_eq(fake_migrations_phase(), "Succeeded");
+    cr_expect_str_eq(fake_migrations_reason(), "CompletedBeforeCancel");
+    cr_expect_str_eq(place(), "L2");
+}
