@@ -1,6 +1,6 @@
 /*
  * cmd/explore: searches every state that a disk's move can get into, in a model around the real
- * migration_decide_volume(). docs/internals/explore.md says what is modelled and what is not.
+ * migration_decide_volume(), and every state of moves that compete for slots, around the real counting. docs/internals/explore.md says what is modelled and what is not.
  *
  *   explore                  all presets
  *   explore PRESET…          these
@@ -21,21 +21,9 @@ static int list(void)
 {
     for (const struct explore_preset *preset = explore_presets; preset->name; preset++)
         (void)printf("%-12s %s\n", preset->name, preset->says); /* nothing to do when it fails */
+    for (const struct explore_slots_preset *preset = explore_slots_presets; preset->name; preset++)
+        (void)printf("%-12s %s\n", preset->name, preset->says); /* the same */
     return 0;
-}
-
-static bool chosen(const struct explore_preset *preset, int count, char **names)
-{
-    bool named = false;
-
-    for (int i = 0; i < count; i++) {
-        if (names[i][0] == '-')
-            continue;
-        if (str_equal(names[i], preset->name))
-            return true;
-        named = true;
-    }
-    return !named;
 }
 
 static bool known(const char *name)
@@ -43,29 +31,72 @@ static bool known(const char *name)
     for (const struct explore_preset *preset = explore_presets; preset->name; preset++)
         if (str_equal(preset->name, name))
             return true;
+    for (const struct explore_slots_preset *preset = explore_slots_presets; preset->name; preset++)
+        if (str_equal(preset->name, name))
+            return true;
     return false;
 }
 
-static int run_presets(int count, char **names, int64_t faults, bool first)
-{
-    struct explore_sum sum = {0};
+/* What was asked for. */
+struct wish {
+    int count; /* names; 0: all presets */
+    char **names;
+    int64_t faults; /* -1: what the preset says */
+    bool first;
+};
 
+static bool chosen(const struct wish *wish, const char *name)
+{
+    for (int i = 0; i < wish->count; i++)
+        if (str_equal(wish->names[i], name))
+            return true;
+    return wish->count == 0;
+}
+
+static void show(const struct buf *text)
+{
+    (void)fputs(buf_str(text), stdout); /* nothing to do when it fails */
+    (void)fflush(stdout);               /* the same */
+}
+
+static void run_presets(const struct wish *wish, struct explore_sum *sum)
+{
     for (const struct explore_preset *preset = explore_presets; preset->name; preset++) {
         cleanup_buf struct buf text = {0};
         struct explore_preset changed = *preset;
-        if (!chosen(preset, count, names))
+        if (!chosen(wish, preset->name) || (wish->first && sum->violations > 0))
             continue;
-        if (faults >= 0)
-            changed.faults = (int)faults;
-        explore_report_preset(&changed, first, &text, &sum);
-        (void)fputs(buf_str(&text), stdout); /* nothing to do when it fails */
-        (void)fflush(stdout);                /* the same */
-        if (first && sum.violations > 0)
-            break;
+        if (wish->faults >= 0)
+            changed.faults = (int)wish->faults;
+        explore_report_preset(&changed, wish->first, &text, sum);
+        show(&text);
     }
+}
+
+static void run_slots(const struct wish *wish, struct explore_sum *sum)
+{
+    for (const struct explore_slots_preset *preset = explore_slots_presets; preset->name;
+         preset++) {
+        cleanup_buf struct buf text = {0};
+        struct explore_slots_preset changed = *preset;
+        if (!chosen(wish, preset->name) || (wish->first && sum->violations > 0))
+            continue;
+        if (wish->faults >= 0)
+            changed.faults = (int)wish->faults;
+        explore_report_slots(&changed, wish->first, &text, sum);
+        show(&text);
+    }
+}
+
+static int run(const struct wish *wish)
+{
+    struct explore_sum sum = {0};
     cleanup_buf struct buf text = {0};
+
+    run_presets(wish, &sum);
+    run_slots(wish, &sum);
     explore_report_sum(&sum, &text);
-    (void)fputs(buf_str(&text), stdout); /* nothing to do when it fails */
+    show(&text);
     if (sum.truncated)
         return 2;
     return sum.violations > 0;
@@ -73,25 +104,23 @@ static int run_presets(int count, char **names, int64_t faults, bool first)
 
 int main(int argc, char **argv)
 {
-    int64_t faults = -1;
-    bool first = false;
-    int names = 1;
+    struct wish wish = {.names = argv + 1, .faults = -1};
 
     for (int i = 1; i < argc; i++) {
         if (str_equal(argv[i], "--list"))
             return list();
         if (str_equal(argv[i], "--first")) {
-            first = true;
+            wish.first = true;
         } else if (str_equal(argv[i], "--faults") && i + 1 < argc &&
-                   str_parse_int64(argv[i + 1], 0, EXPLORE_FAULTS_MAX, &faults)) {
+                   str_parse_int64(argv[i + 1], 0, EXPLORE_FAULTS_MAX, &wish.faults)) {
             i++;
         } else if (known(argv[i])) {
-            argv[names++] = argv[i];
+            wish.names[wish.count++] = argv[i];
         } else {
             /* nothing to do when it fails */
             (void)fprintf(stderr, "explore: %s: no such preset or option; see --list\n", argv[i]);
             return 2;
         }
     }
-    return run_presets(names - 1, argv + 1, faults, first);
+    return run(&wish);
 }

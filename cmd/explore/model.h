@@ -74,11 +74,14 @@ enum explore_action {
     EXPLORE_CRASH,
     EXPLORE_LEADER,
     EXPLORE_LATE_CALL,
+    EXPLORE_LATE_LOST,
     EXPLORE_TIME,
     EXPLORE_RETRY_DUE,
     EXPLORE_STUCK,
     EXPLORE_NOTICE,
     EXPLORE_CACHE,
+    EXPLORE_TURN_PASSES,
+    EXPLORE_GRANT_LAPSES,
     EXPLORE_JOB_BEGINS,
     EXPLORE_JOB_FAILS,
     EXPLORE_JOB_COPIES,
@@ -210,6 +213,12 @@ void explore_check_effect(const struct explore_scene *scene, const struct explor
 
 /** Writes what a state is, a line of words. */
 void explore_print_state(struct buf *buf, const struct explore_state *state);
+
+/** What a step is called. */
+const char *explore_step_name(enum migration_step step);
+
+/** What an action is called. */
+const char *explore_action_name(uint32_t action);
 
 /** Writes what an action is, given the states before and after (NULL: it led nowhere). */
 void explore_print_action(struct buf *buf, uint32_t action, const struct explore_state *before,

@@ -406,7 +406,7 @@ static void late_call(const struct explore_scene *scene)
     next.late_sr = 0;
     next.late_first = false;
     struct explore_state lost = next;
-    explore_emit_fair(scene, &lost, EXPLORE_LATE_CALL, EXPLORE_NO_DISK);
+    explore_emit_fair(scene, &lost, EXPLORE_LATE_LOST, 0);
     if (pass.step == MIGRATION_START) {
         if (!explore_world_take_call(&next, EXPLORE_BY_DEAD, pass.disk, sr)) {
             explore_cut_no_slot(scene);

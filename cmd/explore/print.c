@@ -5,7 +5,7 @@
 
 static const char sr_names[] = "ABC?";
 
-static const char *step_name(enum migration_step step)
+const char *explore_step_name(enum migration_step step)
 {
     switch (step) {
     case MIGRATION_WAIT:
@@ -100,9 +100,10 @@ static void print_memory(struct buf *buf, const struct explore_state *state)
     buf_putf(buf, "%s%s%s%s%s", memory->ours ? " own-attempt" : "", memory->sent ? " sent" : "",
              moves[memory->move], calms[memory->calm], memory->stuck ? " stuck" : "");
     if (state->pass.busy)
-        buf_putf(buf, " about to %s (disk%d)", step_name(state->pass.step), state->pass.disk);
+        buf_putf(buf, " about to %s (disk%d)", explore_step_name(state->pass.step),
+                 state->pass.disk);
     if (state->late.busy)
-        buf_putf(buf, " LATE %s (disk%d)", step_name(state->late.step), state->late.disk);
+        buf_putf(buf, " LATE %s (disk%d)", explore_step_name(state->late.step), state->late.disk);
 }
 
 void explore_print_state(struct buf *buf, const struct explore_state *state)
@@ -132,12 +133,15 @@ static const char *const action_names[EXPLORE_ACTIONS] = {
     [EXPLORE_YIELDS] = "operator looks again before the start and does not start",
     [EXPLORE_CRASH] = "operator crashes",
     [EXPLORE_LEADER] = "another leader, while a call of the old one is on its way",
-    [EXPLORE_LATE_CALL] = "the old leader's call arrives or is lost",
+    [EXPLORE_LATE_CALL] = "what an earlier process or request had on its way arrives:",
+    [EXPLORE_LATE_LOST] = "what an earlier process or request had on its way is lost",
     [EXPLORE_TIME] = "time passes and nothing moves",
     [EXPLORE_RETRY_DUE] = "the next attempt is due",
     [EXPLORE_STUCK] = "stallTimeout passes without progress",
     [EXPLORE_NOTICE] = "the inventory catches up",
     [EXPLORE_CACHE] = "the cache catches up",
+    [EXPLORE_TURN_PASSES] = "it was called and did not come: its turn passes",
+    [EXPLORE_GRANT_LAPSES] = "a grant whose write was not answered lapses",
     [EXPLORE_JOB_BEGINS] = "XAPI begins the copy of job",
     [EXPLORE_JOB_FAILS] = "it fails: job",
     [EXPLORE_JOB_COPIES] = "the copy is whole: job",
@@ -178,17 +182,22 @@ static bool about_nothing(enum explore_action action)
            (action >= EXPLORE_ATTACH_NOTED && action <= EXPLORE_ATTACH_GOES);
 }
 
+const char *explore_action_name(uint32_t action)
+{
+    return (action & 0xff) < EXPLORE_ACTIONS ? action_names[action & 0xff] : "?";
+}
+
 void explore_print_action(struct buf *buf, uint32_t action, const struct explore_state *before,
                           const struct explore_state *after)
 {
     enum explore_action kind = (enum explore_action)(action & 0xff);
 
-    buf_put(buf, kind < EXPLORE_ACTIONS ? action_names[kind] : "?");
+    buf_put(buf, explore_action_name(action));
     if (kind == EXPLORE_PASS && after)
-        buf_putf(buf, ": %s", after->pass.busy ? step_name(after->pass.step) : "waits");
+        buf_putf(buf, ": %s", after->pass.busy ? explore_step_name(after->pass.step) : "waits");
     else if (before && before->pass.busy && !(after && after->pass.busy) &&
              kind >= EXPLORE_DONE_AND_TOLD && kind <= EXPLORE_UNTOLD)
-        buf_putf(buf, " (%s)", step_name(before->pass.step));
+        buf_putf(buf, " (%s)", explore_step_name(before->pass.step));
     else if (!about_nothing(kind))
         buf_putf(buf, " %u", action >> 8);
 }

@@ -2,7 +2,7 @@
 #ifndef EXPLORE_REPORT_H
 #define EXPLORE_REPORT_H
 
-#include "explore/model.h"
+#include "explore/slots_model.h"
 
 #include "base/buf.h"
 
@@ -19,6 +19,10 @@ struct explore_sum {
 /** Searches a preset, writes figures and the shortest trace of each violation, and adds to the sum. */
 void explore_report_preset(const struct explore_preset *preset, bool first_only, struct buf *text,
                            struct explore_sum *sum);
+
+/** The same of a preset of the slots' model. */
+void explore_report_slots(const struct explore_slots_preset *preset, bool first_only,
+                          struct buf *text, struct explore_sum *sum);
 
 /** Writes the sum. */
 void explore_report_sum(const struct explore_sum *sum, struct buf *text);

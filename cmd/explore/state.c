@@ -7,22 +7,9 @@
 #include "explore/state.h"
 
 #include "base/macros.h"
+#include "explore/fields.h"
 
-#include <assert.h>
-#include <stddef.h>
-#include <string.h>
-
-struct field {
-    size_t offset;
-    size_t size; /* of the member: 1 or 4 */
-    int bits;
-};
-
-#define MEMBER(width, path)                                                                        \
-    {                                                                                              \
-        .offset = offsetof(struct explore_state, path),                                            \
-        .size = sizeof(((struct explore_state *)0)->path), .bits = (width)                         \
-    }
+#define MEMBER(width, path) EXPLORE_FIELD(struct explore_state, width, path)
 /* NOLINTBEGIN(bugprone-macro-parentheses): a path of members takes none */
 #define DISK(path)                                                                                 \
     MEMBER(1, path.there), MEMBER(1, path.named), MEMBER(2, path.sr), MEMBER(2, path.marker),      \
@@ -46,7 +33,7 @@ struct field {
         MEMBER(3, path.disk), MEMBER(3, path.keep), MEMBER(EXPLORE_DISKS, path.named)
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-static const struct field fields[] = {
+static const struct explore_field members[] = {
     DISK(disks[0]),
     DISK(disks[1]),
     DISK(disks[2]),
@@ -81,69 +68,24 @@ static const struct field fields[] = {
     MEMBER(4, faults),
 };
 
-static uint64_t read_field(const struct explore_state *state, const struct field *field)
-{
-    const unsigned char *at = (const unsigned char *)state + field->offset;
-    uint32_t value = 0;
-
-    if (field->size == 1)
-        return *at;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
-
-static void write_field(struct explore_state *state, const struct field *field, uint64_t bits)
-{
-    unsigned char *at = (unsigned char *)state + field->offset;
-    uint32_t value = (uint32_t)bits;
-
-    if (field->size == 1)
-        *at = (unsigned char)bits;
-    else
-        memcpy(at, &value, sizeof(value));
-}
+static const struct explore_fields fields = {.items = members,
+                                             .count = ARRAY_LEN(members),
+                                             .size = sizeof(struct explore_state),
+                                             .words = EXPLORE_WORDS};
 
 bool explore_state_fits(const struct explore_state *state)
 {
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-        if (read_field(state, &fields[i]) >> fields[i].bits)
-            return false;
-    return true;
+    return explore_fields_fit(&fields, state);
 }
 
 void explore_state_pack(const struct explore_state *state, uint64_t words[static EXPLORE_WORDS])
 {
-    int word = 0;
-    int used = 0;
-
-    memset(words, 0, EXPLORE_WORDS * sizeof(*words));
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        uint64_t value = read_field(state, &fields[i]);
-        assert(value < UINT64_C(1) << fields[i].bits);
-        if (used + fields[i].bits > 64) {
-            word++;
-            used = 0;
-        }
-        assert(word < EXPLORE_WORDS);
-        words[word] |= value << used;
-        used += fields[i].bits;
-    }
+    explore_fields_pack(&fields, state, words);
 }
 
 void explore_state_unpack(const uint64_t words[static EXPLORE_WORDS], struct explore_state *ret)
 {
-    int word = 0;
-    int used = 0;
-
-    memset(ret, 0, sizeof(*ret));
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        if (used + fields[i].bits > 64) {
-            word++;
-            used = 0;
-        }
-        write_field(ret, &fields[i], (words[word] >> used) & ((UINT64_C(1) << fields[i].bits) - 1));
-        used += fields[i].bits;
-    }
+    explore_fields_unpack(&fields, words, ret);
 }
 
 /* Whether something still speaks of a slot, so that a new disk there would be taken for the old one. */
