@@ -4,6 +4,8 @@
  */
 #include "reconcile/attach/fake/world.h"
 
+#include "base/mem.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -50,6 +52,17 @@ Test(attach, leaves_a_renamed_disk_that_a_pod_uses_as_it_is_although_another_has
     fake_journal_clear(&attach_world.journal);
     attach_world_run_to_the_end("va/va-1");
     fake_journal_expect(&attach_world.journal, NULL);
+    cr_assert(attach_world_attached());
+}
+
+Test(attach, does_not_attach_what_a_copy_goes_into)
+{
+    attach_world_put_case("L1");
+    cleanup_str char *filling = mem_strdup(fake_xo_plug(attach_world.xo, "D1", "disk-1"));
+    (void)attach_world_run("va/va-1"); /* it waits */
+    cr_assert_not(attach_world_attached());
+    fake_xo_remove_vbd(attach_world.xo, filling);
+    attach_world_run_to_the_end("va/va-1");
     cr_assert(attach_world_attached());
 }
 

@@ -76,6 +76,8 @@ static void view_vbd(struct view *view, const struct xo_vbd *vbd)
 {
     const struct xo_vm *vm = xo_inventory_vm(view->inventory, vbd->vm);
 
+    if (vm && vm->control_domain && vbd->attached && !vbd->read_only)
+        view->facts->moving = true; /* what a copy goes into has no operation, but it is written */
     if (vbd->cd_drive || (vm && vm->control_domain))
         return;
     view->facts->any_vbd = true;

@@ -52,6 +52,9 @@ void fake_xo_remove(struct fake_xo *fake, const char *id);
 /** Attaches a disk as an admin would: a VBD, plugged. Returns its id, *borrowed*. */
 const char *fake_xo_plug(struct fake_xo *fake, const char *vm, const char *disk);
 
+/** Takes a VBD away, from its disk and its VM as well. */
+void fake_xo_remove_vbd(struct fake_xo *fake, const char *id);
+
 /** What XO holds for an id, *borrowed* until the next change; NULL when there is none. */
 const json_t *fake_xo_object(const struct fake_xo *fake, const char *id);
 

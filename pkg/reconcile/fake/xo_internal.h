@@ -78,9 +78,6 @@ struct fake_vbd {
 /** Adds a VBD to both ends. */
 void fake_xo_add_vbd(struct fake_xo *fake, const struct fake_vbd *vbd);
 
-/** Takes a VBD away from both ends. */
-void fake_xo_remove_vbd(struct fake_xo *fake, const char *id);
-
 /** Starts a copy; false when the disk moves already or is not there. */
 struct fake_move *fake_xo_start_move(struct fake_xo *fake, const char *disk, const char *sr);
 

@@ -1,6 +1,7 @@
 /* reconcile/volume_migration: whole passes while somebody renames disks. */
 #include "reconcile/volume_migration/migration.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "reconcile/fake/migrations.h"
 
@@ -19,4 +20,16 @@ Test(migration_rename, does_not_take_a_half_copy_for_the_end_when_the_source_was
     fake_migrations_run(60 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
     fake_migrations_expect_one_good_disk("L2");
+}
+
+Test(migration_rename, leaves_a_half_copy_alone_whose_source_somebody_renamed_before_we_looked)
+{
+    cleanup_str char *filling = mem_strdup(fake_xo_plug(fake_migrations_world.xo, "D1", "disk-1"));
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(60 * 1000);
+    fake_migrations_expect_no_start();
+    cr_assert_str_eq(fake_migrations_reason(), "Adopted");
+    fake_xo_remove_vbd(fake_migrations_world.xo, filling);
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
 }
