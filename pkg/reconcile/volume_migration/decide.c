@@ -381,16 +381,23 @@ static struct migration_verdict interrupted(const struct migration_facts *facts)
     return ask_a_person(facts, REC_REASON_AMBIGUOUS_COPIES);
 }
 
-/* Row 30 again: on which disk a VM runs is written down as soon as it is seen, for the VM may be gone
- * before all is settled. */
+/* Rows 29 and 30 again: on which disk a VM runs is written down as soon as it is seen, for the VM may be
+ * gone before all is settled. */
 static bool to_be_noted(const struct migration_facts *facts, struct migration_verdict *ret)
 {
     int source = explained_source(facts);
     struct others others = look_at_others(facts);
+    int runs = MIGRATION_NO_DISK;
 
-    if (!facts->open || !facts->noticed || facts->truncated || !runs_on(facts, source, &others))
+    if (!facts->open || !facts->noticed || facts->truncated || source == MIGRATION_NO_DISK)
         return false;
-    *ret = leave_only(facts, others.running_disk);
+    if (runs_on(facts, source, &others))
+        runs = others.running_disk;
+    else if (facts->live && others.attached == 0 && facts->disks[source].attached_running)
+        runs = source;
+    if (runs == MIGRATION_NO_DISK)
+        return false;
+    *ret = leave_only(facts, runs);
     return ret->step == MIGRATION_LIST_LEFTOVERS;
 }
 

@@ -81,8 +81,8 @@
  * the source, for us or for another who moves it, while nothing has moved for less than
  * MIGRATION_DESTROY_MS; in row 28 that does not matter when there are only source and copy. Rows 27
  * to 31 are asked once: when this attempt has put all disks but one aside (its leftovers name them),
- * and nobody has taken one of those since, that one is kept; row 30 is written down as soon as it is
- * noticed. Row 29 also holds
+ * and nobody has taken one of those since, that one is kept; on which one a VM runs (row 30, and row 29 of a live move) is written down as
+ * soon as it is noticed, for the VM may stop. Row 29 also holds
  * when the source itself is attached: a VM runs on it, so it is the truth, and nothing is lost by
  * renaming the others. A leftover is written down in the status first and renamed after. Row 1 is
  * the only one that removes a disk.

@@ -416,6 +416,26 @@ Test(decide, notes_at_once_on_which_copy_a_vm_runs)
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_OBSERVING);
 }
 
+Test(decide, notes_at_once_that_a_vm_still_runs_on_the_source_of_a_live_move)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.call = MIGRATION_CALL_LOST;
+    facts.quiet = false;
+    facts.still = false;
+    facts.live = true;
+    facts.disks[0].attached = true;
+    facts.disks[0].attached_running = true;
+    fake_facts_expect_kept(&facts, 0, 1);
+    facts.disks[1].attached = true; /* somebody has the other one, too */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    facts.disks[1].attached = false;
+    facts.disks[0].attached_running = false; /* the VM is not there to say which one it took last */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    facts.disks[0].attached_running = true;
+    facts.live = false; /* whoever has it took it by hand */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+}
+
 Test(decide, keeps_the_copy_that_a_vm_runs_on_when_an_old_leftover_has_its_name_again)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
