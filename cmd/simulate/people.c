@@ -122,12 +122,14 @@ static void release(struct sim *sim, const char *key)
     sim_kube_annotate(sim->kube, key, MIGRATION_RELEASE_ANNOTATION);
 }
 
-/* Who deletes an object that asks a person has read what it asks, or is told by its last event. */
+/* Who deletes an object that asks a person has read what it asks, or is told by its last event; and the note
+ * that nothing is to be waited for stays on an object whose spec names other volumes by now. */
 static void delete_object(struct sim *sim, const char *key)
 {
     const json_t *object = sim_kube_get(sim->kube, SIM_MIGRATION, key);
 
-    if (str_equal(json_str_at(object, "status.phase"), MIGRATION_MANUAL))
+    if (str_equal(json_str_at(object, "status.phase"), MIGRATION_MANUAL) ||
+        json_object_get(json_at(object, "metadata.annotations"), MIGRATION_RELEASE_ANNOTATION))
         take_over(sim, key);
     sim_kube_delete(sim->kube, SIM_MIGRATION, key);
 }
