@@ -23,8 +23,9 @@ static enum xo_result lose_reply(void *userdata, const char *disk, const char *n
     fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"L2\"},"
                           "\"cancel\":true}");
     if (effect)
-        (void)fake_migrations_world.ports.xo.set_disk(userdata, disk, name, description, err);
-    (void)err_set(err, ERR_TRANSIENT, "no reply in time"); /* returns -1 */
+        (void)fake_migrations_world.ports.xo.set_disk(userdata, disk, name, description,
+                                                      err); /* nobody hears of it */
+    (void)err_set(err, ERR_TRANSIENT, "no reply in time");  /* returns -1 */
     return XO_UNKNOWN;
 }
 
