@@ -111,6 +111,20 @@ Test(migration_cancel, by_the_old_target_ends_where_the_disk_was_whenever_it_com
     }
 }
 
+/* The change is the request: it is being obeyed. */
+Test(migration_cancel, by_the_old_target_is_not_said_to_be_deferred)
+{
+    begin(spec, 8 * 1000);
+    fake_migrations_apply(set_back);
+    fake_migrations_run(100);
+    cr_expect_str_eq(fake_migrations_phase(), "Cancelling");
+    cr_expect_str_neq(fake_migrations_condition(REC_CONDITION_RECONCILING, "reason"),
+                      "SpecChangeDeferred");
+    cr_expect_null(strstr(fake_migrations_message(), "spec"), "%s", fake_migrations_message());
+    fake_migrations_run(60 * 1000);
+    cr_expect_eq(fake_kube_events(fake_migrations_world.kube, "Cancelled"), 1);
+}
+
 Test(migration_cancel, of_what_has_ended_says_that_it_had_completed)
 {
     begin(spec, 60 * 1000);

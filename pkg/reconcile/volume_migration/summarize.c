@@ -194,6 +194,14 @@ static enum rec_reason reason_of_success(const struct migration_observation *obs
     return observation->cancel ? REC_REASON_COMPLETED_BEFORE_CANCEL : totals->effect.reason;
 }
 
+/* Whether the spec has changed and that has to wait: it does not while a move is stopped because the change
+ * sets its target back. */
+static bool defers(const struct migration_observation *observation, enum migration_state state)
+{
+    return observation->deferred && state != MIGRATION_STATE_CANCELLING &&
+           state != MIGRATION_STATE_CANCELLED;
+}
+
 static void write_message(const struct migration_observation *observation,
                           const struct totals *totals, const json_t *entries,
                           struct migration_summary *ret)
@@ -218,7 +226,7 @@ static void write_message(const struct migration_observation *observation,
     else
         (void)str_format(ret->message, sizeof(ret->message), "%s: %s (%zu of %zu in place)", claim,
                          text ? text : "", totals->in_place, observation->count);
-    if (observation->deferred && ret->state != MIGRATION_STATE_MANUAL) {
+    if (defers(observation, ret->state) && ret->state != MIGRATION_STATE_MANUAL) {
         size_t len = strlen(ret->message);
         (void)str_format(ret->message + len, sizeof(ret->message) - len,
                          "; the spec was changed meanwhile: that is obeyed when this move has "
@@ -254,7 +262,7 @@ static json_t *conditions_of(const struct migration_observation *observation,
     conditions[REC_CONDITION_READY].message = summary->message;
     if (totals->migrating && state != MIGRATION_STATE_MOVING)
         conditions[REC_CONDITION_MIGRATING].reason = REC_REASON_MIGRATING;
-    if (observation->deferred && holds[REC_CONDITION_RECONCILING])
+    if (defers(observation, state) && holds[REC_CONDITION_RECONCILING])
         conditions[REC_CONDITION_RECONCILING].reason = REC_REASON_SPEC_CHANGE_DEFERRED;
     return rec_conditions_build(conditions, said ? said->conditions : NULL, generation,
                                 observation->wall);
