@@ -17,7 +17,8 @@
     X(MANUAL_RECOVERY_REQUIRED, "ManualRecoveryRequired",                                          \
       "a person must decide which disk is the good one; until then the volume is not touched",     \
       "no person is needed to tell which disk is the good one")                                    \
-    X(MIGRATING, "Migrating", "data is being copied now", "no data is being copied now")           \
+    X(MIGRATING, "Migrating", "data is being copied",                                              \
+      "no copy was under way when this was written")                                               \
     X(READY, "Ready", "this generation is done: every volume is where the spec wants it",          \
       "not every volume is where the spec wants it")                                               \
     X(RECONCILING, "Reconciling", "work is going on, or waits to go on",                           \

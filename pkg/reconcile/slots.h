@@ -111,7 +111,7 @@ struct rec_slots_answer {
     enum rec_slots_lack lack;
     char where[REC_SLOTS_ID_SIZE]; /* UUID of host, VM or SR; "": any host of the pool */
     size_t used, limit;            /* there */
-    size_t position, of;           /* among those that wait for the same, from 1 */
+    size_t position;               /* among those that wait for the same, from 1 */
 };
 
 /** Limits; REC_SLOTS_… are the defaults. */

@@ -211,11 +211,13 @@ void slots_queue_position(const struct rec_slots *slots, struct slots_waiting *c
                           const struct slots_waiting *entry, const struct slots_place *where,
                           struct rec_slots_answer *answer)
 {
+    size_t position = 0;
+
     for (size_t i = 0; i < slots->waiting_len; i++) {
         if (!needs(&order[i]->demand, entry->demand.live, where))
             continue;
-        answer->of++;
+        position++;
         if (order[i] == entry)
-            answer->position = answer->of;
+            answer->position = position;
     }
 }

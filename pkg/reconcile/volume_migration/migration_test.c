@@ -112,6 +112,9 @@ Test(migration, is_let_go_by_the_annotation_when_xo_is_gone_for_good)
     fake_kube_delete(fake_migrations_world.kube, &migration_kind, "shop", "m");
     fake_migrations_run(60 * 1000);
     cr_assert_not_null(fake_kube_object(fake_migrations_world.kube, &migration_kind, "shop", "m"));
+    cr_assert(strstr(fake_migrations_message(),
+                     "kubectl annotate xvm m -n shop migration.xo-operator.dev/release=true"),
+              "%s", fake_migrations_message());
     fake_kube_put(fake_migrations_world.kube, &migration_kind,
                   "{\"metadata\":{\"name\":\"m\",\"namespace\":\"shop\",\"annotations\":{"
                   "\"migration.xo-operator.dev/release\":\"true\"}},\"spec\":{\"volumes\":[{"

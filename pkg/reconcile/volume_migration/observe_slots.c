@@ -342,7 +342,7 @@ static void describe_place(const struct xo_inventory *inventory,
     text[0] = '\0';
 }
 
-/* "position 4 of 17; waits for a live slot on host x, which has 3". What the status says now is kept as long
+/* "position 4; waits for a live slot on host x, which has 3". What the status says now is kept as long
  * as it is not wrong by a step. */
 static void explain(const struct rec_ports *ports, const struct rec_slots_answer *answer,
                     struct migration_volume_view *view)
@@ -358,8 +358,7 @@ static void explain(const struct rec_ports *ports, const struct rec_slots_answer
     else if (rounded(position_in(said)) == rounded(answer->position) && str_ends_with(said, place))
         (void)str_copy(view->why, sizeof(view->why), said);
     else
-        (void)str_format(view->why, sizeof(view->why), "position %zu of %zu; %s", answer->position,
-                         answer->of, place);
+        (void)str_format(view->why, sizeof(view->why), "position %zu; %s", answer->position, place);
 }
 
 /* Questions. */

@@ -108,7 +108,7 @@ Test(observe_slots, let_one_copy_of_an_sr_go_at_a_time_and_the_next_when_it_has_
     run(3000);
     cr_assert_neq(is_open("a"), is_open("b"), "one of the two");
     const char *waits = is_open("a") ? "b" : "a";
-    cr_assert(strstr(message_of(waits), "position 1 of 1; waits for a slot on SR "), "%s",
+    cr_assert(strstr(message_of(waits), "position 1; waits for a slot on SR "), "%s",
               message_of(waits));
     run(40 * 1000);
     cr_assert_str_eq(phase_of("a"), MIGRATION_SUCCEEDED);
@@ -118,7 +118,7 @@ Test(observe_slots, let_one_copy_of_an_sr_go_at_a_time_and_the_next_when_it_has_
 /* How many of those that wait say that they are at this position. */
 static size_t at_position(const char *names, int position)
 {
-    cleanup_str char *text = str_new("position %d of ", position);
+    cleanup_str char *text = str_new("position %d; ", position);
     size_t count = 0;
 
     for (const char *c = names; *c; c++) {
@@ -148,6 +148,36 @@ Test(observe_slots, say_at_once_that_they_wait_and_how_far_they_came_when_the_bu
     for (size_t i = before; i < world.journal.len; i++)
         told += str_ends_with(world.journal.lines[i], " " MIGRATION_PENDING);
     cr_assert_leq(told, 4, "each of those that wait once");
+}
+
+/* One of a plan, which those that a user asked for pass; `more` goes into its metadata. */
+static void put_plan(const char *name, const char *more)
+{
+    cleanup_str char *text =
+        str_new("{\"metadata\":{\"name\":\"%s\",\"namespace\":\"shop\",\"labels\":{"
+                "\"" MIGRATION_TRIGGER_LABEL "\":\"plan\"}%s},\"spec\":{\"volumes\":[{"
+                "\"claimName\":\"%s\"}],\"target\":{\"srUUID\":\"L2\"}}}",
+                name, more, name);
+
+    fake_kube_put(world.kube, &migration_kind, text);
+}
+
+Test(observe_slots, do_not_repeat_themselves_soon_and_are_looked_at_again_when_they_may)
+{
+    fake_xo_move_takes(world.xo, INT64_C(24) * 3600 * 1000);
+    put_move("a", "L1", "L2");
+    run(1000);
+    fake_world_add_volume(&world, "z", "z", "L1");
+    put_plan("z", "");
+    run(1000);
+    cr_assert(str_starts_with(message_of("z"), "position 1;"), "%s", message_of("z"));
+    put_move("b", "L1", "L2");
+    run(1000);
+    put_plan("z", ",\"annotations\":{\"seen\":\"again\"}"); /* it is looked at, and is second now */
+    run(MIGRATION_NEWS_MS / 2);
+    cr_assert(str_starts_with(message_of("z"), "position 1;"), "%s", message_of("z"));
+    run(MIGRATION_NEWS_MS);
+    cr_assert(str_starts_with(message_of("z"), "position 2;"), "%s", message_of("z"));
 }
 
 Test(observe_slots, hold_nobody_up_whose_srs_are_free)
@@ -266,7 +296,7 @@ Test(observe_slots, withdraw_an_attempt_that_no_room_is_left_for)
     cr_assert_eq(starts_of("a"), 0);
     cr_assert_eq(attempts_of("a"), 0, "one that was never sent does not count");
     cr_assert_str_eq(phase_of("a"), MIGRATION_PENDING);
-    cr_assert(strstr(message_of("a"), "position 1 of 1; waits for a slot on SR "), "%s",
+    cr_assert(strstr(message_of("a"), "position 1; waits for a slot on SR "), "%s",
               message_of("a"));
     cr_assert_eq(rec_slots_waiting(slots), 1);
     run(60 * 1000); /* the other move ends */

@@ -178,6 +178,15 @@ static void put_waiting(struct buf *buf, const struct migration_volume_view *vie
         buf_put(buf, view->why); /* it was explained where it was found */
 }
 
+/* Of an object that is being deleted: what to type when Xen Orchestra never comes back. */
+static void put_release(struct buf *buf, const struct migration_resource *resource)
+{
+    buf_putf(buf,
+             "; it is gone for good? then let this object go, and look after the disks yourself: "
+             "kubectl annotate xvm %s -n %s " MIGRATION_RELEASE_ANNOTATION "=true",
+             resource->object.name, resource->object.namespace);
+}
+
 static void put_state(struct buf *buf, const struct migration_observation *observation,
                       size_t index, const struct migration_verdict *verdict)
 {
@@ -264,6 +273,8 @@ void migration_volume_message(const struct migration_observation *observation,
     cleanup_buf struct buf buf = {0};
 
     put_state(&buf, observation, index, verdict);
+    if (observation->facts[index].deleted && observation->facts[index].blind != REC_REASON_INACTIVE)
+        put_release(&buf, observation->resource);
     if (*observation->volumes[index].trouble)
         buf_putf(&buf, "; not yet: %s", observation->volumes[index].trouble);
     (void)str_copy(message, size, buf_str(&buf));
