@@ -55,7 +55,10 @@ struct migration_booking {
     struct mono_time turn;    /* … at this time */
 };
 
+/** Nothing was written for news yet: the first few may be at once. */
 void migration_budget_init(struct migration_budget *budget);
+
+/** Frees what it holds; no worker may use it any more. */
 void migration_budget_done(struct migration_budget *budget);
 
 /** How many milliseconds an object that has only such news waits before it is written; 0: it may be now. */
