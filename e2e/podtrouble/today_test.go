@@ -41,11 +41,12 @@ func TestWhatLeavesAPodStuckTodayEndsWithThePodRunning(tt *testing.T) {
 			m.Part(m.Kill, lab.Operator)
 			m.GoOn()
 			m.Part(m.Start, lab.Operator)
-		}, []string{"host-a2 local"}},
+		}, []string{"MovingDisk", "host-a2 local"}}, // nothing went wrong with the move
 		{"the copy fails", fault(map[string]any{"name": "copy-fails", "at": 0.6, "match": "csi-pvc-*", "times": 1}),
 			[]string{"SR_BACKEND_FAILURE_44", "AttemptFailed"}},
-		{"the connection to Xen Orchestra is cut", fault(map[string]any{"name": "drop-session"}), []string{"host-a2 local"}},
-		{"Xen Orchestra restarts in mid-copy", fault(map[string]any{"name": "xo-restart", "seconds": 5}), []string{"host-a2 local"}},
+		{"the connection to Xen Orchestra is cut", fault(map[string]any{"name": "drop-session"}), []string{"XenOrchestraAway"}},
+		{"Xen Orchestra restarts in mid-copy", fault(map[string]any{"name": "xo-restart", "seconds": 5}),
+			[]string{"XenOrchestraAway", "LeftoverRenamed", "AttemptFailed"}},
 		{"a failed copy leaves its target", fault(map[string]any{"name": "toolstack-restart", "pool": "pool-a"}),
 			[]string{"LeftoverRenamed", "leftover-"}},
 	} {
