@@ -55,6 +55,12 @@ struct migration_booking {
     struct mono_time turn;    /* … at this time */
 };
 
+/** What a write of an object has to do with it; both *borrowed*. */
+struct migration_turns {
+    struct migration_budget *budget;   /* of all objects */
+    struct migration_booking *booking; /* of this one */
+};
+
 /** Nothing was written for news yet: the first few may be at once. */
 void migration_budget_init(struct migration_budget *budget);
 

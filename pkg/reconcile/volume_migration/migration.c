@@ -172,6 +172,7 @@ static struct rec_outcome pass(struct migration_controller *controller,
     cleanup_migration_summary struct migration_summary summary = {0};
     cleanup_str char *key = kube_object_key(&resource->object);
     struct migration_memory *memory = migration_memory_of(controller->memories, key);
+    const struct migration_turns turns = {&controller->budget, &memory->booking};
     enum migration_written written = MIGRATION_UNCHANGED;
     struct migration_act act;
     int64_t put_off_ms = 0;
@@ -197,8 +198,8 @@ static struct rec_outcome pass(struct migration_controller *controller,
         return after_act(&act, rec_later(MIGRATION_NOTICE_MS));
     }
     migration_summarize(ports, observation, verdicts, &summary);
-    if (migration_summary_write(ports, observation, verdicts, &summary, &controller->budget,
-                                &memory->booking, &written, &put_off_ms, &err) < 0) {
+    if (migration_summary_write(ports, observation, verdicts, &summary, &turns, &written,
+                                &put_off_ms, &err) < 0) {
         const enum migration_opening opening = opening_of(&err);
         memory->fenced = memory->fenced && opening != MIGRATION_OPENING_IN_DOUBT;
         migration_settle_slots(ports, observation, verdicts, opening);

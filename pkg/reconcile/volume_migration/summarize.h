@@ -44,13 +44,13 @@ enum migration_written {
 
 /**
  * Writes the status when it differs, then events. On failure nothing is known to be written. When
- * MIGRATION_PUT_OFF, *ret_delay_ms says when to look again. `booking` is the object's in `budget`.
+ * MIGRATION_PUT_OFF, *ret_delay_ms says when to look again.
  */
 int migration_summary_write(const struct rec_ports *ports,
                             const struct migration_observation *observation,
                             const struct migration_verdict *verdicts,
                             const struct migration_summary *summary,
-                            struct migration_budget *budget, struct migration_booking *booking,
+                            const struct migration_turns *turns,
                             enum migration_written *ret_written, int64_t *ret_delay_ms,
                             struct err *err) WARN_UNUSED;
 

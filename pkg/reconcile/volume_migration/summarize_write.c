@@ -222,7 +222,7 @@ int migration_summary_write(const struct rec_ports *ports,
                             const struct migration_observation *observation,
                             const struct migration_verdict *verdicts,
                             const struct migration_summary *summary,
-                            struct migration_budget *budget, struct migration_booking *booking,
+                            const struct migration_turns *turns,
                             enum migration_written *ret_written, int64_t *ret_delay_ms,
                             struct err *err)
 {
@@ -231,12 +231,12 @@ int migration_summary_write(const struct rec_ports *ports,
 
     *ret_delay_ms = 0;
     if (difference == SAME) {
-        migration_budget_return(budget, booking);
+        migration_budget_return(turns->budget, turns->booking);
         *ret_written = MIGRATION_UNCHANGED;
         return 0;
     }
     if (news)
-        *ret_delay_ms = migration_budget_wait_ms(budget, booking,
+        *ret_delay_ms = migration_budget_wait_ms(turns->budget, turns->booking,
                                                  difference == OF_MOVE ? MIGRATION_NEWS_OF_MOVE
                                                                        : MIGRATION_NEWS_OF_QUEUE,
                                                  observation->mono);
@@ -248,7 +248,7 @@ int migration_summary_write(const struct rec_ports *ports,
         return err_wrap(err, "status of XoVolumeMigration %s/%s",
                         observation->resource->object.namespace,
                         observation->resource->object.name);
-    migration_budget_written(budget, booking, news, observation->mono);
+    migration_budget_written(turns->budget, turns->booking, news, observation->mono);
     *ret_written = MIGRATION_WRITTEN;
     forget_calls(ports, observation, verdicts);
     send_events(ports, observation, verdicts, summary);
