@@ -2,6 +2,7 @@
 #include "reconcile/volume_migration/expire.h"
 
 #include "base/log.h"
+#include "base/str.h"
 
 /* A key waits in the queue for at most so long, then is looked at again. */
 enum { LOOK_AGAIN_MS = 6 * 3600 * 1000 };
@@ -10,6 +11,22 @@ bool migration_expires(const struct migration_resource *resource)
 {
     return resource->ttl_s >= 0 && migration_resource_ended(resource) &&
            !migration_resource_open(resource) && !kube_object_deleting(&resource->object);
+}
+
+/* Whether the object, as the server has it now, is the one that has ended: its spec may have been changed a
+ * moment ago, and then it is to do something. */
+static bool still_ended(const struct rec_ports *ports, const struct kube_object *object,
+                        struct err *err)
+{
+    cleanup_kube_object const struct kube_object *live = NULL;
+
+    if (ports->kube.get_live(ports->kube.userdata, &migration_kind, object->namespace, object->name,
+                             &live, err) < 0)
+        return false;
+    if (str_equal(live->uid, object->uid) && migration_expires(migration_resource_of(live)))
+        return true;
+    (void)err_set(err, ERR_CONFLICT, "it has been changed"); /* returns -1 */
+    return false;
 }
 
 struct rec_outcome migration_expire(const struct rec_ports *ports,
@@ -24,7 +41,8 @@ struct rec_outcome migration_expire(const struct rec_ports *ports,
     left_ms = resource->completion.ms + 1000 * resource->ttl_s - clock_wall(ports->clock).ms;
     if (left_ms > 0)
         return rec_later(left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS);
-    if (ports->kube.delete(ports->kube.userdata, &migration_kind, object->namespace, object->name,
+    if (still_ended(ports, object, &err) &&
+        ports->kube.delete(ports->kube.userdata, &migration_kind, object->namespace, object->name,
                            object->uid, &err) == 0) {
         log_info("deleted an object that has ended, as spec.ttlSecondsAfterFinished says",
                  log_str("namespace", object->namespace), log_str("name", object->name));

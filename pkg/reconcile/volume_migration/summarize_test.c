@@ -378,6 +378,23 @@ Test(summarize, deletes_no_object_that_was_changed_or_that_has_no_time_to_live)
     cr_assert_str_eq(fake_migrations_reason(), "AlreadyInPlace");
 }
 
+Test(summarize, deletes_no_object_that_was_changed_while_the_watch_was_behind)
+{
+    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"L2\"},"
+                          "\"ttlSecondsAfterFinished\":600}");
+    fake_migrations_run(300 * 1000);
+    fake_kube_hold(world()->kube, &migration_kind, true);
+    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"S\"},"
+                          "\"ttlSecondsAfterFinished\":600}");
+    fake_migrations_run(3600 * 1000);
+    cr_assert(is_there());
+    fake_kube_hold(world()->kube, &migration_kind, false);
+    fake_migrations_run(60 * 1000);
+    cr_assert(is_there());
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+    cr_assert_str_eq(json_str_at(fake_migrations_status(), "to"), "sr-s");
+}
+
 Test(summarize, deletes_at_once_what_ended_while_no_operator_ran)
 {
     fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"L1\"},"
