@@ -357,6 +357,8 @@ struct migration_act migration_act(const struct rec_ports *ports,
         act.result = do_step(ports, observation, view, verdict, &act.error);
         if (act.step == MIGRATION_MARK && act.result == XO_UNKNOWN)
             note_lost_mark(view);
+        if (act.step == MIGRATION_UNMARK && act.result == XO_UNKNOWN)
+            view->memory->marked = false; /* as in note_step(): it may be off already */
         if (act.result == XO_DONE) {
             note_step(observation, view->memory, verdict->step, disk);
             act.arriving = act.arriving || verdict->step == MIGRATION_SETTLE_MARKER;

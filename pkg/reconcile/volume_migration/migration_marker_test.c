@@ -73,3 +73,33 @@ Test(migration_marker, that_may_yet_be_written_is_waited_for_before_a_cancel_is_
     fake_migrations_run(MIGRATION_SETTLE_MS);
     expect_cancelled_without_a_trace();
 }
+
+/* The stale marker goes, nobody hears of it, and in the same moment the driver writes one of its own. */
+static const char drivers_marker[] = "\"csi:info: {\\\"migrating\\\":{\\\"enabled\\\":true,"
+                                     "\\\"inProgressToSRUUID\\\":\\\"L2\\\"},"
+                                     "\\\"srsWithTag\\\":\\\"fast\\\"}\"";
+
+static enum xo_result replace_marker(void *userdata, const char *disk, const char *name,
+                                     const char *description, struct err *err)
+{
+    fake_migrations_world.ports.xo.set_disk = fake_xo_port(fake_migrations_world.xo).set_disk;
+    (void)fake_migrations_world.ports.xo.set_disk(userdata, disk, name, description,
+                                                  err); /* nobody hears of it */
+    fake_xo_set(fake_migrations_world.xo, disk, "name_description", drivers_marker);
+    (void)err_set(err, ERR_TRANSIENT, "no reply in time"); /* returns -1 */
+    return XO_UNKNOWN;
+}
+
+Test(migration_marker, that_comes_after_one_whose_removal_was_not_answered_is_a_new_one)
+{
+    fake_xo_set(fake_migrations_world.xo, "disk-1", "name_description", drivers_marker);
+    fake_migrations_world.ports.xo.set_disk = replace_marker;
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(MIGRATION_SETTLE_MS + 5000);
+    cr_assert_neq(fake_migrations_world.ports.xo.set_disk, replace_marker, "it was to go");
+    cr_assert_not_null(strstr(fake_migrations_field("disk-1", "name_description"), "inProgress"),
+                       "whoever wrote it has time to move the disk");
+    fake_migrations_expect_no_start();
+    fake_migrations_run(120 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded", "nobody did");
+}
