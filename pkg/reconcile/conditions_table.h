@@ -2,9 +2,11 @@
  * reconcile, 8: every condition type and every reason that the operator writes, where it may stand
  * and what it means: the one table. docs/api/ is made from it (pkg/reconcile/api_doc.h). The unit
  * tests record what reconcilers write: a reason that stands where this table does not put it fails
- * the test that writes it, and a place that no test reaches fails the whole program.
+ * the test that writes it, and a place that no test reaches fails the whole program. The simulation and
+ * the end-to-end tests are held to it by tools/check-reasons.
  *
- * To add a reason, add a line here and a test that brings it about. Include conditions.h, not this.
+ * To add a reason, add a line here and a unit test that brings it about, and where the simulation or the
+ * end-to-end tests do not, a line in their lists of silent reasons. Include conditions.h, not this.
  * Thread: any.
  */
 #ifndef RECONCILE_CONDITIONS_TABLE_H
