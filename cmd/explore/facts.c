@@ -249,6 +249,8 @@ void explore_facts(const struct explore_preset *preset, struct explore_state *st
     ret->facts.blind = blindness(state);
     look_at_leftovers(state, ret);
     look_at_call(state, &ret->facts);
+    ret->facts.late_write = !state->memory.fenced;
+    ret->facts.mark_lost = ret->facts.open && state->memory.mark_lost;
     ret->facts.marked_by_us = ret->facts.open && state->memory.ours && state->memory.marked;
     look_at_time(&state->memory, ret);
 }

@@ -113,7 +113,10 @@ static void check_leftovers(const struct explore_scene *scene, const struct expl
     if (we_move(state, keep))
         explore_violated(scene, 6, EXPLORE_PASS,
                          "leftovers are told apart while a move of ours has not ended");
-    if (verdict->step == MIGRATION_RENAME_LEFTOVER && view->facts.disks[verdict->disk].attached)
+    /* A person who answers has read which disk is attached to what; one that is written to is none of those. */
+    if (verdict->step == MIGRATION_RENAME_LEFTOVER &&
+        (view->facts.disks[verdict->keep].chosen ? view->facts.disks[verdict->disk].attached_running
+                                                 : view->facts.disks[verdict->disk].attached))
         explore_violated(scene, 1, EXPLORE_PASS, "a disk in use loses its name");
 }
 
@@ -156,6 +159,9 @@ static void check_close(const struct explore_scene *scene, const struct explore_
             explore_violated(scene, 8, EXPLORE_PASS, "done is said of a disk elsewhere");
     }
     if (verdict->step == MIGRATION_CLOSE_CANCELLED && view->facts.open) {
+        if (disk != EXPLORE_NO_DISK && state->memory.ours && state->disks[disk].marker != 0 &&
+            !announced_by_others(state, disk))
+            explore_violated(scene, 7, EXPLORE_PASS, "cancelled is said and the marker stays");
         if (view->facts.disk_count > 1 && !never_sent)
             explore_violated(scene, 7, EXPLORE_PASS, "cancelled is said while copies lie about");
         if (disk != EXPLORE_NO_DISK && !state->disks[disk].good && data_elsewhere(state, disk))
@@ -249,4 +255,16 @@ void explore_check_effect(const struct explore_scene *scene, const struct explor
             if (explore_world_job_active(&scene->from->jobs[i]) && ours(&scene->from->jobs[i]) &&
                 scene->from->jobs[i].source == pass->disk)
                 explore_violated(scene, 2, action, "a second move of ours begins on the same disk");
+}
+
+void explore_check_late_write(const struct explore_scene *scene, const struct explore_state *next)
+{
+    const struct explore_record *record = &next->stored.record;
+
+    for (int i = 0; i < EXPLORE_JOBS; i++)
+        if (explore_world_job_active(&next->jobs[i]) && ours(&next->jobs[i]) &&
+            next->jobs[i].phase != EXPLORE_JOB_COPIED && next->disks[next->jobs[i].source].there &&
+            (!record->open || record->source != next->jobs[i].source))
+            explore_violated(scene, 10, EXPLORE_LATE_CALL,
+                             "a late write closes the attempt whose disk we move");
 }

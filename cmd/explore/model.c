@@ -28,6 +28,16 @@ bool explore_model_view_is_late(const struct explore_state *state)
     return memcmp(fresh.seen, state->seen, sizeof(fresh.seen)) != 0;
 }
 
+/* Whether two versions of the object differ in more than that time has passed. */
+static bool written(const struct explore_object *before, const struct explore_object *after)
+{
+    struct explore_object same = *after;
+
+    same.record.waiting = before->record.waiting && before->record.open == after->record.open;
+    // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bytes and bools, no padding
+    return memcmp(before, &same, sizeof(same)) != 0;
+}
+
 static void make_equal(const struct explore_scene *scene, struct explore_state *next)
 {
     bool came_back = scene->from->blind != EXPLORE_SEES && next->blind == EXPLORE_SEES;
@@ -39,6 +49,10 @@ static void make_equal(const struct explore_scene *scene, struct explore_state *
         bring_view_up_to_date(next);
     if (!scene->preset->late_cache && !next->pass.busy)
         next->cached = next->stored;
+    if (scene->from->late_write && written(&scene->from->stored, &next->stored)) {
+        next->late_write = false; /* of an older version now: refused whenever it arrives */
+        next->late_record = (struct explore_record){0};
+    }
     // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bytes and bools, no padding
     if (memcmp(next->seen, scene->from->seen, sizeof(next->seen)) != 0)
         next->excused = true;
@@ -139,6 +153,14 @@ void explore_model_expand(const struct explore_scene *scene)
     notice(scene);
 }
 
+/* Whether the person who is asked has named one of the disks. */
+static bool answered(const struct explore_state *state)
+{
+    int keep = state->stored.spec.keep;
+
+    return keep < EXPLORE_DISKS && state->disks[keep].there && state->disks[keep].named;
+}
+
 /* Whether the volume waits for somebody, says so, and goes on doing so. */
 static enum explore_ending waiting(const struct explore_preset *preset,
                                    const struct explore_state *state)
@@ -151,7 +173,8 @@ static enum explore_ending waiting(const struct explore_preset *preset,
         explore_model_view_is_late(state))
         return EXPLORE_NO_END;
     if (state->stored.record.manual)
-        return verdict.state == MIGRATION_STATE_MANUAL ? EXPLORE_END : EXPLORE_NO_END;
+        return verdict.state == MIGRATION_STATE_MANUAL && !answered(state) ? EXPLORE_END
+                                                                           : EXPLORE_NO_END;
     return verdict.reason == REC_REASON_IN_USE || verdict.reason == REC_REASON_DISK_NOT_FOUND ||
                    verdict.reason == REC_REASON_NOT_ATTACHED
                ? EXPLORE_REST
@@ -165,7 +188,7 @@ enum explore_ending explore_model_ending(const struct explore_preset *preset,
 
     // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bytes and bools, no padding
     bool late = memcmp(&state->stored, &state->cached, sizeof(state->stored)) != 0;
-    if (state->pass.busy || state->late.busy || late)
+    if (state->pass.busy || state->late.busy || state->late_write || late)
         return EXPLORE_NO_END;
     for (int i = 0; i < EXPLORE_JOBS; i++)
         if (state->jobs[i].phase != EXPLORE_JOB_NONE)

@@ -34,6 +34,8 @@ enum explore_event {
     EXPLORE_EVENT_DRIVER,    /* the CSI driver moves the disk; it heeds markers */
     EXPLORE_EVENT_ADMIN,     /* an administrator moves the disk */
     EXPLORE_EVENT_PERSON,    /* a person who was asked puts things right in XO; costs nothing */
+    EXPLORE_EVENT_ANSWER, /* … or answers by spec.recovery; costs nothing */
+    EXPLORE_EVENT_WRONG,  /* the answer is the UUID of no disk of the volume */
     EXPLORE_EVENT_COUNT
 };
 #define EXPLORE_EVENT_BIT(name) (1U << EXPLORE_EVENT_##name)
@@ -112,6 +114,8 @@ enum explore_action {
     EXPLORE_ADMIN_MOVES,
     EXPLORE_DRIVER_TIDIES,
     EXPLORE_PERSON_KEEPS,
+    EXPLORE_PERSON_ANSWERS,
+    EXPLORE_PERSON_ERRS,
     EXPLORE_ACTIONS
 };
 
@@ -141,6 +145,19 @@ enum explore_ending explore_model_ending(const struct explore_preset *preset,
 
 /** Whether the inventory does not show the world as it is. */
 bool explore_model_view_is_late(const struct explore_state *state);
+
+/* The operator's status (operator_status.c). */
+
+/** The status that a pass writes, without what its step changes. */
+struct explore_record explore_record_after(const struct explore_state *state);
+/** The whole of it. */
+struct explore_record explore_status_of(const struct explore_scene *scene);
+/** Whether the object is another one than the pass has decided from: its write is refused. */
+bool explore_status_is_stale(const struct explore_state *state);
+/** The write of a pass. */
+void explore_write_status(const struct explore_scene *scene);
+/** A write that was given up arrives, or gets lost. */
+void explore_late_write(const struct explore_scene *scene);
 
 /** Whether the event may happen now. */
 bool explore_may(const struct explore_scene *scene, enum explore_event event);
@@ -210,6 +227,9 @@ void explore_check_decision(const struct explore_scene *scene, const struct expl
 /** What must hold of an effect on XO, before it happens; `late`: of a process that has ended. */
 void explore_check_effect(const struct explore_scene *scene, const struct explore_pass *pass,
                           bool late);
+
+/** What must hold of a write to the status that nobody waits for any more; `next`: after it. */
+void explore_check_late_write(const struct explore_scene *scene, const struct explore_state *next);
 
 /** Writes what a state is, a line of words. */
 void explore_print_state(struct buf *buf, const struct explore_state *state);

@@ -139,9 +139,10 @@ static const struct kube_object *object_of(const struct explore_preset *preset,
         &text,
         "{\"metadata\":{\"name\":\"m\",\"namespace\":\"shop\",\"uid\":\"u\",\"generation\":%d},"
         "\"spec\":{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"%s\"},"
-        "\"mode\":\"%s\",\"cancel\":%s},\"status\":{\"observedGeneration\":%d,",
+        "\"mode\":\"%s\",\"cancel\":%s,\"recovery\":[{\"claimName\":\"data\",\"keep\":"
+        "\"disk-%d\"}]},\"status\":{\"observedGeneration\":%d,",
         it->spec.generation + 1, sr_ids[it->spec.target], preset->live ? "Auto" : "Offline",
-        it->spec.cancel ? "true" : "false", record->generation + 1);
+        it->spec.cancel ? "true" : "false", it->spec.keep, record->generation + 1);
     put_leftovers(&text, record);
     buf_putf(&text, "\"phase\":\"%s\",%s\"migratedVolumes\":[{\"claimName\":\"data\",",
              phases[record->end], closed ? "\"completionTime\":\"2025-12-31T12:30:00Z\"," : "");
@@ -175,6 +176,7 @@ static void remember(const struct explore_state *state, int64_t now_ms,
     memory->watched = state->memory.watching;
     memory->sent_at.ms = now_ms;
     memory->marked = state->memory.marker_shown;
+    memory->mark_lost_ms = state->memory.mark_lost ? start.ms : 0;
     if (state->memory.calm != EXPLORE_RESTLESS)
         memory->quiet_since.ms = now_ms - calm_ms[state->memory.calm];
     for (int i = 0; i < EXPLORE_DISKS; i++) {
@@ -213,6 +215,7 @@ static void compare_disk(const struct migration_disk_facts *real,
     SAME(attached_running);
     SAME(listed);
     SAME(put_aside);
+    SAME(chosen);
 }
 
 static void compare(const struct migration_observation *observation,
@@ -238,6 +241,8 @@ static void compare(const struct migration_observation *observation,
     SAME(quiet);
     SAME(still);
     SAME(marked_by_us);
+    SAME(mark_lost);
+    SAME(late_write);
     SAME(task_cancellable);
     SAME(disk_count);
     for (size_t i = 0; i < real->disk_count; i++)
@@ -279,6 +284,7 @@ static void compare_state(const struct explore_preset *preset, const struct expl
         add_attachment(&world, state->attachment == EXPLORE_VA_ATTACHED);
     remember(state, clock_mono(world.ports.clock).ms,
              migration_memory_volume(memories, "shop/m", "data"));
+    migration_memory_of(memories, "shop/m")->fenced = state->memory.fenced;
     if (state->blind == EXPLORE_POOL_AWAY)
         fake_xo_blip(world.xo, "P");
     if (state->blind == EXPLORE_XO_AWAY)

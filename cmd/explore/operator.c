@@ -7,123 +7,6 @@
  */
 #include "explore/model.h"
 
-/* The status that a pass writes, given what it saw. */
-static struct explore_record record_after(const struct explore_state *state)
-{
-    const struct explore_object *object = &state->cached;
-    const struct explore_pass *pass = &state->pass;
-    struct explore_record record = object->record;
-    bool same = record.generation == object->spec.generation;
-
-    if (!same && !record.open && !object->spec.cancel) {
-        record.end = EXPLORE_GOES_ON;
-        record.begun = false;
-        record.waiting = false;
-    }
-    if (same || !record.open || object->spec.cancel)
-        record.generation = object->spec.generation;
-    record.manual = pass->says == EXPLORE_SAYS_MANUAL;
-    if (pass->says == EXPLORE_SAYS_IN_PLACE && record.end == EXPLORE_GOES_ON)
-        record.end = EXPLORE_IN_PLACE;
-    return record;
-}
-
-static void close_record(struct explore_record *record, enum explore_end end)
-{
-    record->open = false;
-    record->waiting = false;
-    record->end = end;
-}
-
-static void apply_step(const struct explore_scene *scene, const struct explore_state *state,
-                       struct explore_record *record)
-{
-    const struct explore_pass *pass = &state->pass;
-
-    switch (pass->step) {
-    case MIGRATION_OPEN:
-        record->open = true;
-        record->begun = true;
-        record->waiting = false;
-        record->source = pass->disk;
-        record->destination = state->cached.spec.target;
-        record->live = pass->live;
-        record->source_sr = state->seen[pass->disk].sr;
-        record->older = record->listed;
-        break;
-    case MIGRATION_LIST_LEFTOVERS:
-        record->listed |= pass->named & ~(1 << pass->keep);
-        record->copies |= pass->named & ~(1 << pass->keep) & ~(1 << record->source);
-        break;
-    case MIGRATION_CLOSE_DONE:
-        close_record(record, EXPLORE_DONE);
-        record->result = pass->disk;
-        break;
-    case MIGRATION_CLOSE_CANCELLED:
-        close_record(record, EXPLORE_STOPPED);
-        break;
-    case MIGRATION_CLOSE_FAILED:
-        close_record(record, scene->preset->limited ? EXPLORE_GIVEN_UP : EXPLORE_GOES_ON);
-        record->waiting = !scene->preset->limited;
-        break;
-    case MIGRATION_CLOSE_WITHDRAWN:
-        close_record(record, EXPLORE_GOES_ON);
-        record->begun = false;
-        break;
-    case MIGRATION_WAIT:
-    case MIGRATION_MARK:
-    case MIGRATION_START:
-    case MIGRATION_CANCEL_TASK:
-    case MIGRATION_UNMARK:
-    case MIGRATION_SETTLE_MARKER:
-    case MIGRATION_RENAME_LEFTOVER:
-    case MIGRATION_DELETE_LEFTOVER:
-        break;
-    }
-}
-
-static bool closes(enum migration_step step)
-{
-    return step == MIGRATION_CLOSE_DONE || step == MIGRATION_CLOSE_CANCELLED ||
-           step == MIGRATION_CLOSE_FAILED || step == MIGRATION_CLOSE_WITHDRAWN;
-}
-
-/* forget_calls() */
-static void forget_call(struct explore_state *state)
-{
-    if (state->memory.move_disk == state->cached.record.source) {
-        state->memory.move = XO_MOVE_NONE;
-        state->memory.move_disk = 0;
-    }
-    state->memory.ours = false;
-    state->memory.sent = false;
-}
-
-static void write_status(const struct explore_scene *scene)
-{
-    struct explore_state next = *scene->from;
-    struct explore_record record = record_after(scene->from);
-
-    apply_step(scene, scene->from, &record);
-    next.stored.record = record;
-    next.pass = (struct explore_pass){0};
-    if (explore_may(scene, EXPLORE_EVENT_LOST)) {
-        struct explore_state untold = next;
-        explore_emit_event(scene, &untold, EXPLORE_DONE_UNTOLD, 0);
-    }
-    if (closes(scene->from->pass.step))
-        forget_call(&next);
-    next.cached = next.stored; /* no pass is made before the cache shows what this one wrote */
-    explore_emit_fair(scene, &next, EXPLORE_DONE_AND_TOLD, 0);
-    if (explore_may(scene, EXPLORE_EVENT_REFUSED)) {
-        next = *scene->from;
-        if (next.pass.step == MIGRATION_OPEN)
-            next.memory.ours = false;
-        next.pass = (struct explore_pass){0};
-        explore_emit_event(scene, &next, EXPLORE_NOT_DONE, 0);
-    }
-}
-
 /* What a call to XO does when it arrives. False: refused. */
 static bool arrive(struct explore_state *state, const struct explore_pass *pass, int sr)
 {
@@ -252,6 +135,15 @@ static void call_xo(const struct explore_scene *scene)
     next.memory.marked = next.memory.marked || (done && scene->from->pass.step == MIGRATION_MARK);
     if (done && scene->from->pass.step == MIGRATION_UNMARK)
         next.memory.marked = next.memory.marker_shown = false;
+    if (done && explore_may(scene, EXPLORE_EVENT_LOST)) {
+        struct explore_state untold = next;
+        untold.memory.marked = scene->from->memory.marked;
+        if (scene->from->pass.step == MIGRATION_MARK) { /* note_lost_mark() */
+            untold.memory.mark_lost = true;
+            untold.memory.calm = EXPLORE_RESTLESS;
+        }
+        explore_emit_event(scene, &untold, EXPLORE_DONE_UNTOLD, disk);
+    }
     if (done && explore_may(scene, EXPLORE_EVENT_TWICE)) {
         struct explore_state twice = next;
         twice.late = scene->from->pass;
@@ -299,7 +191,7 @@ static bool worth_writing(const struct explore_state *state, const struct explor
     struct explore_record record;
 
     copy.pass = *pass;
-    record = record_after(&copy);
+    record = explore_record_after(&copy);
     return record.end != state->cached.record.end ||
            record.generation != state->cached.record.generation ||
            record.manual != state->cached.record.manual;
@@ -335,7 +227,7 @@ static void decide(const struct explore_scene *scene)
     if (pass.step == MIGRATION_OPEN) {
         next.memory.ours = true;
         next.memory.sent = false;
-        next.memory.marked = false;
+        next.memory.marked = next.memory.mark_lost = false;
         next.memory.task_copy = EXPLORE_NO_DISK;
     }
     if (migration_step_is_write(pass.step) && view.facts.open && !next.memory.ours) {
@@ -386,9 +278,17 @@ static void crash(const struct explore_scene *scene)
         struct explore_state died = next;
         explore_emit_event(scene, &died, EXPLORE_CRASH, 0);
     }
-    if (!explore_may(scene, EXPLORE_EVENT_LEADER) || !scene->from->pass.busy ||
-        !migration_step_is_write(scene->from->pass.step) ||
-        (scene->from->pass.step == MIGRATION_START && !may_start(scene->from)))
+    if (!explore_may(scene, EXPLORE_EVENT_LEADER) || !scene->from->pass.busy)
+        return;
+    if (!migration_step_is_write(scene->from->pass.step)) {
+        if (explore_status_is_stale(scene->from))
+            return;
+        next.late_write = true;
+        next.late_record = explore_status_of(scene);
+        explore_emit_event(scene, &next, EXPLORE_LEADER, 0);
+        return;
+    }
+    if ((scene->from->pass.step == MIGRATION_START && !may_start(scene->from)))
         return;
     next.late = scene->from->pass;
     next.late_sr = sr_of_call(scene->from);
@@ -486,9 +386,11 @@ void explore_operator(const struct explore_scene *scene)
     else if (migration_step_is_write(pass->step))
         call_xo(scene);
     else
-        write_status(scene);
+        explore_write_status(scene);
     if (scene->from->late.busy)
         late_call(scene);
+    if (scene->from->late_write)
+        explore_late_write(scene);
     if (explore_may(scene, EXPLORE_EVENT_CRASH) || explore_may(scene, EXPLORE_EVENT_LEADER))
         crash(scene);
     let_time_pass(scene);

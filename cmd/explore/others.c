@@ -150,13 +150,23 @@ static bool any_taken(const struct explore_state *state)
     return false;
 }
 
+/* Whether a person has answered that another disk is the one to keep, and it is there. */
+static bool another_is_kept(const struct explore_state *state, int disk)
+{
+    int keep = state->stored.spec.keep;
+
+    return keep < EXPLORE_DISKS && keep != disk && state->disks[keep].there &&
+           state->disks[keep].named;
+}
+
 static void by_hand(const struct explore_scene *scene, int disk)
 {
     struct explore_state next = *scene->from;
     struct explore_disk *its = &next.disks[disk];
 
-    /* Nobody takes a disk that the status names as a leftover. */
-    if (!its->named || being_written(&next, disk) || (next.stored.record.listed >> disk & 1))
+    /* Nobody takes a disk that the status names as a leftover, or that an answer has left out. */
+    if (!its->named || being_written(&next, disk) || (next.stored.record.listed >> disk & 1) ||
+        (its->attached == EXPLORE_FREE && another_is_kept(&next, disk)))
         return;
     if (its->attached == EXPLORE_FREE) {
         if (any_taken(&next))
@@ -269,6 +279,35 @@ static void person_keeps(const struct explore_scene *scene, int keep)
     explore_emit(scene, &next, EXPLORE_PERSON_KEEPS, keep);
 }
 
+/* The same by spec.recovery: the operator puts the others aside. */
+static void person_answers(const struct explore_scene *scene, int keep)
+{
+    struct explore_state next = *scene->from;
+
+    if (next.stored.spec.generation == EXPLORE_GENERATIONS_MAX || next.stored.spec.keep == keep ||
+        !next.disks[keep].named || !next.disks[keep].good || being_moved(&next, keep) ||
+        ((next.stored.record.listed >> keep & 1) && good_named_but(&next, keep)))
+        return;
+    next.stored.spec.keep = keep;
+    next.stored.spec.generation++;
+    next.excused = true;
+    explore_emit(scene, &next, EXPLORE_PERSON_ANSWERS, keep);
+}
+
+/* An answer that names none of the disks: nothing has changed then that would let anybody touch one. */
+static void person_errs(const struct explore_scene *scene)
+{
+    struct explore_state next = *scene->from;
+
+    if (next.stored.spec.generation == EXPLORE_GENERATIONS_MAX ||
+        next.stored.spec.keep != EXPLORE_NO_DISK)
+        return; /* who has given a right answer keeps to it */
+    next.stored.spec.keep = EXPLORE_WRONG_DISK;
+    next.stored.spec.generation++;
+    next.faults--;
+    explore_emit(scene, &next, EXPLORE_PERSON_ERRS, 0);
+}
+
 /* Whether the operator is about to put disks aside, or has begun to. */
 static bool tidying(const struct explore_state *state)
 {
@@ -297,7 +336,11 @@ void explore_others(const struct explore_scene *scene)
             moved_by(scene, i, EXPLORE_BY_ADMIN);
         if ((scene->preset->events & EXPLORE_EVENT_BIT(PERSON)) && state->stored.record.manual)
             person_keeps(scene, i);
+        if ((scene->preset->events & EXPLORE_EVENT_BIT(ANSWER)) && state->stored.record.manual)
+            person_answers(scene, i);
     }
+    if (explore_may(scene, EXPLORE_EVENT_WRONG) && state->stored.record.manual)
+        person_errs(scene);
     if (explore_may(scene, EXPLORE_EVENT_RENAME) && !tidying(state))
         stranger(scene);
 }

@@ -74,6 +74,21 @@ const struct explore_preset explore_presets[] = {
      .faults = 2,
      .doubled = true,
      .states_max = STATES_MAX},
+    {.name = "answers",
+     .says =
+         "a second disk has the name at the beginning; a person answers by spec.recovery, or errs",
+     .events = CALLS | ON(LEADER) | ON(TOOLSTACK) | ON(BLIP) | ON(CANCEL) | ON(VM) | ON(HAND) |
+               ON(ANSWER) | ON(WRONG),
+     .faults = 3,
+     .doubled = true,
+     .late_cache = true,
+     .states_max = STATES_MAX},
+    {.name = "copies",
+     .says =
+         "moves end with copies that only a person can tell apart, who answers by spec.recovery",
+     .events = ON(CRASH) | ON(XO) | ON(TOOLSTACK) | ON(CANCEL) | ON(HAND) | ON(ANSWER),
+     .faults = 3,
+     .states_max = STATES_MAX},
     {.name = "leftovers",
      .says = "spec.leftovers Delete: what failed attempts left goes",
      .events = CALLS | ON(TOOLSTACK) | ON(XO) | ON(SPEC) | ON(HAND) | ON(LEADER),

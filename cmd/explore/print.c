@@ -81,6 +81,10 @@ static void print_record(struct buf *buf, const struct explore_object *object)
     buf_putf(buf, " want %c%s gen %d/%d%s", sr_names[object->spec.target],
              object->spec.cancel ? " CANCEL" : "", record->generation, object->spec.generation,
              ends[record->end]);
+    if (object->spec.keep == EXPLORE_WRONG_DISK)
+        buf_put(buf, " keep nothing");
+    else if (object->spec.keep != EXPLORE_NO_DISK)
+        buf_putf(buf, " keep disk%d", object->spec.keep);
     if (record->open)
         buf_putf(buf, " OPEN disk%d->%c", record->source, sr_names[record->destination]);
     if (record->waiting)
@@ -104,6 +108,8 @@ static void print_memory(struct buf *buf, const struct explore_state *state)
                  state->pass.disk);
     if (state->late.busy)
         buf_putf(buf, " LATE %s (disk%d)", explore_step_name(state->late.step), state->late.disk);
+    if (state->late_write)
+        buf_putf(buf, " LATE status (%s)", state->late_record.open ? "OPEN" : "closed");
 }
 
 void explore_print_state(struct buf *buf, const struct explore_state *state)
@@ -171,6 +177,9 @@ static const char *const action_names[EXPLORE_ACTIONS] = {
     [EXPLORE_DRIVER_MOVES] = "the CSI driver moves the disk to SR number",
     [EXPLORE_ADMIN_MOVES] = "an administrator moves a disk to SR number",
     [EXPLORE_DRIVER_TIDIES] = "the CSI driver settles its marker: disk",
+    [EXPLORE_PERSON_ANSWERS] = "the person who was asked sets spec.recovery[].keep to disk",
+    [EXPLORE_PERSON_ERRS] =
+        "the person who was asked sets spec.recovery[].keep to what is no disk of it",
     [EXPLORE_PERSON_KEEPS] = "the person who was asked keeps disk",
 };
 

@@ -32,7 +32,7 @@ static void write_status(const struct explore_slots_scene *scene, int number)
     struct explore_slots_state next = *scene->from;
     struct explore_slots_volume *volume = &next.volumes[number];
 
-    if (explore_slots_may(scene, EXPLORE_EVENT_LOST) && !volume->late.busy) {
+    if (explore_slots_may(scene, EXPLORE_EVENT_LOST) && !volume->late.busy && !pass->stale) {
         struct explore_slots_state late = next; /* it is on its way, and nobody waits any more */
         late.volumes[number].late = *pass;
         end_pass(scene, &late, number, MIGRATION_OPENING_IN_DOUBT);
@@ -180,7 +180,7 @@ static void end_process(const struct explore_slots_scene *scene, bool calls_stay
         const struct explore_slots_volume *before = &scene->from->volumes[i];
         bool sends = before->pass.step != MIGRATION_START || may_start(before);
         forget(&next.volumes[i]);
-        if (calls_stay && before->pass.busy && !before->late.busy && sends)
+        if (calls_stay && before->pass.busy && !before->pass.stale && !before->late.busy && sends)
             next.volumes[i].late = before->pass;
     }
     explore_slots_emit_event(scene, &next, calls_stay ? EXPLORE_LEADER : EXPLORE_CRASH, 0);
@@ -200,8 +200,8 @@ static void arrive_late(const struct explore_slots_scene *scene, int number)
         explore_slots_take_call(volume, EXPLORE_BY_DEAD);
     else if (migration_step_is_write(late->step))
         (void)arrive(volume, late->step); /* nobody hears whether it was refused */
-    else if (late->stale || !explore_slots_store(scene, &next, number, &late->writes, false))
-        return; /* refused by its resourceVersion */
+    else if (!explore_slots_store(scene, &next, number, &late->writes, false))
+        return;
     explore_slots_emit(scene, &next, EXPLORE_LATE_CALL, number, true);
 }
 

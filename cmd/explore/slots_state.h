@@ -36,7 +36,7 @@ struct explore_slots_record {
 /** A step under way: of the pass, or of a process or request that was given up and may still arrive. */
 struct explore_slots_call {
     bool busy;
-    bool stale; /* the object has changed since what it was decided from */
+    bool stale; /* of a pass: the object has changed since what it was decided from */
     enum migration_step step;
     struct explore_slots_record writes; /* unless the step is one in XO */
 };

@@ -113,6 +113,15 @@ static void let_time_pass(const struct explore_slots_scene *scene, int number)
     }
 }
 
+/* The object is another one now: what was made from the one before is refused by its resourceVersion, and what of
+ * that is on its way might as well be lost. */
+static void make_stale(struct explore_slots_volume *volume)
+{
+    volume->pass.stale = volume->pass.busy && !migration_step_is_write(volume->pass.step);
+    if (volume->late.busy && !migration_step_is_write(volume->late.step))
+        volume->late = (struct explore_slots_call){0};
+}
+
 bool explore_slots_store(const struct explore_slots_scene *scene, struct explore_slots_state *state,
                          int volume, const struct explore_slots_record *record, bool told)
 {
@@ -126,8 +135,7 @@ bool explore_slots_store(const struct explore_slots_scene *scene, struct explore
                                                      .volume = volume,
                                                      .record = *record};
         its->stored = *record;
-        its->pass.stale = its->pass.busy && !migration_step_is_write(its->pass.step);
-        its->late.stale = its->late.busy && !migration_step_is_write(its->late.step);
+        make_stale(its);
         return true;
     }
     scene->cut->no_slot++;
@@ -163,8 +171,7 @@ static void others(const struct explore_slots_scene *scene, int number)
     if (explore_slots_may(scene, EXPLORE_EVENT_CANCEL) && !volume->cancel &&
         volume->stored.end == EXPLORE_GOES_ON) {
         volume->cancel = true; /* a new version, whose status is the old one */
-        volume->pass.stale = volume->pass.busy && !migration_step_is_write(volume->pass.step);
-        volume->late.stale = volume->late.busy && !migration_step_is_write(volume->late.step);
+        make_stale(volume);
         explore_slots_emit_event(scene, &next, EXPLORE_SPEC_CANCELLED, number);
     }
 }

@@ -19,15 +19,15 @@
     MEMBER(3, path.phase), MEMBER(2, path.caller), MEMBER(3, path.source), MEMBER(3, path.copy),   \
         MEMBER(2, path.sr), MEMBER(1, path.mirror), MEMBER(1, path.watched),                       \
         MEMBER(1, path.dirty), MEMBER(1, path.succeeded), MEMBER(1, path.noticed)
+#define RECORD(path)                                                                               \
+    MEMBER(1, path.open), MEMBER(3, path.source), MEMBER(2, path.source_sr),                       \
+        MEMBER(2, path.destination), MEMBER(1, path.begun), MEMBER(1, path.waiting),               \
+        MEMBER(1, path.manual), MEMBER(3, path.end), MEMBER(2, path.generation),                   \
+        MEMBER(1, path.live), MEMBER(3, path.result), MEMBER(EXPLORE_DISKS, path.listed),          \
+        MEMBER(EXPLORE_DISKS, path.copies), MEMBER(EXPLORE_DISKS, path.older)
 #define OBJECT(path)                                                                               \
-    MEMBER(1, path.record.open), MEMBER(3, path.record.source), MEMBER(2, path.record.source_sr),  \
-        MEMBER(2, path.record.destination), MEMBER(1, path.record.begun),                          \
-        MEMBER(1, path.record.waiting), MEMBER(1, path.record.manual), MEMBER(3, path.record.end), \
-        MEMBER(2, path.record.generation), MEMBER(1, path.record.live),                            \
-        MEMBER(3, path.record.result), MEMBER(EXPLORE_DISKS, path.record.listed),                  \
-        MEMBER(EXPLORE_DISKS, path.record.copies), MEMBER(EXPLORE_DISKS, path.record.older),       \
-        MEMBER(2, path.spec.target), MEMBER(1, path.spec.cancel), MEMBER(3, path.spec.keep),       \
-        MEMBER(2, path.spec.generation)
+    RECORD(path.record), MEMBER(2, path.spec.target), MEMBER(1, path.spec.cancel),                 \
+        MEMBER(3, path.spec.keep), MEMBER(2, path.spec.generation)
 #define PASS(path)                                                                                 \
     MEMBER(1, path.busy), MEMBER(4, path.step), MEMBER(2, path.says), MEMBER(1, path.live),        \
         MEMBER(3, path.disk), MEMBER(3, path.keep), MEMBER(EXPLORE_DISKS, path.named)
@@ -51,6 +51,8 @@ static const struct explore_field members[] = {
     MEMBER(1, memory.ours),
     MEMBER(1, memory.sent),
     MEMBER(1, memory.marked),
+    MEMBER(1, memory.mark_lost),
+    MEMBER(1, memory.fenced),
     MEMBER(1, memory.watching),
     MEMBER(1, memory.stuck),
     MEMBER(2, memory.move),
@@ -63,6 +65,8 @@ static const struct explore_field members[] = {
     PASS(late),
     MEMBER(2, late_sr),
     MEMBER(1, late_first),
+    MEMBER(1, late_write),
+    RECORD(late_record),
     MEMBER(1, excused),
     MEMBER(2, use),
     MEMBER(4, faults),
@@ -91,14 +95,15 @@ void explore_state_unpack(const uint64_t words[static EXPLORE_WORDS], struct exp
 /* Whether something still speaks of a slot, so that a new disk there would be taken for the old one. */
 static bool spoken_of(const struct explore_state *state, int disk)
 {
-    const struct explore_object *objects[] = {&state->stored, &state->cached};
+    const struct explore_record *records[] = {&state->stored.record, &state->cached.record,
+                                              &state->late_record};
 
-    for (size_t i = 0; i < ARRAY_LEN(objects); i++) {
-        const struct explore_record *record = &objects[i]->record;
-        if ((record->listed >> disk & 1) || (record->open && record->source == disk) ||
-            record->result == disk || objects[i]->spec.keep == disk)
+    for (size_t i = 0; i < ARRAY_LEN(records) - !state->late_write; i++)
+        if ((records[i]->listed >> disk & 1) || (records[i]->open && records[i]->source == disk) ||
+            records[i]->result == disk)
             return true;
-    }
+    if (state->stored.spec.keep == disk || state->cached.spec.keep == disk)
+        return true;
     for (int i = 0; i < EXPLORE_JOBS; i++)
         if (state->jobs[i].phase != EXPLORE_JOB_NONE &&
             (state->jobs[i].source == disk || state->jobs[i].copy == disk))

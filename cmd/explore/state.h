@@ -24,9 +24,10 @@ enum {
     EXPLORE_JOBS = 2,
     EXPLORE_SRS = 3,
     EXPLORE_NO_DISK = 7,
+    EXPLORE_WRONG_DISK = 6,      /* in spec.keep: a UUID that no disk of the volume has */
     EXPLORE_GENERATIONS_MAX = 3, /* of the spec, from 0 */
     /* What the table of state.c adds up to, in 64-bit words. */
-    EXPLORE_WORDS = 5
+    EXPLORE_WORDS = 6
 };
 
 /* How much is known to have passed since the operator saw something move: see decide.h. */
@@ -123,9 +124,11 @@ struct explore_object {
 struct explore_memory {
     bool ours; /* the open attempt was written down, or taken over, by this process */
     bool sent;
-    bool marked;   /* its marker was written by this process, and XO said so */
-    bool watching; /* since it was sent, without a gap, and no VM took what it must not take */
-    bool stuck;    /* no progress for longer than spec.stallTimeout */
+    bool marked;    /* its marker was written by this process, and XO said so */
+    bool mark_lost; /* … or did not say */
+    bool fenced;    /* the last write to the status was its own, and was answered */
+    bool watching;  /* since it was sent, without a gap, and no VM took what it must not take */
+    bool stuck;     /* no progress for longer than spec.stallTimeout */
     enum xo_move_state move;
     int move_disk;
     int task_copy;     /* the disk that the task makes which was seen to move the source */
@@ -179,7 +182,11 @@ struct explore_state {
     struct explore_pass late; /* a call of a process that has ended, which may still arrive */
     int late_sr;
     bool late_first; /* it went out on our own connection: nothing overtakes it */
-    bool excused;    /* something changed since a person was asked */
+    /* A write to the status that nobody waits for any more, and that may still arrive: made from the version that is stored, for
+     * one of an older version is refused. */
+    bool late_write;
+    struct explore_record late_record;
+    bool excused; /* something changed since a person was asked */
     enum explore_use use;
     int faults; /* that may still happen */
 };
