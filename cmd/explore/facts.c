@@ -58,7 +58,7 @@ static void look_at_disk(const struct explore_state *state, int slot, struct exp
     view->slots[facts->disk_count++] = slot;
     its->attached = disk->attached != EXPLORE_FREE;
     its->attached_running = disk->attached == EXPLORE_RUNNING;
-    its->moving = disk->moving;
+    its->moving = disk->moving || (disk->filled && !facts->open);
     if (its->moving && (!facts->open || record->source == slot))
         look_at_tasks(state, slot, view);
     its->marked = disk->marker != 0;

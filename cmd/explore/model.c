@@ -16,6 +16,9 @@ static void bring_view_up_to_date(struct explore_state *state)
         *seen = state->disks[i];
         seen->good = seen->complete = false;
         seen->moving = seen->there && explore_state_shown_job(state, i) != NULL;
+        for (int k = 0; k < EXPLORE_JOBS; k++)
+            seen->filled = seen->filled || (state->jobs[k].phase == EXPLORE_JOB_COPYING &&
+                                            state->jobs[k].copy == i);
     }
 }
 

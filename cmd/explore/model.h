@@ -34,8 +34,8 @@ enum explore_event {
     EXPLORE_EVENT_DRIVER,    /* the CSI driver moves the disk; it heeds markers */
     EXPLORE_EVENT_ADMIN,     /* an administrator moves the disk */
     EXPLORE_EVENT_PERSON,    /* a person who was asked puts things right in XO; costs nothing */
-    EXPLORE_EVENT_ANSWER, /* … or answers by spec.recovery; costs nothing */
-    EXPLORE_EVENT_WRONG,  /* the answer is the UUID of no disk of the volume */
+    EXPLORE_EVENT_ANSWER,    /* … or answers by spec.recovery; costs nothing */
+    EXPLORE_EVENT_WRONG,     /* the answer is the UUID of no disk of the volume */
     EXPLORE_EVENT_COUNT
 };
 #define EXPLORE_EVENT_BIT(name) (1U << EXPLORE_EVENT_##name)

@@ -85,6 +85,8 @@ static void add_disk(struct fake_xo *xo, const struct explore_state *state, int 
     if (disk->attached != EXPLORE_FREE)
         (void)fake_xo_plug(xo, disk->attached == EXPLORE_RUNNING ? "V1" : "VH",
                            uuid); /* nobody asks for its id */
+    if (disk->filled)
+        (void)fake_xo_plug(xo, "D1", uuid); /* nobody asks for its id */
     if (disk->moving && job) {
         cleanup_str char *operations = str_new("{\"OpaqueRef:T%d\":\"copy\"}", job->copy);
         add_task(xo, job->copy, true, job->phase == EXPLORE_JOB_COPYING);

@@ -187,7 +187,7 @@ static void by_hand(const struct explore_scene *scene, int disk)
     }
 }
 
-/* Whether a disk has the name that is neither this one nor the copy that we are making of it. */
+/* Whether a disk has the name that is neither this one nor a copy that is being made of it. */
 static bool named_besides_copies(const struct explore_state *state, int disk)
 {
     for (int i = 0; i < EXPLORE_DISKS; i++) {
@@ -196,7 +196,6 @@ static bool named_besides_copies(const struct explore_state *state, int disk)
             continue;
         for (int k = 0; k < EXPLORE_JOBS; k++)
             copy = copy || (explore_world_job_active(&state->jobs[k]) &&
-                            state->jobs[k].caller <= EXPLORE_BY_DEAD &&
                             state->jobs[k].source == disk && state->jobs[k].copy == i);
         if (!copy)
             return true;

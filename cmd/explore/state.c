@@ -14,7 +14,8 @@
 #define DISK(path)                                                                                 \
     MEMBER(1, path.there), MEMBER(1, path.named), MEMBER(2, path.sr), MEMBER(2, path.marker),      \
         MEMBER(2, path.tag), MEMBER(2, path.attached), MEMBER(1, path.proven),                     \
-        MEMBER(1, path.moving), MEMBER(1, path.complete), MEMBER(1, path.good)
+        MEMBER(1, path.moving), MEMBER(1, path.filled), MEMBER(1, path.complete),                  \
+        MEMBER(1, path.good)
 #define JOB(path)                                                                                  \
     MEMBER(3, path.phase), MEMBER(2, path.caller), MEMBER(3, path.source), MEMBER(3, path.copy),   \
         MEMBER(2, path.sr), MEMBER(1, path.mirror), MEMBER(1, path.watched),                       \

@@ -51,6 +51,7 @@ struct explore_disk {
     enum explore_attached attached;
     bool proven;   /* the task that made it ended with success, and is still shown */
     bool moving;   /* current_operations copy it; kept in `seen` only */
+    bool filled;   /* dom0 writes a copy into it; the same */
     bool complete; /* ground truth: all of it was copied */
     bool good;     /* ground truth: it holds what was written last */
 };

@@ -1,4 +1,4 @@
-/* cmd/explore: packing. */
+/* cmd/explore: packing the states of the first model. Covers fields.c. */
 #include "explore/state.h"
 
 #include <criterion/criterion.h>
