@@ -64,10 +64,11 @@ static json_t *describe_family(const struct site *site, const struct family *fam
                       "staleInUseBytes", (json_int_t)stale_in_use);
 }
 
-static void describe_pool(const struct xapi_pool *pool, json_t *hosts, json_t *vms)
+static void describe_pool(const struct xapi_pool *pool, json_t *hosts, json_t *srs, json_t *vms)
 {
     for (const struct xapi_object *object = pool->first; object; object = object->next) {
         const struct xapi_host *host = (const struct xapi_host *)object;
+        const struct xapi_sr *sr = (const struct xapi_sr *)object;
         const struct xapi_vm *vm = (const struct xapi_vm *)object;
         if (object->class == XAPI_HOST)
             json_add(hosts, json_build("{s:s, s:s, s:i, s:i, s:i, s:i}", "uuid", object->uuid,
@@ -75,6 +76,10 @@ static void describe_pool(const struct xapi_pool *pool, json_t *hosts, json_t *v
                                        "liveMovesMax", (int)pool->live_moves_max,
                                        "liveMovesReached", (int)host->live_moves_reached,
                                        "liveMovesRefused", (int)host->live_moves_refused));
+        else if (object->class == XAPI_SR)
+            json_add(srs, json_build("{s:s, s:s, s:i, s:i}", "uuid", object->uuid, "name",
+                                     sr->name_label, "copies", (int)sr->disk_copies,
+                                     "copiesReached", (int)sr->disk_copies_reached));
         else if (object->class == XAPI_VM && xapi_vm_is_guest(vm))
             json_add(vms, json_build("{s:s, s:s, s:s, s:I, s:I, s:I}", "uuid", object->uuid, "name",
                                      vm->name_label, "host", vm->host->object.uuid, "writeRate",
@@ -95,9 +100,10 @@ json_t *truth_describe(struct site *site)
             json_add(families, describe_family(site, disk->family));
     }
     json_t *hosts = json_array();
+    json_t *srs = json_array();
     json_t *vms = json_array();
     for (size_t i = 0; i < site->xapi->pools.len; i++)
-        describe_pool(site->xapi->pools.items[i], hosts, vms);
-    return json_build("{s:o, s:o, s:o, s:o}", "disks", all, "families", families, "hosts", hosts,
-                      "vms", vms);
+        describe_pool(site->xapi->pools.items[i], hosts, srs, vms);
+    return json_build("{s:o, s:o, s:o, s:o, s:o}", "disks", all, "families", families, "hosts",
+                      hosts, "srs", srs, "vms", vms);
 }

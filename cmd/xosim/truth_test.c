@@ -166,6 +166,22 @@ Test(truth, counts_the_live_moves_of_a_host)
     cr_expect_eq(json_int_at(host, "liveMovesRefused", -1), 0);
 }
 
+Test(truth, counts_the_copies_of_an_sr_at_both_ends_and_no_live_move)
+{
+    const struct disk *loose = lab_disk(site, "pvc-2", LAB_LOCAL_A1);
+    lab_migrate(client, loose, LAB_LOCAL_A2);
+    lab_migrate(client, disk, LAB_LOCAL_A1); /* a VM has it */
+    fake_run(site, 2000);
+    cleanup_json json_t *from = truth_of("srs", LAB_LOCAL_A1);
+    cr_expect_eq(json_int_at(from, "copies", 0), 1);
+    cleanup_json json_t *to = truth_of("srs", LAB_LOCAL_A2);
+    cr_expect_eq(json_int_at(to, "copies", 0), 1);
+    fake_run(site, 600 * 1000);
+    cleanup_json json_t *after = truth_of("srs", LAB_LOCAL_A2);
+    cr_expect_eq(json_int_at(after, "copies", -1), 0);
+    cr_expect_eq(json_int_at(after, "copiesReached", 0), 1);
+}
+
 /* What a client sees of a script: all frames, with the ids that are made up on the way. *New*. */
 static char *play(void)
 {

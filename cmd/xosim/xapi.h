@@ -110,12 +110,14 @@ struct xapi_sr {
     char *type;
     struct xapi_host *host; /* NULL: shared by the pool */
     uint64_t size;
-    uint64_t physical_base; /* used by what is no VDI here */
-    uint64_t allocated;     /* what its VDIs take */
-    uint64_t virtual_size;  /* sum of the sizes of its VDIs */
-    uint64_t bandwidth;     /* bytes per second, for all copies together … */
-    double slowness;        /* … divided by one more than this */
-    unsigned copies;        /* that read from it or write to it now */
+    uint64_t physical_base;       /* used by what is no VDI here */
+    uint64_t allocated;           /* what its VDIs take */
+    uint64_t virtual_size;        /* sum of the sizes of its VDIs */
+    uint64_t bandwidth;           /* bytes per second, for all copies together … */
+    double slowness;              /* … divided by one more than this */
+    unsigned copies;              /* that read from it or write to it now */
+    unsigned disk_copies;         /* of those, VDI.copy: no part of a storage motion */
+    unsigned disk_copies_reached; /* the most at once */
     json_t *tags;
     json_t *current_operations;
     struct list vdis;

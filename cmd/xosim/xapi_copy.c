@@ -96,6 +96,18 @@ void xapi_copy_set(struct xapi_copy *copy, struct xapi_vdi *source, struct xapi_
     target->sr->copies++;
 }
 
+/* Counts a VDI.copy, which is no part of a storage motion, where it reads and where it writes. */
+static void count_copy(const struct xapi_copy *copy, bool begins)
+{
+    struct xapi_sr *srs[] = {xapi_copy_from(copy)->sr, xapi_copy_to(copy)->sr};
+    for (size_t i = 0; i < (srs[0] == srs[1] ? 1 : ARRAY_LEN(srs)); i++) {
+        struct xapi_sr *sr = srs[i];
+        sr->disk_copies = begins ? sr->disk_copies + 1 : sr->disk_copies - 1;
+        if (sr->disk_copies > sr->disk_copies_reached)
+            sr->disk_copies_reached = sr->disk_copies;
+    }
+}
+
 void xapi_copy_release(const struct xapi_copy *copy)
 {
     xapi_copy_from(copy)->sr->copies--;
@@ -290,6 +302,7 @@ static void let_go(struct xapi_copy *copy)
     struct xapi_vdi *source = xapi_copy_from(copy);
     struct xapi_vdi *target = xapi_copy_to(copy);
     json_object_del(source->current_operations, copy->operation.task->object.ref);
+    count_copy(copy, false);
     xapi_copy_release(copy);
     unplug_from_dom0(xapi, source);
     unplug_from_dom0(xapi, target);
@@ -361,5 +374,6 @@ struct xapi_task *xapi_vdi_copy(struct xapi *xapi, struct xapi_vdi *vdi, struct 
     xapi_copy_set(copy, vdi, target);
     copy->last_us = xapi->timers->now_us;
     xapi_operation_start(&copy->operation, xapi, pool, xapi->tick_ms, xapi_copy_run);
+    count_copy(copy, true);
     return task;
 }

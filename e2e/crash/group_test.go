@@ -277,6 +277,7 @@ func (g *group) check() {
 			listed[leftover.VDIUUID] = leftover.Name
 		}
 	}
+	g.checkSlots()
 	for _, m := range g.moves {
 		for _, volume := range m.volumes {
 			disk, err := g.t.CheckDisk(g.t.Ctx, volume)
@@ -296,6 +297,21 @@ func (g *group) check() {
 					g.t.Errorf("%s: disk %s, named %s, is left and not listed", m, other.UUID, other.Name)
 				}
 			}
+		}
+	}
+}
+
+// checkSlots sees that no host had more live moves, and no SR more copies, than slots: at any time, whatever ended in between.
+func (g *group) checkSlots() {
+	const liveOfHost, copiesOfSR = 3, 4 // what the operator has without flags
+	for _, host := range g.seen.truth.Hosts {
+		if host.LiveMovesReached > liveOfHost || host.LiveMovesRefused > 0 {
+			g.t.Errorf("host %s had %d live moves at once, and refused %d", host.Name, host.LiveMovesReached, host.LiveMovesRefused)
+		}
+	}
+	for _, sr := range g.seen.truth.SRs {
+		if sr.CopiesReached > copiesOfSR {
+			g.t.Errorf("SR %s had %d copies at once", sr.Name, sr.CopiesReached)
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"xo-operator.dev/e2e/console"
@@ -53,6 +54,7 @@ type Lab struct {
 	client     *supervisor.Client
 	rest       *rest
 	mayEnd     map[string]int // how often a part may have ended by itself
+	mayEndLock sync.Mutex     // tests of one lab run side by side
 }
 
 // ErrNotRunning says that there is no such lab.
@@ -261,7 +263,13 @@ func (l *Lab) Detach(ctx context.Context) error { return l.client.Detach(ctx) }
 func (l *Lab) Parts(ctx context.Context) ([]supervisor.Status, error) { return l.client.Parts(ctx) }
 
 // Kill ends a part with SIGKILL; it stays dead until Start.
-func (l *Lab) Kill(ctx context.Context, part string) error { return l.client.Signal(ctx, part, "KILL") }
+func (l *Lab) Kill(ctx context.Context, part string) error {
+	if part == APIServer || part == Etcd { // away for long enough, nobody knows any more whether he leads
+		l.MayEnd(Operator)
+		l.MayEnd(OtherOperator)
+	}
+	return l.client.Signal(ctx, part, "KILL")
+}
 
 // Stop ends a part with SIGTERM; it stays so until Start.
 func (l *Lab) Stop(ctx context.Context, part string) error { return l.client.Signal(ctx, part, "TERM") }
@@ -322,6 +330,8 @@ func (l *Lab) Short(name string) string {
 
 // MayEnd says that what follows is a reason for a part to end by itself once; it is started again then.
 func (l *Lab) MayEnd(part string) {
+	l.mayEndLock.Lock()
+	defer l.mayEndLock.Unlock()
 	if l.mayEnd == nil {
 		l.mayEnd = map[string]int{}
 	}
@@ -336,6 +346,8 @@ func (l *Lab) Problems(ctx context.Context) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
+	l.mayEndLock.Lock()
+	defer l.mayEndLock.Unlock()
 	for _, part := range parts {
 		if part.Unasked > l.mayEnd[part.Name] {
 			problems = append(problems, fmt.Sprintf("%s ended unasked, %d times, last with %s\n%s", part.Name, part.Unasked,

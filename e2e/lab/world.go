@@ -43,6 +43,16 @@ type VM struct {
 type Truth struct {
 	Disks    []Disk   `json:"disks"`
 	Families []Family `json:"families"`
+	Hosts    []Busy   `json:"hosts"`
+	SRs      []Busy   `json:"srs"`
+}
+
+// Busy is how many moves went on at once, at most: live ones of a host, copies of an SR.
+type Busy struct {
+	Name             string `json:"name"`
+	LiveMovesReached int    `json:"liveMovesReached"`
+	LiveMovesRefused int    `json:"liveMovesRefused"`
+	CopiesReached    int    `json:"copiesReached"`
 }
 
 // Disk is one disk. Its contents are what matters: two disks that look alike to the API differ here.
