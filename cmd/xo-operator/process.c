@@ -152,7 +152,7 @@ static int make_ports(struct process *process, struct err *err)
         .seed = process->seed,
         .slots = process->slots,
     };
-    process->ports.metrics = rec_metrics_new(process->metrics, &process->ports.kube);
+    process->ports.metrics = rec_metrics_new(process->metrics, &process->ports);
     if (!process->options->effects)
         return 0;
     log_warn("effects are counted, and end this process where its file says so",

@@ -2,22 +2,39 @@
 #include "reconcile/metrics.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "reconcile/volume_migration/resource.h"
 
 struct rec_metrics {
-    const struct kube_port *kube;
+    const struct rec_ports *ports;
     struct metric *migrations;
     struct metric *leftovers;
     struct metric *attempts;
     struct metric *moved_bytes;
 };
 
+/* By their names in Xen Orchestra: the object whose status lists one may be gone, as those made for an attachment
+ * soon are. Without a connection nobody knows. */
+static void collect_leftovers(struct rec_metrics *metrics)
+{
+    const struct rec_ports *ports = metrics->ports;
+    cleanup_str char *prefix = str_new(MIGRATION_LEFTOVER_PREFIX "%s", ports->disk_name_prefix);
+    const struct xo_inventory *inventory = ports->xo.read(ports->xo.userdata);
+    bool fresh = xo_inventory_fresh(inventory);
+    size_t leftovers = xo_inventory_count_disks(inventory, prefix);
+
+    ports->xo.unread(ports->xo.userdata, inventory);
+    metric_clear(metrics->leftovers);
+    if (fresh)
+        metric_set(metrics->leftovers, METRICS_NO_LABELS, (double)leftovers);
+}
+
 static void collect(void *userdata)
 {
     struct rec_metrics *metrics = userdata;
+    const struct kube_port *kube = &metrics->ports->kube;
     cleanup_kube_list struct kube_list list =
-        metrics->kube->list(metrics->kube->userdata, &migration_kind, NULL, NULL);
-    size_t leftovers = 0;
+        kube->list(kube->userdata, &migration_kind, NULL, NULL);
 
     metric_clear(metrics->migrations);
     for (size_t i = 0; i < list.len; i++) {
@@ -25,23 +42,23 @@ static void collect(void *userdata)
         const char *phase = *resource->phase ? resource->phase : MIGRATION_PENDING;
         const char *reason = *resource->reason ? resource->reason : "";
         metric_add(metrics->migrations, METRICS_LABELS(phase, reason), 1);
-        leftovers += resource->leftover_count;
     }
-    metric_set(metrics->leftovers, METRICS_NO_LABELS, (double)leftovers);
+    collect_leftovers(metrics);
 }
 
-struct rec_metrics *rec_metrics_new(struct metrics *registry, const struct kube_port *kube)
+struct rec_metrics *rec_metrics_new(struct metrics *registry, const struct rec_ports *ports)
 {
     struct rec_metrics *metrics = mem_alloc(sizeof(*metrics));
 
-    metrics->kube = kube;
+    metrics->ports = ports;
     metrics->migrations =
         metrics_gauge(registry, "xo_operator_migrations",
                       "XoVolumeMigrations by phase and by the reason of their condition Ready.",
                       METRICS_LABELS("phase", "reason"));
     metrics->leftovers = metrics_gauge(
         registry, "xo_operator_leftovers",
-        "Disks that failed moves left, renamed and listed in a status, until they are deleted.",
+        "Disks that failed moves left and that were renamed, until they are deleted; none while "
+        "Xen Orchestra is away.",
         METRICS_NO_LABELS);
     metrics->attempts =
         metrics_counter(registry, "xo_operator_move_attempts_total",

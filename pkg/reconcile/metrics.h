@@ -11,10 +11,10 @@
 
 struct rec_metrics;
 
-/** *New*, with its families registered; before threads start. `kube` is *borrowed* and asked, at each
- * exposition, for what is in the cache: so these gauges are right after a restart, too. */
+/** *New*, with its families registered; before threads start. `ports` are *borrowed* and asked, at each
+ * exposition, for what is in the cache and in Xen Orchestra: so these gauges are right after a restart, too. */
 struct rec_metrics *rec_metrics_new(struct metrics *metrics,
-                                    const struct kube_port *kube) WARN_UNUSED;
+                                    const struct rec_ports *ports) WARN_UNUSED;
 
 /** Takes NULL, returns NULL. No exposition may be under way or come. */
 struct rec_metrics *rec_metrics_free(struct rec_metrics *metrics);

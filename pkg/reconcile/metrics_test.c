@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "reconcile/fake/migrations.h"
+#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -15,8 +16,7 @@ static void start(void)
 {
     fake_migrations_start();
     registry = metrics_new();
-    fake_migrations_world.ports.metrics =
-        rec_metrics_new(registry, &fake_migrations_world.ports.kube);
+    fake_migrations_world.ports.metrics = rec_metrics_new(registry, &fake_migrations_world.ports);
 }
 
 static void stop(void)
@@ -66,6 +66,17 @@ Test(rec_metrics, count_what_failed_moves_have_left)
     fake_xo_toolstack_restart(fake_migrations_world.xo);
     fake_migrations_run(120 * 1000);
     expect_line("xo_operator_leftovers 1");
+    fake_kube_delete(fake_migrations_world.kube, &migration_kind, "shop", "m");
+    fake_migrations_run(60 * 1000);
+    expect_line("xo_operator_leftovers 1"); /* the disk is still there */
+}
+
+Test(rec_metrics, do_not_say_that_nothing_is_left_while_xen_orchestra_is_away)
+{
+    cleanup_buf struct buf text = {0};
+    fake_xo_drop_session(fake_migrations_world.xo);
+    cr_assert_eq(metrics_write(registry, &text, NULL), 0);
+    cr_assert_null(strstr(buf_str(&text), "\nxo_operator_leftovers "));
 }
 
 Test(rec_metrics, are_listed_in_the_documentation)

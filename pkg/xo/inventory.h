@@ -197,6 +197,9 @@ const struct xo_vm *xo_inventory_vm(const struct xo_inventory *inventory, const 
 const struct xo_task *xo_inventory_task_by_ref(const struct xo_inventory *inventory,
                                                const char *ref);
 
+/** How many disks have a name that begins so. Looks at every object. */
+size_t xo_inventory_count_disks(const struct xo_inventory *inventory, const char *name_prefix);
+
 /** The i-th disk of exactly this name, or NULL past the end; in order of UUID. O(1) plus the number
  * of such disks. */
 const struct xo_disk *xo_inventory_disk_named(const struct xo_inventory *inventory,

@@ -146,3 +146,25 @@ struct xo_inventory_counts xo_inventory_counts(const struct xo_inventory *invent
                                         .tasks = counts[XO_OBJECT_TASK],
                                         .malformed = inventory->malformed};
 }
+
+struct prefix_count {
+    const char *prefix;
+    size_t disks;
+};
+
+static void count_if_named_so(struct xo_object *object, void *userdata)
+{
+    struct prefix_count *count = userdata;
+    const struct xo_disk *disk = object->kind == XO_OBJECT_DISK ? object->body : NULL;
+
+    if (disk && str_starts_with(disk->name, count->prefix))
+        count->disks++;
+}
+
+size_t xo_inventory_count_disks(const struct xo_inventory *inventory, const char *name_prefix)
+{
+    struct prefix_count count = {.prefix = name_prefix};
+
+    xo_index_each(&inventory->table, count_if_named_so, &count);
+    return count.disks;
+}

@@ -474,6 +474,15 @@ Test(xo_inventory, keeps_only_so_many_ended_tasks)
     cr_assert_eq(xo_inventory_counts(peek()).tasks, 0);
 }
 
+Test(xo_inventory, counts_the_disks_whose_name_begins_with_something)
+{
+    list("{\"a\":{\"type\":\"VDI\",\"name_label\":\"left-1\"},\"b\":{\"type\":\"VDI\",\"name_"
+         "label\":"
+         "\"left-2\"},\"c\":{\"type\":\"VDI\",\"name_label\":\"a left-3\"},\"d\":{\"type\":\"SR\","
+         "\"name_label\":\"left-4\"}}");
+    cr_assert_eq(xo_inventory_count_disks(peek(), "left-"), 2);
+}
+
 Test(xo_inventory, reports_a_disk_on_request)
 {
     xo_inventory_disk_changed(inventory, "d", "csi-x");

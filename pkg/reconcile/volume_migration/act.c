@@ -84,7 +84,8 @@ static enum xo_result unmark(const struct rec_ports *ports, const struct migrati
 void migration_leftover_name(const char *disk_name, const char *uuid,
                              char name[static MIGRATION_NAME_SIZE + 32])
 {
-    (void)str_format(name, MIGRATION_NAME_SIZE + 32, "leftover-%s-%.8s", disk_name, uuid);
+    (void)str_format(name, MIGRATION_NAME_SIZE + 32, MIGRATION_LEFTOVER_PREFIX "%s-%.8s", disk_name,
+                     uuid);
 }
 
 static enum xo_result rename_leftover(const struct rec_ports *ports,

@@ -224,6 +224,7 @@ uint64_t migration_status_digest(const json_t *status, enum migration_aspect asp
 #define MIGRATION_DRY_RUN     "DryRun"
 
 /* Why a disk is a leftover. Only the first is ever deleted: it holds nothing that its source did not. */
+#define MIGRATION_LEFTOVER_PREFIX   "leftover-"      /* what their names begin with in XO */
 #define MIGRATION_LEFTOVER_COPY     "FailedCopy"     /* an attempt that failed made it */
 #define MIGRATION_LEFTOVER_SOURCE   "ReplacedSource" /* its copy is whole, or a VM runs on it */
 #define MIGRATION_LEFTOVER_UNCHOSEN "NotChosen"      /* spec.recovery chose another */
