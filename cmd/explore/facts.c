@@ -224,6 +224,17 @@ static void look_at_leftovers(const struct explore_state *state, struct explore_
     }
 }
 
+/* forget_other_success() */
+static void forget_other_success(const struct explore_object *object, struct migration_facts *facts)
+{
+    bool other_generation = object->record.generation != object->spec.generation;
+
+    if (object->spec.cancel && other_generation && !object->record.open &&
+        facts->ended == MIGRATION_DONE && facts->blind == REC_REASON_INACTIVE &&
+        facts->disk_count == 1 && !facts->disks[0].at_target)
+        facts->ended = MIGRATION_GOES_ON;
+}
+
 void explore_facts(const struct explore_preset *preset, struct explore_state *state,
                    struct explore_view *ret)
 {
@@ -253,4 +264,5 @@ void explore_facts(const struct explore_preset *preset, struct explore_state *st
     ret->facts.mark_lost = ret->facts.open && state->memory.mark_lost;
     ret->facts.marked_by_us = ret->facts.open && state->memory.ours && state->memory.marked;
     look_at_time(&state->memory, ret);
+    forget_other_success(&state->cached, &ret->facts);
 }

@@ -134,3 +134,16 @@ Test(migration_cancel, of_what_has_ended_says_that_it_had_completed)
     cr_expect_str_eq(fake_migrations_reason(), "CompletedBeforeCancel");
     cr_expect_str_eq(place(), "L2");
 }
+
+Test(migration_cancel, of_a_target_that_was_set_together_with_it_says_nothing_of_arriving_there)
+{
+    begin(spec, 60 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"S\"},"
+                          "\"cancel\":true}");
+    fake_migrations_run(60 * 1000);
+    cr_expect_str_eq(fake_migrations_phase(), "Cancelled", "%s: %s", fake_migrations_reason(),
+                     fake_migrations_message());
+    cr_expect_str_eq(fake_migrations_condition(REC_CONDITION_READY, "status"), "False");
+    cr_expect_str_eq(place(), "L2");
+}

@@ -333,6 +333,18 @@ static void observe_inventory(const struct rec_ports *ports,
     (void)mem_free(nodes);              /* returns NULL */
 }
 
+/* A generation that asks for another place and for nothing to be done has not ended well because the one
+ * before it has. */
+static void forget_other_success(const struct migration_observation *observation)
+{
+    for (size_t i = 0; i < observation->count; i++) {
+        struct migration_facts *facts = &observation->facts[i];
+        if (facts->ended == MIGRATION_DONE && facts->blind == REC_REASON_INACTIVE &&
+            facts->disk_count == 1 && !facts->disks[0].at_target)
+            facts->ended = MIGRATION_GOES_ON;
+    }
+}
+
 void migration_observe(const struct rec_ports *ports, struct migration_memories *memories,
                        const struct migration_resource *resource, struct migration_observation *ret)
 {
@@ -359,6 +371,8 @@ void migration_observe(const struct rec_ports *ports, struct migration_memories 
         migration_observe_claim(ports, resource, view, &ret->facts[i]);
     }
     observe_inventory(ports, ret);
+    if (ret->cancel && other_generation && !open)
+        forget_other_success(ret);
     for (size_t i = 0; i < ret->count; i++) {
         observe_call(ports, &ret->volumes[i], &ret->facts[i]);
         observe_quiet(ret, &ret->volumes[i], &ret->facts[i]);
