@@ -153,12 +153,21 @@ static struct migration_verdict leave_only(const struct migration_facts *facts, 
     return result;
 }
 
+/* Whether a VM runs on another disk than this one: who named this one did not know, or has yet to stop the VM. */
+static bool another_runs(const struct migration_facts *facts, size_t index)
+{
+    for (size_t i = 0; i < facts->disk_count; i++)
+        if (i != index && facts->disks[i].attached && facts->disks[i].attached_running)
+            return true;
+    return false;
+}
+
 /* What only a person can tell: done as spec.recovery says, or asked for. */
 static struct migration_verdict ask_a_person(const struct migration_facts *facts,
                                              enum rec_reason reason)
 {
     for (size_t i = 0; i < facts->disk_count; i++)
-        if (facts->disks[i].chosen && facts->disk_count > 1)
+        if (facts->disks[i].chosen && facts->disk_count > 1 && !another_runs(facts, i))
             return leave_only(facts, (int)i);
     if (facts->deleted)
         return make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLING, REC_REASON_CANCELLING,

@@ -56,8 +56,8 @@
  *    |                   | running VM; source not attached          | leftovers
  * 31 | source and others | anything else                            | a person: AmbiguousCopies
  *
- * "A person" is asked only while none has answered: spec.recovery names one of the disks, and then
- * that one is kept and the rest are leftovers. Nobody can answer on an object that is being deleted:
+ * "A person" is asked only while none has answered: spec.recovery names one of the disks, no VM runs
+ * on another one, and then that one is kept and the rest are leftovers. Nobody can answer on an object that is being deleted:
  * then the attempt is cancelled, and the disks stay as they are. A dry run changes nothing: where a
  * row would, the verdict is DryRun; but what was begun is brought to its end.
  *

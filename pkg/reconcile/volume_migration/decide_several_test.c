@@ -363,6 +363,21 @@ Test(decide, keeps_the_disk_that_a_person_chose_where_no_attempt_explains_the_ot
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, REC_REASON_DRY_RUN);
 }
 
+Test(decide, keeps_asking_while_a_vm_runs_on_another_disk_than_the_answer_names)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].source = false;
+    facts.disks[1].chosen = true;
+    facts.disks[0].attached = true;
+    facts.disks[0].attached_running = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    facts.disks[1].attached = true;
+    facts.disks[1].attached_running = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    facts.disks[0].attached_running = false; /* the VM was stopped */
+    fake_facts_expect_kept(&facts, 1, 0);
+}
+
 Test(decide, does_not_need_a_person_who_answers_what_nobody_asked)
 {
     struct migration_facts facts = fake_facts_source_and_copy();

@@ -118,6 +118,27 @@ Test(migration_recovery, keeps_the_disk_that_a_person_names_among_more_than_it_c
     cr_assert_eq(json_array_size(json_at(fake_migrations_status(), "leftovers")), 10);
 }
 
+Test(migration_recovery, asks_for_a_vm_to_be_stopped_that_runs_on_another_disk_than_is_to_be_kept)
+{
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(8 * 1000);
+    fake_xo_toolstack_restart(fake_migrations_world.xo);
+    const char *vbd = fake_xo_plug(fake_migrations_world.xo, "V1", "disk-1");
+    cleanup_str char *running = mem_strdup(vbd);
+    fake_xo_plug(fake_migrations_world.xo, "V2", "copy-1");
+    fake_migrations_run(90 * 1000);
+    apply_keep("copy-1");
+    fake_migrations_run(90 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "ManualRecoveryRequired");
+    cr_assert(strstr(fake_migrations_message(),
+                     "spec.recovery says copy-1, but a VM runs on another one"),
+              "%s", fake_migrations_message());
+    fake_xo_remove_vbd(fake_migrations_world.xo, running);
+    fake_migrations_run(90 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded", "%s", fake_migrations_message());
+    cr_assert_str_eq(fake_migrations_field("disk-1", "name_label"), "leftover-csi-data-disk-1");
+}
+
 Test(migration_recovery, lets_an_object_go_that_is_deleted_while_a_person_has_to_decide)
 {
     fake_migrations_apply_to_l2();

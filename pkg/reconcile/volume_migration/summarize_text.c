@@ -102,8 +102,15 @@ static void put_manual(struct buf *buf, const struct migration_observation *obse
     put_disks(buf, view, facts);
     buf_put(buf, ". The others are renamed, none is deleted. Nothing is attached, moved or deleted "
                  "until then");
-    if (*view->keep)
-        buf_putf(buf, "; spec.recovery says %s, which is none of them", view->keep);
+    if (!*view->keep)
+        return;
+    buf_putf(buf, "; spec.recovery says %s, ", view->keep);
+    for (size_t i = 0; i < facts->disk_count; i++)
+        if (facts->disks[i].chosen) {
+            buf_put(buf, "but a VM runs on another one: stop it, or name that one");
+            return;
+        }
+    buf_put(buf, "which is none of them");
 }
 
 static void put_attached(struct buf *buf, const struct migration_volume_view *view,
