@@ -3,6 +3,7 @@ package trouble
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,5 +143,29 @@ func TestTheOperatorIsFrozenUntilItsLeaseIsOver(tt *testing.T) {
 		return err
 	})
 	m.Part(m.Thaw, lab.Operator)
+	m.ends()
+}
+
+// The operator writes each status over the version that it was made from: a write that was given up may be carried out later, and
+// must not undo what was said since.
+func TestAStatusThatWasMadeFromAnOlderVersionIsRefused(tt *testing.T) {
+	t := testlab.New(tt)
+	m := newMove(t)
+	m.Hold()
+	t.Apply(testlab.MigrationManifest("move", "{srsWithTag: k8s-shared}", "", "data"))
+	older, err := t.Kubectl(t.Ctx, "-n", t.Namespace, "get", "xvm", "move", "-o", "jsonpath={.metadata.resourceVersion}")
+	t.Must(err)
+	m.Copying()
+	_, err = t.Kubectl(t.Ctx, "-n", t.Namespace, "annotate", "xvm", "move", "touched=since") // whoever it is that writes meanwhile
+	t.Must(err)
+	late := fmt.Sprintf(`{"apiVersion":"migration.xo-operator.dev/v1alpha1","kind":"XoVolumeMigration","metadata":{"name":"move","namespace":%q,`+
+		`"resourceVersion":%q},"status":{"phase":"Pending"}}`, t.Namespace, older)
+	answer, err := t.KubectlInput(t.Ctx, late, "apply", "--server-side", "--force-conflicts", "--subresource=status", "--field-manager=xo-operator", "-f", "-")
+	if err == nil {
+		t.Errorf("it was taken: %s", answer)
+	} else if !strings.Contains(err.Error(), "the object has been modified") {
+		t.Errorf("it was refused for another reason: %v", err)
+	}
+	m.GoOn()
 	m.ends()
 }
