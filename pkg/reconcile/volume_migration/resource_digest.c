@@ -9,6 +9,8 @@
 
 #include "base/str.h"
 
+#include <string.h>
+
 /* From which aspect on a member does not count. All but `message` are the only ones of their name. */
 static const struct {
     const char *member;
@@ -69,6 +71,15 @@ static uint64_t digest_array(const json_t *array, enum migration_aspect aspect)
     return sum;
 }
 
+static uint64_t bits_of(double number)
+{
+    uint64_t bits = 0;
+
+    _Static_assert(sizeof(bits) == sizeof(number), "a double has 64 bits");
+    memcpy(&bits, &number, sizeof(bits));
+    return bits;
+}
+
 /* How deep it goes is bounded by the schema, which has no place for more. */
 static uint64_t digest(const json_t *value, enum migration_aspect aspect)
 {
@@ -88,7 +99,7 @@ static uint64_t digest(const json_t *value, enum migration_aspect aspect)
         of = (uint64_t)json_integer_value(value);
         break;
     case JSON_REAL: /* the schema has none */
-        of = (uint64_t)(int64_t)json_real_value(value);
+        of = bits_of(json_real_value(value));
         break;
     case JSON_TRUE:
     case JSON_FALSE:

@@ -203,6 +203,7 @@ Test(migration_resource, tells_in_what_two_statuses_differ)
     expect_same_from(MIGRATION_ASPECTS, "{\"knownVDIs\":[\"a\",\"b\"]}",
                      "{\"knownVDIs\":[\"b\",\"a\"]}");
     expect_same_from(MIGRATION_ASPECTS, "{\"a\":true}", "{\"a\":false}");
+    expect_same_from(MIGRATION_ASPECTS, "{\"a\":1e+99}", "{\"a\":1e+98}");
 }
 
 static const char FIELDS[] =
