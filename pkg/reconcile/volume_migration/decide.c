@@ -156,10 +156,11 @@ static struct migration_verdict leave_only(const struct migration_facts *facts, 
 /* Whether a VM runs on another disk than this one: who named this one did not know, or has yet to stop the VM. */
 static bool another_runs(const struct migration_facts *facts, size_t index)
 {
+    bool runs = false;
+
     for (size_t i = 0; i < facts->disk_count; i++)
-        if (i != index && facts->disks[i].attached && facts->disks[i].attached_running)
-            return true;
-    return false;
+        runs = runs || (i != index && facts->disks[i].attached_running);
+    return runs;
 }
 
 /* What only a person can tell: done as spec.recovery says, or asked for. */
@@ -360,8 +361,7 @@ static int kept_before(const struct migration_facts *facts)
 /* Row 30: whether a VM runs on just one of the others, and no VM has the source. */
 static bool runs_on(const struct migration_facts *facts, int source, const struct others *others)
 {
-    return source != MIGRATION_NO_DISK && others->attached == 1 && others->running == 1 &&
-           !facts->disks[source].attached;
+    return others->attached == 1 && others->running == 1 && !facts->disks[source].attached;
 }
 
 /* Rows 24 and 27 to 31. */

@@ -61,6 +61,20 @@ Test(decide, withdraws_an_attempt_that_was_never_sent_when_the_disk_is_another_n
     fake_facts_expect_on(&facts, MIGRATION_CLOSE_WITHDRAWN, 0);
 }
 
+Test(decide, takes_an_attempt_back_that_a_late_write_to_the_status_may_close)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_IN_DOUBT);
+
+    fake_facts_expect_on(&facts, MIGRATION_MARK, 0);
+    facts.late_write = true;
+    fake_facts_expect_on(&facts, MIGRATION_CLOSE_WITHDRAWN, 0);
+    facts.disks[0].marked = true;
+    fake_facts_expect_on(&facts, MIGRATION_UNMARK, 0);
+    facts.call = MIGRATION_CALL_LOST; /* sent: it is followed to its end all the same */
+    facts.disks[0].marked = false;
+    fake_facts_expect_on(&facts, MIGRATION_CLOSE_FAILED, 0);
+}
+
 Test(decide, starts_what_another_process_wrote_down_and_certainly_did_not_send)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_IN_DOUBT);

@@ -375,7 +375,11 @@ Test(decide, keeps_asking_while_a_vm_runs_on_another_disk_than_the_answer_names)
     facts.disks[1].attached_running = true;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
     facts.disks[0].attached_running = false; /* the VM was stopped */
+    facts.disks[2].attached_running = true;  /* beyond the two that are there */
     fake_facts_expect_kept(&facts, 1, 0);
+    facts.disks[0].chosen = true; /* the answer was changed: a VM runs on the other one */
+    facts.disks[1].chosen = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, does_not_need_a_person_who_answers_what_nobody_asked)

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "reconcile/fake/migrations.h"
-#include "reconcile/volume_migration/fake/facts.h"
 #include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
@@ -43,20 +42,6 @@ static void teardown(void)
 }
 
 TestSuite(late_write, .init = setup, .fini = teardown);
-
-Test(late_write, takes_an_attempt_back_that_a_write_on_its_way_may_close)
-{
-    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_IN_DOUBT);
-
-    fake_facts_expect_on(&facts, MIGRATION_MARK, 0);
-    facts.late_write = true;
-    fake_facts_expect_on(&facts, MIGRATION_CLOSE_WITHDRAWN, 0);
-    facts.disks[0].marked = true;
-    fake_facts_expect_on(&facts, MIGRATION_UNMARK, 0);
-    facts.call = MIGRATION_CALL_LOST; /* sent: it is followed to its end all the same */
-    facts.disks[0].marked = false;
-    fake_facts_expect_on(&facts, MIGRATION_CLOSE_FAILED, 0);
-}
 
 /* What an earlier leader sent, and its API server carries out only now. */
 Test(late_write, is_refused_when_the_object_has_been_written_since)
