@@ -103,9 +103,8 @@ func (s *registrationServer) GetInfo(context.Context, *registration.InfoRequest)
 
 func (s *registrationServer) NotifyRegistrationStatus(_ context.Context, status *registration.RegistrationStatus) (
 	*registration.RegistrationStatusResponse, error) {
-	if !status.PluginRegistered {
+	if !status.PluginRegistered { // its own Node may not be there yet; it tries again by itself
 		fmt.Fprintf(os.Stderr, "CSI node plugin: the kubelet did not register it: %s\n", status.Error)
-		os.Exit(1)
 	}
 	return &registration.RegistrationStatusResponse{}, nil
 }

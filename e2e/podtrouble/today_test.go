@@ -36,7 +36,7 @@ func longer(m *move) {
 
 func TestWhatLeavesAPodStuckTodayEndsWithThePodRunning(tt *testing.T) {
 	for _, test := range []failure{
-		{"the copy takes longer than the attach may", longer, []string{"being copied"}},
+		{"the copy takes longer than the attach may", longer, []string{"MovingDisk", "from host-a1 local to host-a2 local"}},
 		{"the controller is killed", func(m *move) {
 			m.Part(m.Kill, lab.Operator)
 			m.GoOn()

@@ -58,6 +58,9 @@ func TestWithTwoDisksOfOneNameNoneIsAttached(tt *testing.T) {
 	volume := t.Volume(lab.VolumeOptions{Claim: "data", SR: t.SR("host-a1 local").UUID})
 	twin, err := t.Xosim.MakeDisk(t.Ctx, lab.NewDisk{Name: volume.Disk, SR: t.SR("host-a2 local").UUID, Size: volume.Size, Seed: 6})
 	t.Must(err)
+	t.Apply(testlab.MigrationManifest("look", "{srsWithTag: k8s-shared}", "", "data"))
+	t.Phase("look", "ManualRecoveryRequired") // now the operator has seen both
+	t.In("delete", "xvm", "look")
 	name := t.Attach(volume, "worker-a1")
 	t.NotAttached(name, volume.Disk, volume.VDI, twin.UUID)
 	truth, err := t.Xosim.Truth(t.Ctx)
