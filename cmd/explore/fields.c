@@ -1,4 +1,4 @@
-/* cmd/explore: packing by a table. No member is split between two words. Covered by the tests of the tables. */
+/* cmd/explore: packing by a table. No member is split between two words. */
 #include "explore/fields.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
 /*
  * cmd/explore: a struct packed into words by a table of its members, and unpacked again.
  *
- * A member that the table forgets is one that a search does not see: the tests of each table count the
- * bytes that get lost. Thread: any.
+ * A member that the table forgets is one that a search does not see: the tests count the bytes of each
+ * table's struct that get lost. Thread: any.
  */
 #ifndef EXPLORE_FIELDS_H
 #define EXPLORE_FIELDS_H

@@ -2,7 +2,6 @@
 #include "explore/slots_state.h"
 
 #include "base/macros.h"
-#include "explore/fields.h"
 #include "explore/model.h"
 
 #define MEMBER(width, path) EXPLORE_FIELD(struct explore_slots_state, width, path)
@@ -28,26 +27,21 @@ static const struct explore_field members[] = {
     NEWS(news[1]),      NEWS(news[2]),      NEWS(news[3]),      MEMBER(4, faults),
 };
 
-static const struct explore_fields fields = {.items = members,
-                                             .count = ARRAY_LEN(members),
-                                             .size = sizeof(struct explore_slots_state),
-                                             .words = EXPLORE_SLOTS_WORDS};
-
-bool explore_slots_fits(const struct explore_slots_state *state)
-{
-    return explore_fields_fit(&fields, state);
-}
+const struct explore_fields explore_slots_fields = {.items = members,
+                                                    .count = ARRAY_LEN(members),
+                                                    .size = sizeof(struct explore_slots_state),
+                                                    .words = EXPLORE_SLOTS_WORDS};
 
 void explore_slots_pack(const struct explore_slots_state *state,
                         uint64_t words[static EXPLORE_SLOTS_WORDS])
 {
-    explore_fields_pack(&fields, state, words);
+    explore_fields_pack(&explore_slots_fields, state, words);
 }
 
 void explore_slots_unpack(const uint64_t words[static EXPLORE_SLOTS_WORDS],
                           struct explore_slots_state *ret)
 {
-    explore_fields_unpack(&fields, words, ret);
+    explore_fields_unpack(&explore_slots_fields, words, ret);
 }
 
 bool explore_slots_same_record(const struct explore_slots_record *a,

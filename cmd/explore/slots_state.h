@@ -104,8 +104,8 @@ void explore_slots_pack(const struct explore_slots_state *state,
 void explore_slots_unpack(const uint64_t words[static EXPLORE_SLOTS_WORDS],
                           struct explore_slots_state *ret);
 
-/** Whether every field fits its width. */
-bool explore_slots_fits(const struct explore_slots_state *state);
+/** The table that both go by. */
+extern const struct explore_fields explore_slots_fields;
 
 /** Whether two records say the same. */
 bool explore_slots_same_record(const struct explore_slots_record *a,

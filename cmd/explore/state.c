@@ -7,7 +7,6 @@
 #include "explore/state.h"
 
 #include "base/macros.h"
-#include "explore/fields.h"
 
 #define MEMBER(width, path) EXPLORE_FIELD(struct explore_state, width, path)
 /* NOLINTBEGIN(bugprone-macro-parentheses): a path of members takes none */
@@ -73,24 +72,19 @@ static const struct explore_field members[] = {
     MEMBER(4, faults),
 };
 
-static const struct explore_fields fields = {.items = members,
-                                             .count = ARRAY_LEN(members),
-                                             .size = sizeof(struct explore_state),
-                                             .words = EXPLORE_WORDS};
-
-bool explore_state_fits(const struct explore_state *state)
-{
-    return explore_fields_fit(&fields, state);
-}
+const struct explore_fields explore_state_fields = {.items = members,
+                                                    .count = ARRAY_LEN(members),
+                                                    .size = sizeof(struct explore_state),
+                                                    .words = EXPLORE_WORDS};
 
 void explore_state_pack(const struct explore_state *state, uint64_t words[static EXPLORE_WORDS])
 {
-    explore_fields_pack(&fields, state, words);
+    explore_fields_pack(&explore_state_fields, state, words);
 }
 
 void explore_state_unpack(const uint64_t words[static EXPLORE_WORDS], struct explore_state *ret)
 {
-    explore_fields_unpack(&fields, words, ret);
+    explore_fields_unpack(&explore_state_fields, words, ret);
 }
 
 /* Whether something still speaks of a slot, so that a new disk there would be taken for the old one. */

@@ -9,6 +9,7 @@
 #ifndef EXPLORE_STATE_H
 #define EXPLORE_STATE_H
 
+#include "explore/fields.h"
 #include "reconcile/volume_migration/decide.h"
 #include "xo/move.h"
 
@@ -198,8 +199,8 @@ void explore_state_pack(const struct explore_state *state, uint64_t words[static
 /** Unpacks it again. */
 void explore_state_unpack(const uint64_t words[static EXPLORE_WORDS], struct explore_state *ret);
 
-/** Whether every field fits its width. */
-bool explore_state_fits(const struct explore_state *state);
+/** The table that both go by. */
+extern const struct explore_fields explore_state_fields;
 
 /** The free slot with the lowest number; EXPLORE_NO_DISK when all are taken or still spoken of. */
 int explore_state_free_disk(const struct explore_state *state);

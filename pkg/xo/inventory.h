@@ -208,6 +208,9 @@ const struct xo_disk *xo_inventory_disk_named(const struct xo_inventory *invento
 /** The i-th disk that an operation moves, or NULL past the end; in order of UUID. */
 const struct xo_disk *xo_inventory_disk_moving(const struct xo_inventory *inventory, size_t i);
 
+/** Whether a copy goes into the disk: a control domain writes to it. Only what is copied *from* has an operation. */
+bool xo_inventory_disk_filled(const struct xo_inventory *inventory, const struct xo_disk *disk);
+
 /** The i-th SR with this tag, or NULL past the end; in order of UUID. */
 const struct xo_sr *xo_inventory_sr_tagged(const struct xo_inventory *inventory, const char *tag,
                                            size_t i);

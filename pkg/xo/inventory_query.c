@@ -147,6 +147,17 @@ struct xo_inventory_counts xo_inventory_counts(const struct xo_inventory *invent
                                         .malformed = inventory->malformed};
 }
 
+bool xo_inventory_disk_filled(const struct xo_inventory *inventory, const struct xo_disk *disk)
+{
+    for (size_t i = 0; i < disk->vbds.len; i++) {
+        const struct xo_vbd *vbd = xo_inventory_vbd(inventory, disk->vbds.items[i]);
+        const struct xo_vm *vm = vbd ? xo_inventory_vm(inventory, vbd->vm) : NULL;
+        if (vm && vm->control_domain && vbd->attached && !vbd->read_only)
+            return true;
+    }
+    return false;
+}
+
 struct prefix_count {
     const char *prefix;
     size_t disks;

@@ -483,6 +483,20 @@ Test(xo_inventory, counts_the_disks_whose_name_begins_with_something)
     cr_assert_eq(xo_inventory_count_disks(peek(), "left-"), 2);
 }
 
+Test(xo_inventory, tells_a_disk_that_a_copy_goes_into_by_the_control_domain_that_writes_to_it)
+{
+    list("{\"d0\":{\"type\":\"VM-controller\"},\"m\":{\"type\":\"VM\"},"
+         "\"from\":{\"type\":\"VDI\",\"$VBDs\":[\"reads\"]},\"to\":{\"type\":\"VDI\",\"$VBDs\":["
+         "\"writes\"]},"
+         "\"used\":{\"type\":\"VDI\",\"$VBDs\":[\"guest\"]},"
+         "\"reads\":{\"type\":\"VBD\",\"VM\":\"d0\",\"attached\":true,\"read_only\":true},"
+         "\"writes\":{\"type\":\"VBD\",\"VM\":\"d0\",\"attached\":true,\"read_only\":false},"
+         "\"guest\":{\"type\":\"VBD\",\"VM\":\"m\",\"attached\":true,\"read_only\":false}}");
+    cr_assert(xo_inventory_disk_filled(peek(), xo_inventory_disk(peek(), "to")));
+    cr_assert_not(xo_inventory_disk_filled(peek(), xo_inventory_disk(peek(), "from")));
+    cr_assert_not(xo_inventory_disk_filled(peek(), xo_inventory_disk(peek(), "used")));
+}
+
 Test(xo_inventory, reports_a_disk_on_request)
 {
     xo_inventory_disk_changed(inventory, "d", "csi-x");

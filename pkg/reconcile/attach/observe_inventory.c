@@ -76,8 +76,6 @@ static void view_vbd(struct view *view, const struct xo_vbd *vbd)
 {
     const struct xo_vm *vm = xo_inventory_vm(view->inventory, vbd->vm);
 
-    if (vm && vm->control_domain && vbd->attached && !vbd->read_only)
-        view->facts->moving = true; /* what a copy goes into has no operation, but it is written */
     if (vbd->cd_drive || (vm && vm->control_domain))
         return;
     view->facts->any_vbd = true;
@@ -113,7 +111,7 @@ static void view_disk(struct view *view, const struct xo_disk *disk)
     if (!view->disk || (disk->operations.len > 0 && view->disk->operations.len == 0))
         view->disk = disk;
     facts->disks++;
-    if (disk->operations.len > 0)
+    if (disk->operations.len > 0 || xo_inventory_disk_filled(view->inventory, disk))
         facts->moving = true;
     if (!xo_inventory_pool_present(view->inventory, disk->pool))
         facts->disk_pool_away = true;

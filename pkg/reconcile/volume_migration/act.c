@@ -106,11 +106,9 @@ static enum xo_result rename_leftover(const struct rec_ports *ports,
     return ports->xo.set_disk(ports->xo.userdata, disk, name, description, err);
 }
 
-/* The object as the server has it now, *new*, or NULL with an error: nothing that can't be taken back is
- * done by what a cache says. Its uid is the same. */
-static const struct kube_object *look_again(const struct rec_ports *ports,
-                                            const struct migration_resource *resource,
-                                            struct err *err)
+const struct kube_object *migration_look_again(const struct rec_ports *ports,
+                                               const struct migration_resource *resource,
+                                               struct err *err)
 {
     cleanup_kube_object const struct kube_object *live = NULL;
 
@@ -140,7 +138,7 @@ static enum xo_result delete_leftover(const struct rec_ports *ports,
                                       const struct migration_volume_view *view, struct err *err)
 {
     cleanup_kube_object const struct kube_object *live =
-        look_again(ports, observation->resource, err);
+        migration_look_again(ports, observation->resource, err);
     char name[MIGRATION_NAME_SIZE + 32];
 
     if (!live)
@@ -214,7 +212,7 @@ static enum xo_result start(const struct rec_ports *ports,
                             const struct migration_volume_view *view, struct err *err)
 {
     const struct migration_resource *resource = observation->resource;
-    cleanup_kube_object const struct kube_object *live = look_again(ports, resource, err);
+    cleanup_kube_object const struct kube_object *live = migration_look_again(ports, resource, err);
     struct migration_volume_view again = *view;
     struct migration_facts facts = {0};
     enum xo_result result;

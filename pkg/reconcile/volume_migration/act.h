@@ -33,6 +33,12 @@ struct migration_act migration_act(const struct rec_ports *ports,
 void migration_leftover_name(const char *disk_name, const char *uuid,
                              char name[static MIGRATION_NAME_SIZE + 32]);
 
+/** The object as the server has it now, of the same uid, a *new* reference; NULL with an error. Nothing that
+ * can't be taken back is done by what a cache says. */
+const struct kube_object *migration_look_again(const struct rec_ports *ports,
+                                               const struct migration_resource *resource,
+                                               struct err *err) WARN_UNUSED;
+
 /** Adds or removes MIGRATION_FINALIZER, guarded by the object's resourceVersion. */
 int migration_act_finalizer(const struct rec_ports *ports,
                             const struct migration_resource *resource, bool present,

@@ -2,7 +2,7 @@
 #include "reconcile/volume_migration/expire.h"
 
 #include "base/log.h"
-#include "base/str.h"
+#include "reconcile/volume_migration/act.h"
 
 /* A key waits in the queue for at most so long, then is looked at again. */
 enum { LOOK_AGAIN_MS = 6 * 3600 * 1000 };
@@ -15,16 +15,13 @@ bool migration_expires(const struct migration_resource *resource)
 
 /* Whether the object, as the server has it now, is the one that has ended: its spec may have been changed a
  * moment ago, and then it is to do something. */
-static bool still_ended(const struct rec_ports *ports, const struct kube_object *object,
+static bool still_ended(const struct rec_ports *ports, const struct migration_resource *resource,
                         struct err *err)
 {
-    cleanup_kube_object const struct kube_object *live = NULL;
+    cleanup_kube_object const struct kube_object *live = migration_look_again(ports, resource, err);
 
-    if (ports->kube.get_live(ports->kube.userdata, &migration_kind, object->namespace, object->name,
-                             &live, err) < 0)
-        return false;
-    if (str_equal(live->uid, object->uid) && migration_expires(migration_resource_of(live)))
-        return true;
+    if (!live || migration_expires(migration_resource_of(live)))
+        return live;
     (void)err_set(err, ERR_CONFLICT, "it has been changed"); /* returns -1 */
     return false;
 }
@@ -41,7 +38,7 @@ struct rec_outcome migration_expire(const struct rec_ports *ports,
     left_ms = resource->completion.ms + 1000 * resource->ttl_s - clock_wall(ports->clock).ms;
     if (left_ms > 0)
         return rec_later(left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS);
-    if (still_ended(ports, object, &err) &&
+    if (still_ended(ports, resource, &err) &&
         ports->kube.delete(ports->kube.userdata, &migration_kind, object->namespace, object->name,
                            object->uid, &err) == 0) {
         log_info("deleted an object that has ended, as spec.ttlSecondsAfterFinished says",

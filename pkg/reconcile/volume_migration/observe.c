@@ -280,11 +280,12 @@ static void reserve_own(const struct migration_observation *observation,
 {
     for (size_t i = 0; i < observation->count; i++) {
         const struct migration_volume_view *view = &observation->volumes[i];
+        if (!observation->facts[i].open)
+            continue;
         cleanup_str char *key =
             kube_key_new(observation->resource->object.namespace, view->claim_name);
-        if (observation->facts[i].open)
-            migration_reserve(reservations, view->record->destination.sr_uuid, key,
-                              view->record->size_bytes);
+        migration_reserve(reservations, view->record->destination.sr_uuid, key,
+                          view->record->size_bytes);
     }
 }
 
@@ -350,8 +351,8 @@ void migration_observe(const struct rec_ports *ports, struct migration_memories 
 {
     bool open = migration_resource_open(resource);
     bool other_generation = resource->observed_generation != resource->object.generation;
-
     cleanup_str char *key = kube_object_key(&resource->object);
+    bool fenced = migration_memory_of(memories, key)->fenced;
 
     *ret = (struct migration_observation){
         .resource = resource,
@@ -367,7 +368,7 @@ void migration_observe(const struct rec_ports *ports, struct migration_memories 
         struct migration_volume_view *view = &ret->volumes[i];
         view->memory = migration_memory_volume(memories, key, view->claim_name);
         observe_record(ret, view, &ret->facts[i]);
-        ret->facts[i].late_write = !migration_memory_of(memories, key)->fenced;
+        ret->facts[i].late_write = !fenced;
         migration_observe_claim(ports, resource, view, &ret->facts[i]);
     }
     observe_inventory(ports, ret);

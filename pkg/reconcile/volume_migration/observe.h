@@ -127,7 +127,6 @@ void migration_observe_reservations(const struct rec_ports *ports,
 struct migration_attachments {
     size_t count;
     bool running;        /* one of them is plugged, and its VM runs */
-    bool filled;         /* dom0 writes to it: it is what a copy goes into */
     const char *vm;      /* id of the last one; "" */
     const char *vm_name; /* "" when it is not shown; both *borrowed* from the inventory */
 };

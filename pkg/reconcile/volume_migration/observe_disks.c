@@ -28,10 +28,8 @@ struct migration_attachments migration_attachments_of(const struct xo_inventory 
     for (size_t i = 0; i < disk->vbds.len; i++) {
         const struct xo_vbd *vbd = xo_inventory_vbd(inventory, disk->vbds.items[i]);
         const struct xo_vm *vm = vbd ? xo_inventory_vm(inventory, vbd->vm) : NULL;
-        if (vm && vm->control_domain) {
-            found.filled = found.filled || (vbd->attached && !vbd->read_only);
+        if (vm && vm->control_domain)
             continue;
-        }
         found.count++;
         found.vm = vbd ? vbd->vm : "";
         found.vm_name = vm ? vm->name : "";
@@ -42,7 +40,7 @@ struct migration_attachments migration_attachments_of(const struct xo_inventory 
 }
 
 static void look_at_attachments(const struct xo_inventory *inventory, const struct xo_disk *disk,
-                                bool open, struct migration_disk_view *view,
+                                struct migration_disk_view *view,
                                 struct migration_disk_facts *facts)
 {
     const struct migration_attachments found = migration_attachments_of(inventory, disk);
@@ -52,9 +50,6 @@ static void look_at_attachments(const struct xo_inventory *inventory, const stru
     (void)str_copy(view->vm_name, sizeof(view->vm_name), found.vm_name);
     facts->attached = found.count > 0;
     facts->attached_running = found.running;
-    /* Only the source of a copy has an operation. Of our own attempt it is known which one is the source;
-     * of somebody else's, who may have renamed it, what is being filled may be the only one of the name. */
-    facts->moving = disk->operations.len > 0 || (found.filled && !open);
 }
 
 static bool contains(struct kube_strings strings, const char *text)
@@ -129,7 +124,11 @@ static void observe_disk(const struct xo_inventory *inventory,
         (void)str_copy(its_view->place.sr, sizeof(its_view->place.sr), disk->sr);
     its_view->description = mem_strdup(disk->description);
     xo_marker_parse(disk->description, &its_view->marker);
-    look_at_attachments(inventory, disk, facts->open, its_view, its_facts);
+    look_at_attachments(inventory, disk, its_view, its_facts);
+    /* Of our own attempt it is known which one is the source; of somebody else's, who may have renamed it,
+     * what is being filled may be the only one of the name. */
+    its_facts->moving =
+        disk->operations.len > 0 || (!facts->open && xo_inventory_disk_filled(inventory, disk));
     /* Of an attempt only the source's task tells which copy is whole: someone else may move that copy. */
     if (its_facts->moving && (!facts->open || str_equal(disk->uuid, view->record->source.disk)))
         look_at_tasks(inventory, disk, view, facts);
