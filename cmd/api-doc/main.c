@@ -1,9 +1,9 @@
 /*
- * api-doc: makes the made parts of a page of docs/api/ anew, in place (see pkg/reconcile/api_doc.h).
+ * api-doc: makes the made parts of a page of docs/api/ anew, in place (see pkg/api-doc/api_doc.h).
  * Part of building the project, not of the operator.
  */
+#include "api-doc/api_doc.h"
 #include "base/file.h"
-#include "reconcile/api_doc.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static int make(const char *page_path, const char *schema_path, struct buf *made
 
     if (file_read(page_path, &page, err) < 0 || file_read(schema_path, &schema, err) < 0)
         return -1;
-    return rec_api_doc(buf_str(&page), buf_str(&schema), made, err);
+    return api_doc(buf_str(&page), buf_str(&schema), made, err);
 }
 
 int main(int argc, char **argv)

@@ -98,17 +98,17 @@ static void judge_markers(const struct explore_state *state, struct explore_view
 }
 
 /* blindness() */
-static enum rec_reason blindness(const struct explore_state *state)
+static enum api_reason blindness(const struct explore_state *state)
 {
     switch (state->blind) {
     case EXPLORE_SEES:
-        return REC_REASON_INACTIVE;
+        return API_REASON_INACTIVE;
     case EXPLORE_POOL_AWAY:
-        return REC_REASON_POOL_AWAY;
+        return API_REASON_POOL_AWAY;
     case EXPLORE_XO_AWAY:
-        return REC_REASON_XEN_ORCHESTRA_AWAY;
+        return API_REASON_XEN_ORCHESTRA_AWAY;
     }
-    return REC_REASON_INACTIVE;
+    return API_REASON_INACTIVE;
 }
 
 /* observe_call() */
@@ -160,17 +160,17 @@ static void look_at_time(struct explore_memory *memory, struct explore_view *vie
         shown |= 1 << view->slots[i];
         marked = marked || facts->disks[i].marked;
     }
-    if (facts->blind != REC_REASON_INACTIVE || moves || shown != memory->shown ||
+    if (facts->blind != API_REASON_INACTIVE || moves || shown != memory->shown ||
         (marked && !memory->marker_shown && !facts->marked_by_us))
         memory->calm = EXPLORE_RESTLESS;
-    if (memory->calm == EXPLORE_RESTLESS && facts->blind == REC_REASON_INACTIVE && !moves)
+    if (memory->calm == EXPLORE_RESTLESS && facts->blind == API_REASON_INACTIVE && !moves)
         memory->calm = EXPLORE_BEGUN;
     memory->shown = shown;
     memory->marker_shown = marked;
     facts->noticed = memory->calm >= EXPLORE_NOTICED;
     facts->quiet = memory->calm >= EXPLORE_QUIET;
     facts->still = memory->calm >= EXPLORE_STILL;
-    if (!facts->open || !moves || facts->blind != REC_REASON_INACTIVE)
+    if (!facts->open || !moves || facts->blind != API_REASON_INACTIVE)
         memory->stuck = false;
     facts->stuck = memory->stuck;
 }
@@ -230,7 +230,7 @@ static void forget_other_success(const struct explore_object *object, struct mig
     bool other_generation = object->record.generation != object->spec.generation;
 
     if (object->spec.cancel && other_generation && !object->record.open &&
-        facts->ended == MIGRATION_DONE && facts->blind == REC_REASON_INACTIVE &&
+        facts->ended == MIGRATION_DONE && facts->blind == API_REASON_INACTIVE &&
         facts->disk_count == 1 && !facts->disks[0].at_target)
         facts->ended = MIGRATION_GOES_ON;
 }
@@ -240,12 +240,12 @@ void explore_facts(const struct explore_preset *preset, struct explore_state *st
 {
     *ret = (struct explore_view){
         .job = -1,
-        .facts = {.unfit = REC_REASON_INACTIVE, .no_target = REC_REASON_INACTIVE},
+        .facts = {.unfit = API_REASON_INACTIVE, .no_target = API_REASON_INACTIVE},
     };
     look_at_record(&state->cached, ret);
     ret->facts.wanted = state->attachment != EXPLORE_VA_NONE;
     if (ret->facts.wanted && state->attachment != EXPLORE_VA_ATTACHED)
-        ret->facts.excluded = REC_REASON_IN_USE;
+        ret->facts.excluded = API_REASON_IN_USE;
     ret->facts.offline_only = !preset->live;
     ret->facts.delete_leftovers = preset->deletes;
     watch(state, &ret->facts);
@@ -255,8 +255,8 @@ void explore_facts(const struct explore_preset *preset, struct explore_state *st
     look_for_renamed_source(state, ret);
     judge_markers(state, ret);
     ret->facts.not_live = ret->facts.disk_count > 0 && ret->facts.disks[0].attached_running
-                              ? REC_REASON_INACTIVE
-                              : REC_REASON_IN_USE;
+                              ? API_REASON_INACTIVE
+                              : API_REASON_IN_USE;
     ret->facts.blind = blindness(state);
     look_at_leftovers(state, ret);
     look_at_call(state, &ret->facts);

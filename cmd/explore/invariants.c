@@ -177,7 +177,7 @@ static void check_hands_off(const struct explore_scene *scene, const struct expl
     const struct explore_state *state = scene->from;
     bool in_xo = migration_step_is_write(verdict->step);
 
-    if (view->facts.blind != REC_REASON_INACTIVE &&
+    if (view->facts.blind != API_REASON_INACTIVE &&
         (in_xo || verdict->state == MIGRATION_STATE_MANUAL ||
          (verdict->step != MIGRATION_WAIT && view->facts.open)))
         explore_violated(scene, 4, EXPLORE_PASS, "something is decided from what is not seen");

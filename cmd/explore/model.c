@@ -178,8 +178,8 @@ static enum explore_ending waiting(const struct explore_preset *preset,
     if (state->stored.record.manual)
         return verdict.state == MIGRATION_STATE_MANUAL && !answered(state) ? EXPLORE_END
                                                                            : EXPLORE_NO_END;
-    return verdict.reason == REC_REASON_IN_USE || verdict.reason == REC_REASON_DISK_NOT_FOUND ||
-                   verdict.reason == REC_REASON_NOT_ATTACHED
+    return verdict.reason == API_REASON_IN_USE || verdict.reason == API_REASON_DISK_NOT_FOUND ||
+                   verdict.reason == API_REASON_NOT_ATTACHED
                ? EXPLORE_REST
                : EXPLORE_NO_END;
 }

@@ -229,10 +229,10 @@ static void compare(const struct migration_observation *observation,
     SAME(ended);
     SAME(blind);
     SAME(open);
-    if (!real->open || real->blind == REC_REASON_INACTIVE)
+    if (!real->open || real->blind == API_REASON_INACTIVE)
         SAME(cancel);
     if (real->ended != MIGRATION_GOES_ON || (real->cancel && !real->open) ||
-        real->blind != REC_REASON_INACTIVE)
+        real->blind != API_REASON_INACTIVE)
         return; /* nothing else is asked */
     SAME(call);
     SAME(pause);

@@ -235,7 +235,7 @@ static void decide(const struct explore_scene *scene)
         next.memory.sent = !migration_never_sent(&view.facts);
     }
     next.pass = pass.busy ? pass : (struct explore_pass){0};
-    if (next.use == EXPLORE_USE_UNSEEN && view.facts.blind == REC_REASON_INACTIVE)
+    if (next.use == EXPLORE_USE_UNSEEN && view.facts.blind == API_REASON_INACTIVE)
         next.use = EXPLORE_USE_KNOWN;
     if (next.use == EXPLORE_USE_UNNOTED && view.facts.noticed &&
         pass.step != MIGRATION_LIST_LEFTOVERS)

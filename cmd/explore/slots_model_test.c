@@ -48,18 +48,18 @@ Test(explore_slots_real, holds_a_slot_from_the_decision_on_until_the_cache_shows
 
     cr_assert_eq(look(real, &state, 0, facts_to_open()).step, MIGRATION_OPEN);
     cr_assert_eq(state.volumes[0].grant, EXPLORE_GRANT_HELD);
-    cr_assert_eq(look(real, &state, 1, facts_to_open()).reason, REC_REASON_QUEUED);
+    cr_assert_eq(look(real, &state, 1, facts_to_open()).reason, API_REASON_QUEUED);
     cr_assert_eq(state.volumes[1].waits, EXPLORE_WAITS);
     explore_slots_real_settle(real, &state, 0, MIGRATION_OPEN, MIGRATION_OPENED);
     cr_assert_eq(state.volumes[0].grant, EXPLORE_GRANT_WRITTEN);
     state.volumes[0].stored.open = true;
     state.news[0] =
         (struct explore_slots_news){.there = true, .own = true, .record = {.open = true}};
-    cr_assert_eq(look(real, &state, 1, facts_to_open()).reason, REC_REASON_QUEUED);
+    cr_assert_eq(look(real, &state, 1, facts_to_open()).reason, API_REASON_QUEUED);
     cr_assert_eq(state.volumes[0].grant, EXPLORE_GRANT_WRITTEN, "the cache is behind");
     state.news[0] = (struct explore_slots_news){0};
     state.volumes[0].cached.open = true;
-    cr_assert_eq(look(real, &state, 1, facts_to_open()).reason, REC_REASON_QUEUED);
+    cr_assert_eq(look(real, &state, 1, facts_to_open()).reason, API_REASON_QUEUED);
     cr_assert_eq(state.volumes[0].grant, EXPLORE_GRANT_NONE, "the record counts");
     state.volumes[0].cached.open = false;
     cr_assert_eq(look(real, &state, 1, facts_to_open()).step, MIGRATION_OPEN);
@@ -105,7 +105,7 @@ Test(explore_slots_real, counts_a_disk_where_it_is)
     for (int volume = 0; volume < EXPLORE_VOLUMES; volume++) {
         state = (struct explore_slots_state){0};
         state.volumes[(volume + 1) % EXPLORE_VOLUMES].job = EXPLORE_JOB_COPYING;
-        cr_assert_eq(look(real, &state, volume, facts_to_open()).reason, REC_REASON_QUEUED, "%d",
+        cr_assert_eq(look(real, &state, volume, facts_to_open()).reason, API_REASON_QUEUED, "%d",
                      volume);
     }
     real = explore_slots_real_free(real);

@@ -96,7 +96,7 @@ static struct explore_slots_record record_after(const struct explore_slots_state
 {
     struct explore_slots_record record = state->volumes[number].cached;
 
-    record.queued = verdict->reason == REC_REASON_QUEUED;
+    record.queued = verdict->reason == API_REASON_QUEUED;
     switch (verdict->step) {
     case MIGRATION_OPEN:
         record.open = true;

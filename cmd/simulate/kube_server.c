@@ -1,12 +1,12 @@
 /* cmd/simulate: a model of the API server. */
 #include "kube_server.h"
 
+#include "api/migration.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
 #include "operator.h"
-#include "reconcile/volume_migration/resource.h"
 #include "truth.h"
 
 #include <assert.h>

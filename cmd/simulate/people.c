@@ -1,12 +1,12 @@
 /* cmd/simulate: people with kubectl, and Pods. */
 #include "people.h"
 
+#include "api/migration.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "operator.h"
 #include "people_internal.h"
-#include "reconcile/volume_migration/resource.h"
 #include "truth.h"
 
 #include <string.h>

@@ -1,10 +1,10 @@
 /* cmd/simulate: what must always hold, of what the operator says. */
 #include "truth.h"
 
+#include "api/migration.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "operator.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <string.h>
 

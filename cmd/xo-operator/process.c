@@ -9,11 +9,11 @@
 
 #include "process_internal.h"
 
+#include "api/migration.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <sys/random.h>
 #include <unistd.h>

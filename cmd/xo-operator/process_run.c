@@ -5,11 +5,11 @@
 
 #include "process_internal.h"
 
+#include "api/migration.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "kube/client.h"
 #include "kube/crd_check.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* reconcile, 4: whose turn it is when something changes. */
 #include "reconcile/keys.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
 #include "reconcile/fake/world.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* reconcile, 8: numbers about migrations, for dashboards and alerts. */
 #include "reconcile/metrics.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "reconcile/volume_migration/resource.h"
 
 struct rec_metrics {
     const struct rec_ports *ports;

@@ -1,11 +1,11 @@
 /* reconcile: numbers about migrations, as they are scraped. */
 #include "reconcile/metrics.h"
 
+#include "api/migration.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "reconcile/fake/migrations.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

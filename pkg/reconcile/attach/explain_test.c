@@ -213,7 +213,7 @@ Test(attach_explain, has_a_sentence_for_every_reason)
                                                 .reason = (enum attach_reason)reason},
                        &message);
         cr_expect(!str_empty(message.text), "reason %d has none", reason);
-        cr_expect_neq((int)message.reason, (int)REC_REASON_INACTIVE, "reason %d", reason);
+        cr_expect_neq((int)message.reason, (int)API_REASON_INACTIVE, "reason %d", reason);
     }
     attach_observation_done(&observation);
 }

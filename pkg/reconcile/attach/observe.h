@@ -8,12 +8,12 @@
 #ifndef RECONCILE_ATTACH_OBSERVE_H
 #define RECONCILE_ATTACH_OBSERVE_H
 
+#include "api/migration.h"
 #include "kube/types.h"
 #include "reconcile/attach/decide.h"
 #include "reconcile/attach/promises.h"
 #include "reconcile/attach/volume.h"
 #include "reconcile/ports.h"
-#include "reconcile/volume_migration/resource.h"
 
 /** Annotation of external-attacher: the node's id for the driver, kept so that a detach works when
  * the CSINode is gone. */

@@ -12,9 +12,9 @@
  */
 #include "reconcile/attach/observe.h"
 
+#include "api/conditions.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "reconcile/conditions.h"
 
 #include <string.h>
 
@@ -54,7 +54,7 @@ static enum attach_move move_state(const struct migration_resource *migration,
     }
     if (has_phase(migration, MIGRATION_BACKING_OFF))
         return ATTACH_MOVE_RETRYING;
-    return migration->said && migration->said->conditions[REC_CONDITION_STALLED].status
+    return migration->said && migration->said->conditions[API_CONDITION_STALLED].status
                ? ATTACH_MOVE_STALLED
                : ATTACH_MOVE_GOING;
 }

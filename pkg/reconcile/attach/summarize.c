@@ -121,7 +121,7 @@ int attach_write_detached(const struct attach_controller *controller,
 
 /* What was told last of a VolumeAttachment. */
 struct told {
-    enum rec_reason reason;
+    enum api_reason reason;
     int step;      /* of progress */
     uint64_t text; /* hash of it and of the VolumeAttachment's uid: a new one of the name is news */
 };
@@ -173,8 +173,8 @@ static void send(const struct attach_controller *controller, const struct kube_o
         .namespace = object->namespace,
         .name = object->name,
         .uid = object->uid,
-        .warning = rec_reason_info(message->reason)->warning,
-        .reason = rec_reason_name(message->reason),
+        .warning = api_reason_info(message->reason)->warning,
+        .reason = api_reason_name(message->reason),
         .action = action,
         .message = message->text,
     };
@@ -215,7 +215,7 @@ void attach_tell(struct attach_controller *controller, const struct attach_obser
     const uint64_t uid = str_hash(attachment->uid);
     struct told news = {.reason = message->reason, .text = str_hash(message->text) ^ uid};
 
-    if (message->reason == REC_REASON_MOVING_DISK) {
+    if (message->reason == API_REASON_MOVING_DISK) {
         /* The text holds the progress: only its steps are news, and where to, once that is known. */
         news.text = uid ^ str_hash(observation->progress.to);
         news.step =

@@ -5,16 +5,16 @@
 #ifndef RECONCILE_ATTACH_SUMMARIZE_H
 #define RECONCILE_ATTACH_SUMMARIZE_H
 
+#include "api/conditions.h"
 #include "reconcile/attach/attach.h"
 #include "reconcile/attach/observe.h"
-#include "reconcile/conditions.h"
 
 /* A status message: what was found, with at most ATTACH_DISKS_MAX disks named, and what to do. */
 enum { ATTACH_MESSAGE_SIZE = 2048 };
 
 /** A reason with its sentence. */
 struct attach_message {
-    enum rec_reason reason;
+    enum api_reason reason;
     char text[ATTACH_MESSAGE_SIZE];
 };
 

@@ -4,13 +4,13 @@
  */
 #include "reconcile/attach/attach.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
 #include "reconcile/fake/world.h"
 #include "reconcile/keys.h"
 #include "reconcile/volume_migration/migration.h"
-#include "reconcile/volume_migration/resource.h"
 #include "reconcile/worker.h"
 
 #include <criterion/criterion.h>

@@ -1,11 +1,11 @@
 /* reconcile/fake: which reasons were written, and where, by all tests of this program together. */
 #include "reconcile/fake/emitted.h"
 
+#include "api/conditions.h"
+#include "api/migration.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "reconcile/conditions.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
@@ -19,20 +19,20 @@
 /* Names the file to the processes of tests. */
 static const char VARIABLE[] = "XO_OPERATOR_TEST_EMITTED";
 
-static const unsigned CONDITIONS = (1U << REC_CONDITION_COUNT) - 1;
+static const unsigned CONDITIONS = (1U << API_CONDITION_COUNT) - 1;
 
 static const char *place_name(unsigned place)
 {
-    for (int type = 0; type < REC_CONDITION_COUNT; type++)
+    for (int type = 0; type < API_CONDITION_COUNT; type++)
         if (place == 1U << type)
-            return rec_condition_name((enum rec_condition_type)type);
-    return place == REC_IN_EVENT ? "an event" : place == REC_IN_HISTORY ? "history" : "attaching";
+            return api_condition_name((enum api_condition_type)type);
+    return place == API_IN_EVENT ? "an event" : place == API_IN_HISTORY ? "history" : "attaching";
 }
 
 /* One line per place and reason that this process reaches: "place reason". */
-static void note(unsigned place, enum rec_reason reason)
+static void note(unsigned place, enum api_reason reason)
 {
-    static unsigned noted[REC_REASON_COUNT];
+    static unsigned noted[API_REASON_COUNT];
     const char *path = getenv(VARIABLE);
     char line[32];
 
@@ -47,17 +47,17 @@ static void note(unsigned place, enum rec_reason reason)
     (void)close(fd); /* what was to be written is */
 }
 
-static enum rec_reason parse(const char *reason)
+static enum api_reason parse(const char *reason)
 {
-    enum rec_reason parsed = rec_reason_parse(reason);
-    cr_assert_neq(parsed, REC_REASON_COUNT, "%s is no reason of the table", reason);
+    enum api_reason parsed = api_reason_parse(reason);
+    cr_assert_neq(parsed, API_REASON_COUNT, "%s is no reason of the table", reason);
     return parsed;
 }
 
 static void must_stand(unsigned place, const char *reason)
 {
-    enum rec_reason parsed = parse(reason);
-    cr_assert(rec_reason_info(parsed)->places & place, "the table does not put %s into %s", reason,
+    enum api_reason parsed = parse(reason);
+    cr_assert(api_reason_info(parsed)->places & place, "the table does not put %s into %s", reason,
               place_name(place));
     note(place, parsed);
 }
@@ -67,18 +67,18 @@ static void emitted_condition(const json_t *condition)
     const char *type = json_str_at(condition, "type");
     const char *reason = json_str_at(condition, "reason");
 
-    for (int i = 0; i < REC_CONDITION_COUNT; i++) {
-        if (!str_equal(type, rec_condition_name((enum rec_condition_type)i)))
+    for (int i = 0; i < API_CONDITION_COUNT; i++) {
+        if (!str_equal(type, api_condition_name((enum api_condition_type)i)))
             continue;
         if (str_equal(json_str_at(condition, "status"), "True")) {
             must_stand(1U << i, reason);
-        } else if (i == REC_CONDITION_READY) {
-            unsigned places = rec_reason_info(parse(reason))->places & CONDITIONS;
-            cr_assert(places != 0 && !(places & REC_IN_READY), "Ready=False because of %s", reason);
+        } else if (i == API_CONDITION_READY) {
+            unsigned places = api_reason_info(parse(reason))->places & CONDITIONS;
+            cr_assert(places != 0 && !(places & API_IN_READY), "Ready=False because of %s", reason);
         } else {
-            cr_assert_eq(parse(reason), REC_REASON_INACTIVE, "%s=False because of %s", type,
+            cr_assert_eq(parse(reason), API_REASON_INACTIVE, "%s=False because of %s", type,
                          reason);
-            note(0, REC_REASON_INACTIVE);
+            note(0, API_REASON_INACTIVE);
         }
         return;
     }
@@ -93,12 +93,12 @@ void fake_emitted_status(const json_t *status)
     json_array_foreach(json_at(status, "conditions"), i, item)
         emitted_condition(item);
     json_array_foreach(json_at(status, "history"), i, item)
-        must_stand(REC_IN_HISTORY, json_str_at(item, "reason"));
+        must_stand(API_IN_HISTORY, json_str_at(item, "reason"));
 }
 
 void fake_emitted_event(const char *kind, const char *reason)
 {
-    must_stand(str_equal(kind, migration_kind.name) ? REC_IN_EVENT : REC_IN_ATTACH, reason);
+    must_stand(str_equal(kind, migration_kind.name) ? API_IN_EVENT : API_IN_ATTACH, reason);
 }
 
 /* In the process that runs the tests. */
@@ -114,14 +114,14 @@ ReportHook(PRE_ALL)(struct criterion_test_set *tests)
     (void)close(fd); /* it is empty */
 }
 
-static void read_places(unsigned places[static REC_REASON_COUNT])
+static void read_places(unsigned places[static API_REASON_COUNT])
 {
     const char *path = getenv(VARIABLE);
     FILE *file = fopen(path, "re");
     unsigned place, reason;
 
     while (file && fscanf(file, "%u %u\n", &place, &reason) == 2)
-        if (reason < REC_REASON_COUNT)
+        if (reason < API_REASON_COUNT)
             places[reason] |= place;
     if (file)
         (void)fclose(file); /* it was only read */
@@ -130,14 +130,14 @@ static void read_places(unsigned places[static REC_REASON_COUNT])
 
 ReportHook(POST_ALL)(struct criterion_global_stats *stats)
 {
-    unsigned emitted[REC_REASON_COUNT] = {0};
+    unsigned emitted[API_REASON_COUNT] = {0};
 
     read_places(emitted);
     if (stats->tests_skipped > 0 || stats->tests_failed > 0 || stats->tests_crashed > 0)
         return; /* only some ran to their end */
-    for (int i = 0; i < REC_REASON_COUNT; i++) {
-        const struct rec_reason_info *reason = rec_reason_info((enum rec_reason)i);
-        for (unsigned place = 1; place <= REC_IN_ATTACH; place <<= 1)
+    for (int i = 0; i < API_REASON_COUNT; i++) {
+        const struct api_reason_info *reason = api_reason_info((enum api_reason)i);
+        for (unsigned place = 1; place <= API_IN_ATTACH; place <<= 1)
             if (reason->places & ~emitted[i] & place) {
                 stats->tests_failed++;
                 cr_log_error("no test makes reason %s stand in %s: bring it about, or take it "

@@ -1,9 +1,9 @@
 /* reconcile/fake: one XoVolumeMigration and the claim that it moves, for tests of whole passes. */
 #include "reconcile/fake/migrations.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -72,15 +72,15 @@ const char *fake_migrations_message(void)
     return or_empty(json_str_at(fake_migrations_status(), "message"));
 }
 
-const char *fake_migrations_condition(enum rec_condition_type type, const char *field)
+const char *fake_migrations_condition(enum api_condition_type type, const char *field)
 {
     const json_t *conditions = json_at(fake_migrations_status(), "conditions");
-    return or_empty(json_str_at(rec_condition_find(conditions, type), field));
+    return or_empty(json_str_at(api_condition_find(conditions, type), field));
 }
 
 const char *fake_migrations_reason(void)
 {
-    return fake_migrations_condition(REC_CONDITION_READY, "reason");
+    return fake_migrations_condition(API_CONDITION_READY, "reason");
 }
 
 const char *fake_migrations_field(const char *disk, const char *name)

@@ -5,7 +5,7 @@
 #ifndef RECONCILE_FAKE_MIGRATIONS_H
 #define RECONCILE_FAKE_MIGRATIONS_H
 
-#include "reconcile/conditions.h"
+#include "api/conditions.h"
 #include "reconcile/fake/world.h"
 #include "reconcile/volume_migration/migration.h"
 
@@ -32,7 +32,7 @@ const json_t *fake_migrations_status(void);
 const char *fake_migrations_phase(void);
 const char *fake_migrations_message(void);
 const char *fake_migrations_reason(void); /* of the condition Ready */
-const char *fake_migrations_condition(enum rec_condition_type type, const char *field);
+const char *fake_migrations_condition(enum api_condition_type type, const char *field);
 
 /** What is in a disk of Xen Orchestra, and a text field of it, *borrowed* until the next change. */
 const char *fake_migrations_content(const char *disk);

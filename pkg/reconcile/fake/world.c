@@ -1,10 +1,10 @@
 /* reconcile/fake: both worlds in one, and a loop that stands in for the queue. */
 #include "reconcile/fake/world.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 

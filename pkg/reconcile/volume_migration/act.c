@@ -227,7 +227,7 @@ static enum xo_result start(const struct rec_ports *ports,
     }
     live_move = str_equal(view->record->mode, MIGRATION_LIVE);
     migration_observe_claim(ports, resource, &again, &facts);
-    if (facts.excluded != REC_REASON_INACTIVE || (facts.wanted && !live_move)) {
+    if (facts.excluded != API_REASON_INACTIVE || (facts.wanted && !live_move)) {
         (void)err_set(err, ERR_CONFLICT, "%s", again.why); /* returns -1 */
         return XO_NOT_DONE;
     }

@@ -10,13 +10,13 @@
 #include "reconcile/volume_migration/decide.h"
 
 static struct migration_verdict make(enum migration_step step, enum migration_state state,
-                                     enum rec_reason reason, int disk)
+                                     enum api_reason reason, int disk)
 {
     return (struct migration_verdict){
         .step = step, .state = state, .reason = reason, .disk = disk, .keep = MIGRATION_NO_DISK};
 }
 
-static struct migration_verdict wait_for(enum rec_reason reason)
+static struct migration_verdict wait_for(enum api_reason reason)
 {
     enum migration_state state =
         migration_reason_stalls(reason) ? MIGRATION_STATE_STALLED : MIGRATION_STATE_WAITING;
@@ -29,7 +29,7 @@ static bool deletable(const struct migration_facts *facts)
 {
     const struct migration_leftover_facts *it = &facts->leftover;
 
-    return facts->delete_leftovers && !facts->dry_run && facts->blind == REC_REASON_INACTIVE &&
+    return facts->delete_leftovers && !facts->dry_run && facts->blind == API_REASON_INACTIVE &&
            it->listed && it->failed_copy && it->seen && !it->in_use && it->superseded;
 }
 
@@ -39,15 +39,15 @@ static struct migration_verdict ended(const struct migration_facts *facts)
     switch (facts->ended) {
     case MIGRATION_DONE:
         return make(deletable(facts) ? MIGRATION_DELETE_LEFTOVER : MIGRATION_WAIT,
-                    MIGRATION_STATE_DONE, REC_REASON_MIGRATED, MIGRATION_NO_DISK);
+                    MIGRATION_STATE_DONE, API_REASON_MIGRATED, MIGRATION_NO_DISK);
     case MIGRATION_STOPPED:
-        return make(MIGRATION_WAIT, MIGRATION_STATE_CANCELLED, REC_REASON_CANCELLED,
+        return make(MIGRATION_WAIT, MIGRATION_STATE_CANCELLED, API_REASON_CANCELLED,
                     MIGRATION_NO_DISK);
     case MIGRATION_GIVEN_UP:
     case MIGRATION_GOES_ON:
         break;
     }
-    return make(MIGRATION_WAIT, MIGRATION_STATE_FAILED, REC_REASON_RETRY_LIMIT_REACHED,
+    return make(MIGRATION_WAIT, MIGRATION_STATE_FAILED, API_REASON_RETRY_LIMIT_REACHED,
                 MIGRATION_NO_DISK);
 }
 
@@ -68,9 +68,9 @@ static struct migration_verdict follow(const struct migration_facts *facts)
     bool stop = ours && (facts->cancel || facts->stuck);
     enum migration_state state =
         facts->open && facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_MOVING;
-    enum rec_reason reason = !facts->open    ? REC_REASON_ADOPTED
-                             : facts->cancel ? REC_REASON_CANCELLING
-                                             : REC_REASON_MIGRATING;
+    enum api_reason reason = !facts->open    ? API_REASON_ADOPTED
+                             : facts->cancel ? API_REASON_CANCELLING
+                                             : API_REASON_MIGRATING;
     enum migration_step step =
         stop && facts->task_cancellable ? MIGRATION_CANCEL_TASK : MIGRATION_WAIT;
     return make(step, state, reason, MIGRATION_NO_DISK);
@@ -97,7 +97,7 @@ static struct migration_verdict observe_on(const struct migration_facts *facts)
     enum migration_state state = facts->cancel ? MIGRATION_STATE_CANCELLING
                                  : facts->open ? MIGRATION_STATE_FINISHING
                                                : MIGRATION_STATE_WAITING;
-    return make(MIGRATION_WAIT, state, REC_REASON_OBSERVING, MIGRATION_NO_DISK);
+    return make(MIGRATION_WAIT, state, API_REASON_OBSERVING, MIGRATION_NO_DISK);
 }
 
 /* A marker of ours may not be seen yet; once the attempt is closed, nobody would take it off. */
@@ -113,7 +113,7 @@ static struct migration_verdict close_attempt(const struct migration_facts *fact
 {
     enum migration_state state =
         facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_FINISHING;
-    enum rec_reason reason = facts->cancel ? REC_REASON_CANCELLING : REC_REASON_FINISHING;
+    enum api_reason reason = facts->cancel ? API_REASON_CANCELLING : API_REASON_FINISHING;
 
     if (facts->mark_lost && !facts->quiet)
         return observe_on(facts);
@@ -133,7 +133,7 @@ static struct migration_verdict leave_only(const struct migration_facts *facts, 
 {
     enum migration_state state =
         facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_FINISHING;
-    enum rec_reason reason = facts->cancel ? REC_REASON_CANCELLING : REC_REASON_FINISHING;
+    enum api_reason reason = facts->cancel ? API_REASON_CANCELLING : API_REASON_FINISHING;
     int first = MIGRATION_NO_DISK;
     struct migration_verdict result;
 
@@ -165,13 +165,13 @@ static bool another_runs(const struct migration_facts *facts, size_t index)
 
 /* What only a person can tell: done as spec.recovery says, or asked for. */
 static struct migration_verdict ask_a_person(const struct migration_facts *facts,
-                                             enum rec_reason reason)
+                                             enum api_reason reason)
 {
     for (size_t i = 0; i < facts->disk_count; i++)
         if (facts->disks[i].chosen && facts->disk_count > 1 && !another_runs(facts, i))
             return leave_only(facts, (int)i);
     if (facts->deleted)
-        return make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLING, REC_REASON_CANCELLING,
+        return make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLING, API_REASON_CANCELLING,
                     MIGRATION_NO_DISK);
     return make(MIGRATION_WAIT, MIGRATION_STATE_MANUAL, reason, MIGRATION_NO_DISK);
 }
@@ -180,12 +180,12 @@ static struct migration_verdict ask_a_person(const struct migration_facts *facts
 static struct migration_verdict no_disk(const struct migration_facts *facts)
 {
     if (!facts->open)
-        return wait_for(REC_REASON_DISK_NOT_FOUND);
+        return wait_for(API_REASON_DISK_NOT_FOUND);
     if (facts->call == MIGRATION_CALL_NEVER_SENT)
         return withdraw(facts, MIGRATION_NO_DISK);
     if (!facts->quiet)
         return observe_on(facts);
-    return ask_a_person(facts, REC_REASON_DISK_DISAPPEARED);
+    return ask_a_person(facts, API_REASON_DISK_DISAPPEARED);
 }
 
 /* Rows 10 to 12. */
@@ -195,14 +195,14 @@ static struct migration_verdict in_place(const struct migration_facts *facts)
 
     if (facts->open && it->source && !migration_never_sent(facts) && !settled(facts))
         return observe_on(facts);
-    if (!facts->open && it->marked && facts->excluded == REC_REASON_VOLUME_BUSY)
-        return wait_for(REC_REASON_VOLUME_BUSY); /* the marker may be the other migration's */
+    if (!facts->open && it->marked && facts->excluded == API_REASON_VOLUME_BUSY)
+        return wait_for(API_REASON_VOLUME_BUSY); /* the marker may be the other migration's */
     if (!facts->open && it->marked && !facts->quiet)
         return observe_on(facts);
     if (!it->marker_final)
-        return make(MIGRATION_SETTLE_MARKER, MIGRATION_STATE_FINISHING, REC_REASON_FINISHING, 0);
+        return make(MIGRATION_SETTLE_MARKER, MIGRATION_STATE_FINISHING, API_REASON_FINISHING, 0);
     return make(facts->open ? MIGRATION_CLOSE_DONE : MIGRATION_WAIT, MIGRATION_STATE_DONE,
-                facts->open || facts->begun ? REC_REASON_MIGRATED : REC_REASON_ALREADY_IN_PLACE, 0);
+                facts->open || facts->begun ? API_REASON_MIGRATED : API_REASON_ALREADY_IN_PLACE, 0);
 }
 
 bool migration_goes_live(const struct migration_facts *facts)
@@ -211,24 +211,24 @@ bool migration_goes_live(const struct migration_facts *facts)
 }
 
 /* What keeps the one disk from being moved now; INACTIVE: nothing. */
-static enum rec_reason obstacle(const struct migration_facts *facts)
+static enum api_reason obstacle(const struct migration_facts *facts)
 {
-    if (facts->no_target != REC_REASON_INACTIVE)
+    if (facts->no_target != API_REASON_INACTIVE)
         return facts->no_target;
-    if (facts->excluded != REC_REASON_INACTIVE)
+    if (facts->excluded != API_REASON_INACTIVE)
         return facts->excluded;
     if (facts->disks[0].attached)
-        return facts->offline_only ? REC_REASON_IN_USE : facts->not_live;
+        return facts->offline_only ? API_REASON_IN_USE : facts->not_live;
     if (facts->live_only)
-        return REC_REASON_NOT_ATTACHED;
-    return facts->wanted ? REC_REASON_IN_USE : REC_REASON_INACTIVE;
+        return API_REASON_NOT_ATTACHED;
+    return facts->wanted ? API_REASON_IN_USE : API_REASON_INACTIVE;
 }
 
 /* Whether an attempt that was written down may be started as it was. */
 static bool may_start(const struct migration_facts *facts)
 {
     return facts->disks[0].source && !facts->cancel && !facts->late_write &&
-           facts->live == migration_goes_live(facts) && obstacle(facts) == REC_REASON_INACTIVE;
+           facts->live == migration_goes_live(facts) && obstacle(facts) == API_REASON_INACTIVE;
 }
 
 /* Rows 13 to 17. */
@@ -240,7 +240,7 @@ static struct migration_verdict attempt_elsewhere(const struct migration_facts *
         if (facts->disks[0].marked && !facts->marked_by_us && !facts->quiet)
             return observe_on(facts); /* whoever marked it may be about to move it */
         return make(facts->disks[0].marked_for_us ? MIGRATION_START : MIGRATION_MARK,
-                    MIGRATION_STATE_STARTING, REC_REASON_STARTING, 0);
+                    MIGRATION_STATE_STARTING, API_REASON_STARTING, 0);
     }
     if (!settled(facts))
         return observe_on(facts);
@@ -252,30 +252,30 @@ static struct migration_verdict attempt_elsewhere(const struct migration_facts *
 static struct migration_verdict pause(enum migration_pause why)
 {
     if (why == MIGRATION_PAUSE_REFUSED)
-        return wait_for(REC_REASON_REFUSED);
+        return wait_for(API_REASON_REFUSED);
     if (why == MIGRATION_PAUSE_BUSY)
-        return wait_for(REC_REASON_QUEUED);
-    return make(MIGRATION_WAIT, MIGRATION_STATE_BACKING_OFF, REC_REASON_BACKING_OFF, 0);
+        return wait_for(API_REASON_QUEUED);
+    return make(MIGRATION_WAIT, MIGRATION_STATE_BACKING_OFF, API_REASON_BACKING_OFF, 0);
 }
 
 /* Rows 18 to 22. */
 static struct migration_verdict elsewhere(const struct migration_facts *facts)
 {
-    enum rec_reason reason = obstacle(facts);
+    enum api_reason reason = obstacle(facts);
 
     if (facts->pause != MIGRATION_PAUSE_NONE)
         return pause(facts->pause);
-    if (facts->excluded == REC_REASON_VOLUME_BUSY)
-        return wait_for(REC_REASON_VOLUME_BUSY); /* the marker may be the other migration's */
+    if (facts->excluded == API_REASON_VOLUME_BUSY)
+        return wait_for(API_REASON_VOLUME_BUSY); /* the marker may be the other migration's */
     if (facts->disks[0].marked)
         return facts->quiet ? make(MIGRATION_UNMARK, MIGRATION_STATE_WAITING,
-                                   REC_REASON_STALE_MARKER_CLEARED, 0)
+                                   API_REASON_STALE_MARKER_CLEARED, 0)
                             : observe_on(facts);
-    if (reason != REC_REASON_INACTIVE)
+    if (reason != API_REASON_INACTIVE)
         return wait_for(reason);
     if (facts->queued)
-        return wait_for(REC_REASON_QUEUED);
-    return make(MIGRATION_OPEN, MIGRATION_STATE_STARTING, REC_REASON_STARTING, 0);
+        return wait_for(API_REASON_QUEUED);
+    return make(MIGRATION_OPEN, MIGRATION_STATE_STARTING, API_REASON_STARTING, 0);
 }
 
 static struct migration_verdict one_disk(const struct migration_facts *facts)
@@ -381,13 +381,13 @@ static struct migration_verdict interrupted(const struct migration_facts *facts)
     if (proven(facts, source, &others))
         return leave_only(facts, others.whole_disk);
     if (source == MIGRATION_NO_DISK)
-        return ask_a_person(facts, REC_REASON_AMBIGUOUS_COPIES);
+        return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
     /* A live move's source that no VM has may have been left behind when the VM was switched over. */
     if (others.attached == 0 && (!facts->live || facts->disks[source].attached))
         return leave_only(facts, source);
     if (runs_on(facts, source, &others))
         return leave_only(facts, others.running_disk);
-    return ask_a_person(facts, REC_REASON_AMBIGUOUS_COPIES);
+    return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
 }
 
 /* Rows 29 and 30 again: on which disk a VM runs is written down as soon as it is seen, for the VM may be
@@ -426,10 +426,10 @@ static struct migration_verdict several(const struct migration_facts *facts)
         return note;
     if (facts->open ? !settled(facts) : !facts->still)
         return observe_on(facts);
-    if (!facts->open && facts->excluded == REC_REASON_VOLUME_BUSY)
-        return wait_for(REC_REASON_VOLUME_BUSY);
+    if (!facts->open && facts->excluded == API_REASON_VOLUME_BUSY)
+        return wait_for(API_REASON_VOLUME_BUSY);
     if (!facts->open || facts->truncated)
-        return ask_a_person(facts, REC_REASON_DUPLICATE_NAME);
+        return ask_a_person(facts, API_REASON_DUPLICATE_NAME);
     return interrupted(facts);
 }
 
@@ -437,11 +437,11 @@ static struct migration_verdict several(const struct migration_facts *facts)
 static struct migration_verdict goes_on(const struct migration_facts *facts)
 {
     if (facts->cancel && !facts->open)
-        return make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLED, REC_REASON_CANCELLED,
+        return make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLED, API_REASON_CANCELLED,
                     MIGRATION_NO_DISK);
-    if (facts->blind != REC_REASON_INACTIVE)
+    if (facts->blind != API_REASON_INACTIVE)
         return wait_for(facts->blind);
-    if (facts->unfit != REC_REASON_INACTIVE && !facts->open)
+    if (facts->unfit != API_REASON_INACTIVE && !facts->open)
         return wait_for(facts->unfit);
     if (moves(facts))
         return follow(facts);
@@ -461,6 +461,6 @@ struct migration_verdict migration_decide_volume(const struct migration_facts *f
     verdict = goes_on(facts);
     if (facts->dry_run && !facts->open && verdict.step != MIGRATION_WAIT &&
         verdict.step != MIGRATION_CLOSE_CANCELLED)
-        return wait_for(REC_REASON_DRY_RUN);
+        return wait_for(API_REASON_DRY_RUN);
     return verdict;
 }

@@ -92,8 +92,8 @@
 #ifndef RECONCILE_VOLUME_MIGRATION_DECIDE_H
 #define RECONCILE_VOLUME_MIGRATION_DECIDE_H
 
+#include "api/conditions.h"
 #include "base/err.h"
-#include "reconcile/conditions.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -175,12 +175,12 @@ struct migration_facts {
     bool offline_only;         /* spec.mode Offline … */
     bool live_only;            /* … or Live; neither: Auto */
     bool delete_leftovers;     /* spec.leftovers Delete */
-    enum rec_reason blind;     /* XEN_ORCHESTRA_AWAY or POOL_AWAY; INACTIVE: we see */
-    enum rec_reason unfit;     /* what is wrong with claim or volume; INACTIVE: nothing */
-    enum rec_reason no_target; /* why there is no place to go to; INACTIVE: there is one */
-    enum rec_reason excluded;  /* IN_USE or VOLUME_BUSY for a reason outside XO, whichever way it
+    enum api_reason blind;     /* XEN_ORCHESTRA_AWAY or POOL_AWAY; INACTIVE: we see */
+    enum api_reason unfit;     /* what is wrong with claim or volume; INACTIVE: nothing */
+    enum api_reason no_target; /* why there is no place to go to; INACTIVE: there is one */
+    enum api_reason excluded;  /* IN_USE or VOLUME_BUSY for a reason outside XO, whichever way it
                                   would go; INACTIVE: free */
-    enum rec_reason not_live;  /* why a disk that a VM has can't move live now: IN_USE,
+    enum api_reason not_live;  /* why a disk that a VM has can't move live now: IN_USE,
                                   LIVE_IMPOSSIBLE, NO_SPACE; INACTIVE: it can */
     bool wanted;               /* a VolumeAttachment wants it attached: no offline move */
     bool queued;               /* no slot is free for a new attempt */
@@ -244,7 +244,7 @@ enum { MIGRATION_NO_DISK = -1 };
 struct migration_verdict {
     enum migration_step step;
     enum migration_state state;
-    enum rec_reason reason;
+    enum api_reason reason;
     int disk; /* index of the disk that the step is about, or MIGRATION_NO_DISK */
     int keep; /* with leftovers: index of the disk that stays, or MIGRATION_NO_DISK */
 };
@@ -292,6 +292,6 @@ bool migration_step_is_write(enum migration_step step);
 
 /** Whether a reason that keeps a volume from going on needs a change of spec or world (Stalled), or
  * passes by itself (waiting). */
-bool migration_reason_stalls(enum rec_reason reason);
+bool migration_reason_stalls(enum api_reason reason);
 
 #endif

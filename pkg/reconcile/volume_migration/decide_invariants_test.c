@@ -28,10 +28,10 @@ static bool something_moves(const struct migration_facts *facts)
 /* Whether the way that the one disk would go now is free. */
 static bool way_is_free(const struct migration_facts *facts)
 {
-    if (facts->no_target != REC_REASON_INACTIVE || facts->excluded != REC_REASON_INACTIVE)
+    if (facts->no_target != API_REASON_INACTIVE || facts->excluded != API_REASON_INACTIVE)
         return false;
     if (facts->disks[0].attached)
-        return !facts->offline_only && facts->not_live == REC_REASON_INACTIVE;
+        return !facts->offline_only && facts->not_live == API_REASON_INACTIVE;
     return !facts->live_only && !facts->wanted;
 }
 
@@ -88,7 +88,7 @@ static void check_leftovers(const struct migration_facts *facts,
         const struct migration_leftover_facts *it = &facts->leftover;
         cr_assert(facts->ended == MIGRATION_DONE && facts->delete_leftovers && !facts->dry_run);
         cr_assert(it->listed && it->failed_copy && it->seen && !it->in_use && it->superseded);
-        cr_assert_eq(facts->blind, REC_REASON_INACTIVE, "I4");
+        cr_assert_eq(facts->blind, API_REASON_INACTIVE, "I4");
     }
 }
 
@@ -101,7 +101,7 @@ static void check_end(const struct migration_facts *facts, const struct migratio
         cr_assert(sent && !facts->cancel && facts->disk_count == 1);
     if (verdict->step == MIGRATION_CLOSE_FAILED || verdict->step == MIGRATION_CLOSE_WITHDRAWN ||
         (verdict->step == MIGRATION_CLOSE_CANCELLED && facts->open)) {
-        cr_assert(!something_moves(facts) && facts->blind == REC_REASON_INACTIVE);
+        cr_assert(!something_moves(facts) && facts->blind == API_REASON_INACTIVE);
         cr_assert(!sent || facts->quiet ||
                   (facts->call == MIGRATION_CALL_ANSWERED && facts->noticed));
     }
@@ -128,7 +128,7 @@ static void check_invariants(const struct migration_facts *facts)
     cr_assert(verdict.disk >= MIGRATION_NO_DISK && verdict.disk < (int)facts->disk_count);
     if (facts->ended != MIGRATION_GOES_ON)
         cr_assert(verdict.step == MIGRATION_WAIT || verdict.step == MIGRATION_DELETE_LEFTOVER);
-    if (facts->blind != REC_REASON_INACTIVE)
+    if (facts->blind != API_REASON_INACTIVE)
         cr_assert(verdict.step == MIGRATION_WAIT ||
                       (verdict.step == MIGRATION_CLOSE_CANCELLED && !facts->open),
                   "I4");
@@ -173,9 +173,9 @@ static void check_combination(uint64_t bits, size_t disk_count)
     facts.pause = bit(&bits) ? MIGRATION_PAUSE_NONE : MIGRATION_PAUSE_BACK_OFF;
     facts.task_cancellable = bit(&bits);
     facts.stuck = bit(&bits);
-    facts.blind = bit(&bits) ? REC_REASON_POOL_AWAY : REC_REASON_INACTIVE;
+    facts.blind = bit(&bits) ? API_REASON_POOL_AWAY : API_REASON_INACTIVE;
     if (disk_count == 1) /* nothing else is decided by it */
-        facts.excluded = bit(&bits) ? REC_REASON_IN_USE : REC_REASON_INACTIVE;
+        facts.excluded = bit(&bits) ? API_REASON_IN_USE : API_REASON_INACTIVE;
     for (size_t i = 0; i < disk_count; i++)
         set_disk(&facts.disks[i], &bits);
     if (!facts.open) {
@@ -213,11 +213,11 @@ static uint64_t next_number(uint64_t *state)
 }
 
 /* INACTIVE as often as any of these. */
-static enum rec_reason draw_reason(uint64_t *bits, enum rec_reason one, enum rec_reason other)
+static enum api_reason draw_reason(uint64_t *bits, enum api_reason one, enum api_reason other)
 {
     bool any = bit(bits);
     bool which = bit(bits);
-    return any ? (which ? one : other) : REC_REASON_INACTIVE;
+    return any ? (which ? one : other) : API_REASON_INACTIVE;
 }
 
 static struct migration_disk_facts draw_disk(uint64_t bits)
@@ -252,11 +252,11 @@ static struct migration_facts draw_facts(uint64_t *state)
         .offline_only = bit(&bits),
         .live_only = bit(&bits),
         .delete_leftovers = bit(&bits),
-        .blind = draw_reason(&bits, REC_REASON_INACTIVE, REC_REASON_POOL_AWAY),
-        .unfit = draw_reason(&bits, REC_REASON_INACTIVE, REC_REASON_CLAIM_NOT_BOUND),
-        .no_target = draw_reason(&bits, REC_REASON_INACTIVE, REC_REASON_NO_SPACE),
-        .excluded = draw_reason(&bits, REC_REASON_IN_USE, REC_REASON_VOLUME_BUSY),
-        .not_live = draw_reason(&bits, REC_REASON_INACTIVE, REC_REASON_LIVE_IMPOSSIBLE),
+        .blind = draw_reason(&bits, API_REASON_INACTIVE, API_REASON_POOL_AWAY),
+        .unfit = draw_reason(&bits, API_REASON_INACTIVE, API_REASON_CLAIM_NOT_BOUND),
+        .no_target = draw_reason(&bits, API_REASON_INACTIVE, API_REASON_NO_SPACE),
+        .excluded = draw_reason(&bits, API_REASON_IN_USE, API_REASON_VOLUME_BUSY),
+        .not_live = draw_reason(&bits, API_REASON_INACTIVE, API_REASON_LIVE_IMPOSSIBLE),
         .wanted = bit(&bits),
         .queued = bit(&bits),
         .call = (enum migration_call)(next_number(state) % 6),

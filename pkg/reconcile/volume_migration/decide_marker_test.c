@@ -8,16 +8,16 @@ Test(decide, leaves_the_marker_alone_that_may_be_another_migrations_whatever_els
     struct migration_facts facts = {.noticed = true,
                                     .quiet = true,
                                     .still = true,
-                                    .blind = REC_REASON_INACTIVE,
-                                    .unfit = REC_REASON_INACTIVE,
-                                    .no_target = REC_REASON_NO_SPACE,
-                                    .excluded = REC_REASON_VOLUME_BUSY,
+                                    .blind = API_REASON_INACTIVE,
+                                    .unfit = API_REASON_INACTIVE,
+                                    .no_target = API_REASON_NO_SPACE,
+                                    .excluded = API_REASON_VOLUME_BUSY,
                                     .disk_count = 1,
                                     .disks = {{.marked = true}}};
     struct migration_verdict verdict = migration_decide_volume(&facts);
 
     cr_assert_eq(verdict.step, MIGRATION_WAIT);
-    cr_assert_eq(verdict.reason, REC_REASON_VOLUME_BUSY);
+    cr_assert_eq(verdict.reason, API_REASON_VOLUME_BUSY);
 }
 
 Test(decide, takes_its_marker_off_before_it_withdraws_although_xo_does_not_show_it_yet)
@@ -25,10 +25,10 @@ Test(decide, takes_its_marker_off_before_it_withdraws_although_xo_does_not_show_
     struct migration_facts facts = {.open = true,
                                     .call = MIGRATION_CALL_NEVER_SENT,
                                     .quiet = true,
-                                    .blind = REC_REASON_INACTIVE,
-                                    .unfit = REC_REASON_INACTIVE,
-                                    .no_target = REC_REASON_INACTIVE,
-                                    .excluded = REC_REASON_VOLUME_BUSY,
+                                    .blind = API_REASON_INACTIVE,
+                                    .unfit = API_REASON_INACTIVE,
+                                    .no_target = API_REASON_INACTIVE,
+                                    .excluded = API_REASON_VOLUME_BUSY,
                                     .marked_by_us = true,
                                     .disk_count = 1,
                                     .disks = {{.source = true, .known = true}}};
@@ -45,16 +45,16 @@ Test(decide, waits_for_a_marker_whose_reply_was_lost_before_it_closes_the_attemp
                                     .cancel = true,
                                     .noticed = true,
                                     .mark_lost = true,
-                                    .blind = REC_REASON_INACTIVE,
-                                    .unfit = REC_REASON_INACTIVE,
-                                    .no_target = REC_REASON_INACTIVE,
-                                    .excluded = REC_REASON_INACTIVE,
-                                    .not_live = REC_REASON_INACTIVE,
+                                    .blind = API_REASON_INACTIVE,
+                                    .unfit = API_REASON_INACTIVE,
+                                    .no_target = API_REASON_INACTIVE,
+                                    .excluded = API_REASON_INACTIVE,
+                                    .not_live = API_REASON_INACTIVE,
                                     .disk_count = 1,
                                     .disks = {{.source = true, .known = true}}};
 
     cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_WAIT);
-    cr_assert_eq(migration_decide_volume(&facts).reason, REC_REASON_OBSERVING);
+    cr_assert_eq(migration_decide_volume(&facts).reason, API_REASON_OBSERVING);
     facts.quiet = true;
     cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_CLOSE_CANCELLED);
     facts.disks[0].marked = true; /* it has come */

@@ -27,9 +27,9 @@ bool migration_step_is_write(enum migration_step step)
     return false;
 }
 
-bool migration_reason_stalls(enum rec_reason reason)
+bool migration_reason_stalls(enum api_reason reason)
 {
-    return reason >= REC_REASON_OTHER_DRIVER && reason <= REC_REASON_RETRY_LIMIT_REACHED;
+    return reason >= API_REASON_OTHER_DRIVER && reason <= API_REASON_RETRY_LIMIT_REACHED;
 }
 
 struct migration_aftermath migration_aftermath_of(enum err_class class)
@@ -62,7 +62,7 @@ static bool holds_back(const struct migration_facts *facts, const struct migrati
 {
     switch (it->state) {
     case MIGRATION_STATE_WAITING:
-        return it->reason != REC_REASON_QUEUED;
+        return it->reason != API_REASON_QUEUED;
     case MIGRATION_STATE_STALLED:
     case MIGRATION_STATE_MANUAL:
     case MIGRATION_STATE_BACKING_OFF:
@@ -98,7 +98,7 @@ void migration_decide_object(const struct migration_facts *facts, size_t count,
         if ((!begun && held) || open >= MIGRATION_MOVES_MAX)
             verdicts[i] = (struct migration_verdict){.step = MIGRATION_WAIT,
                                                      .state = MIGRATION_STATE_WAITING,
-                                                     .reason = REC_REASON_QUEUED,
+                                                     .reason = API_REASON_QUEUED,
                                                      .disk = MIGRATION_NO_DISK,
                                                      .keep = MIGRATION_NO_DISK};
         else

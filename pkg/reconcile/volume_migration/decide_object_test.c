@@ -19,7 +19,7 @@ Test(decide, lets_none_of_several_volumes_begin_before_all_are_fit_to)
     facts[1].disks[0].attached = true;
     decide_all(facts, 2, verdicts);
     cr_assert_eq(verdicts[0].step, MIGRATION_WAIT);
-    cr_assert_eq(verdicts[0].reason, REC_REASON_QUEUED);
+    cr_assert_eq(verdicts[0].reason, API_REASON_QUEUED);
     facts[1].disks[0].attached = false;
     decide_all(facts, 2, verdicts);
     cr_assert_eq(verdicts[0].step, MIGRATION_OPEN);
@@ -46,7 +46,7 @@ Test(decide, moves_a_few_volumes_of_an_object_at_a_time)
     for (size_t i = 0; i < 4; i++)
         opened += verdicts[i].step == MIGRATION_OPEN;
     cr_assert_eq(opened, MIGRATION_MOVES_MAX);
-    cr_assert_eq(verdicts[3].reason, REC_REASON_QUEUED);
+    cr_assert_eq(verdicts[3].reason, API_REASON_QUEUED);
 }
 
 Test(decide, waits_for_a_foreign_move_of_one_volume_before_it_begins_with_the_others)
@@ -55,7 +55,7 @@ Test(decide, waits_for_a_foreign_move_of_one_volume_before_it_begins_with_the_ot
     struct migration_verdict verdicts[2];
     facts[1].disks[0].moving = true;
     decide_all(facts, 2, verdicts);
-    cr_assert_eq(verdicts[0].reason, REC_REASON_QUEUED);
+    cr_assert_eq(verdicts[0].reason, API_REASON_QUEUED);
 }
 
 Test(decide, lets_a_volume_that_waits_for_a_slot_hold_nobody_back)
@@ -71,19 +71,19 @@ Test(decide, lets_a_volume_hold_the_others_back_that_is_stalled_backs_off_or_nee
 {
     struct migration_facts facts[2] = {fake_facts_one_elsewhere(), fake_facts_one_elsewhere()};
     struct migration_verdict verdicts[2];
-    facts[0].no_target = REC_REASON_TAG_NOT_FOUND;
+    facts[0].no_target = API_REASON_TAG_NOT_FOUND;
     decide_all(facts, 2, verdicts);
-    cr_assert_eq(verdicts[1].reason, REC_REASON_QUEUED);
-    facts[0].no_target = REC_REASON_INACTIVE;
+    cr_assert_eq(verdicts[1].reason, API_REASON_QUEUED);
+    facts[0].no_target = API_REASON_INACTIVE;
     facts[0].pause = MIGRATION_PAUSE_BACK_OFF;
     decide_all(facts, 2, verdicts);
-    cr_assert_eq(verdicts[1].reason, REC_REASON_QUEUED);
+    cr_assert_eq(verdicts[1].reason, API_REASON_QUEUED);
     facts[0].disk_count = 2;
     facts[0].quiet = true;
     facts[0].still = true;
     decide_all(facts, 2, verdicts);
     cr_assert_eq(verdicts[0].state, MIGRATION_STATE_MANUAL);
-    cr_assert_eq(verdicts[1].reason, REC_REASON_QUEUED);
+    cr_assert_eq(verdicts[1].reason, API_REASON_QUEUED);
     cr_assert_eq(verdicts[1].state, MIGRATION_STATE_WAITING);
     cr_assert_eq(verdicts[1].disk, MIGRATION_NO_DISK);
     cr_assert_eq(verdicts[1].keep, MIGRATION_NO_DISK);
@@ -112,9 +112,9 @@ Test(decide, counts_attempts_that_are_open_against_how_many_move_at_a_time)
     decide_all(facts, 3, verdicts);
     cr_assert_eq(verdicts[0].state, MIGRATION_STATE_MOVING);
     cr_assert_eq(verdicts[1].step, MIGRATION_OPEN);
-    cr_assert_eq(verdicts[2].reason, REC_REASON_QUEUED);
+    cr_assert_eq(verdicts[2].reason, API_REASON_QUEUED);
     facts[0].begun = false; /* an open one is a begun one */
-    facts[2].no_target = REC_REASON_NO_SPACE;
+    facts[2].no_target = API_REASON_NO_SPACE;
     decide_all(facts, 3, verdicts);
     cr_assert_eq(verdicts[1].step, MIGRATION_OPEN);
 }
@@ -144,7 +144,7 @@ Test(decide, holds_nothing_back_for_a_move_of_its_own_or_one_that_was_begun_befo
     facts[0] = fake_facts_one_elsewhere();
     facts[0].begun = true; /* it has ended, and holds nobody back */
     facts[0].ended = MIGRATION_DONE;
-    facts[1].no_target = REC_REASON_INACTIVE;
+    facts[1].no_target = API_REASON_INACTIVE;
     decide_all(facts, 2, verdicts);
     cr_assert_eq(verdicts[1].step, MIGRATION_OPEN);
 }
@@ -179,13 +179,13 @@ Test(decide, looks_at_no_volume_beyond_those_that_there_are)
 {
     struct migration_facts facts[2] = {fake_facts_one_elsewhere(), fake_facts_one_elsewhere()};
     struct migration_verdict verdicts[2];
-    facts[1].no_target = REC_REASON_NO_SPACE;
+    facts[1].no_target = API_REASON_NO_SPACE;
     for (size_t i = 0; i < 2; i++)
         verdicts[i] = migration_decide_volume(&facts[i]);
     migration_decide_object(facts, 1, verdicts);
     cr_assert_eq(verdicts[0].step, MIGRATION_OPEN);
-    facts[0].no_target = REC_REASON_NO_SPACE;
-    facts[1].no_target = REC_REASON_INACTIVE;
+    facts[0].no_target = API_REASON_NO_SPACE;
+    facts[1].no_target = API_REASON_INACTIVE;
     for (size_t i = 0; i < 2; i++)
         verdicts[i] = migration_decide_volume(&facts[i]);
     migration_decide_object(facts, 1, verdicts);
@@ -268,11 +268,11 @@ Test(decide, knows_which_steps_change_something_in_xen_orchestra)
 
 Test(decide, calls_stalled_what_only_a_change_of_spec_or_world_can_end)
 {
-    cr_assert(migration_reason_stalls(REC_REASON_OTHER_DRIVER));
-    cr_assert(migration_reason_stalls(REC_REASON_TAG_NOT_FOUND));
-    cr_assert(migration_reason_stalls(REC_REASON_RETRY_LIMIT_REACHED));
-    cr_assert_not(migration_reason_stalls((enum rec_reason)(REC_REASON_OTHER_DRIVER - 1)));
-    cr_assert_not(migration_reason_stalls((enum rec_reason)(REC_REASON_RETRY_LIMIT_REACHED + 1)));
-    cr_assert_not(migration_reason_stalls(REC_REASON_QUEUED));
-    cr_assert_not(migration_reason_stalls(REC_REASON_MIGRATED));
+    cr_assert(migration_reason_stalls(API_REASON_OTHER_DRIVER));
+    cr_assert(migration_reason_stalls(API_REASON_TAG_NOT_FOUND));
+    cr_assert(migration_reason_stalls(API_REASON_RETRY_LIMIT_REACHED));
+    cr_assert_not(migration_reason_stalls((enum api_reason)(API_REASON_OTHER_DRIVER - 1)));
+    cr_assert_not(migration_reason_stalls((enum api_reason)(API_REASON_RETRY_LIMIT_REACHED + 1)));
+    cr_assert_not(migration_reason_stalls(API_REASON_QUEUED));
+    cr_assert_not(migration_reason_stalls(API_REASON_MIGRATED));
 }

@@ -22,7 +22,7 @@ Test(decide, gives_two_disks_of_a_foreign_move_time_to_become_one)
 {
     struct migration_facts facts = fake_facts_one_elsewhere();
     facts.disk_count = 2;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_OBSERVING);
 }
 
 Test(decide, asks_a_person_about_two_disks_that_nothing_explains)
@@ -30,16 +30,16 @@ Test(decide, asks_a_person_about_two_disks_that_nothing_explains)
     struct migration_facts facts = fake_facts_one_elsewhere();
     facts.disk_count = 2;
     facts.quiet = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_OBSERVING);
     facts.still = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DUPLICATE_NAME);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DUPLICATE_NAME);
 }
 
 Test(decide, asks_a_person_about_more_disks_than_it_can_tell_apart)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.truncated = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DUPLICATE_NAME);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DUPLICATE_NAME);
 }
 
 Test(decide, waits_with_two_disks_while_a_start_is_in_doubt)
@@ -47,7 +47,7 @@ Test(decide, waits_with_two_disks_while_a_start_is_in_doubt)
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.call = MIGRATION_CALL_LOST;
     facts.quiet = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
 
 Test(decide, waits_with_two_disks_until_xo_has_certainly_given_up_destroying_the_source)
@@ -55,7 +55,7 @@ Test(decide, waits_with_two_disks_until_xo_has_certainly_given_up_destroying_the
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.call = MIGRATION_CALL_LOST;
     facts.still = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
     facts.disks[1].whole = true; /* then it may destroy it or not */
     cr_assert_eq(migration_decide_volume(&facts).keep, 1);
 }
@@ -67,14 +67,14 @@ Test(decide, asks_a_person_when_the_source_is_gone_and_several_are_left)
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[0].source = false;
     facts.disks[0].known = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, asks_a_person_when_another_disk_was_there_before)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[1].known = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, keeps_the_copy_that_its_task_proves_whole)
@@ -96,7 +96,7 @@ Test(decide, does_not_take_a_copy_for_whole_that_somebody_has_used_since)
     cr_assert_eq(migration_decide_volume(&facts).keep, 0);
     facts.disks[0].attached = false;
     facts.disks[1].attached = true; /* not running: nobody wrote to it, but who knows */
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, keeps_the_source_when_two_copies_are_proven_whole)
@@ -144,7 +144,7 @@ Test(decide, asks_a_person_when_vms_have_the_source_and_a_copy)
     facts.disks[0].attached = true;
     facts.disks[1].attached = true;
     facts.disks[1].attached_running = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, asks_a_person_when_vms_have_two_copies)
@@ -155,7 +155,7 @@ Test(decide, asks_a_person_when_vms_have_two_copies)
         facts.disks[i].attached = true;
         facts.disks[i].attached_running = true;
     }
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, waits_with_two_disks_of_a_name_for_another_object_that_has_the_volume)
@@ -164,18 +164,18 @@ Test(decide, waits_with_two_disks_of_a_name_for_another_object_that_has_the_volu
     facts.disk_count = 2;
     facts.quiet = true;
     facts.still = true;
-    facts.excluded = REC_REASON_VOLUME_BUSY;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_VOLUME_BUSY);
-    facts.excluded = REC_REASON_IN_USE;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DUPLICATE_NAME);
+    facts.excluded = API_REASON_VOLUME_BUSY;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_VOLUME_BUSY);
+    facts.excluded = API_REASON_IN_USE;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DUPLICATE_NAME);
 }
 
 Test(decide, asks_about_an_attempt_of_its_own_whoever_else_wants_the_volume)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
-    facts.excluded = REC_REASON_VOLUME_BUSY;
+    facts.excluded = API_REASON_VOLUME_BUSY;
     facts.disks[1].known = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, takes_one_disk_of_a_truncated_list_for_several)
@@ -184,7 +184,7 @@ Test(decide, takes_one_disk_of_a_truncated_list_for_several)
     facts.truncated = true;
     facts.quiet = true;
     facts.still = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DUPLICATE_NAME);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DUPLICATE_NAME);
 }
 
 Test(decide, says_that_it_cancels_while_it_looks_at_what_a_move_left)
@@ -192,13 +192,13 @@ Test(decide, says_that_it_cancels_while_it_looks_at_what_a_move_left)
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.cancel = true;
     facts.noticed = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLING, API_REASON_OBSERVING);
     facts.noticed = true;
     fake_facts_expect(&facts, MIGRATION_LIST_LEFTOVERS, MIGRATION_STATE_CANCELLING,
-                      REC_REASON_CANCELLING);
+                      API_REASON_CANCELLING);
     facts.cancel = false;
     fake_facts_expect(&facts, MIGRATION_LIST_LEFTOVERS, MIGRATION_STATE_FINISHING,
-                      REC_REASON_FINISHING);
+                      API_REASON_FINISHING);
 }
 
 Test(decide, keeps_what_it_decided_once_when_the_others_were_put_aside)
@@ -240,7 +240,7 @@ Test(decide, waits_with_a_third_disk_even_when_one_copy_is_proven_whole)
     facts.disk_count = 3;
     facts.disks[1].whole = true;
     facts.still = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
     facts.still = true;
     fake_facts_expect_kept(&facts, 1, 0);
 }
@@ -249,7 +249,7 @@ Test(decide, waits_with_two_disks_until_the_source_can_not_be_destroyed_also_aft
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.still = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
 
 Test(decide, takes_the_marker_off_the_source_wherever_it_is_among_the_disks)
@@ -271,11 +271,11 @@ Test(decide, asks_about_duplicates_that_no_open_attempt_explains_though_there_wa
     facts.disk_count = 2;
     facts.quiet = true;
     facts.still = true;
-    facts.excluded = REC_REASON_VOLUME_BUSY;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_VOLUME_BUSY);
+    facts.excluded = API_REASON_VOLUME_BUSY;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_VOLUME_BUSY);
     facts = fake_facts_source_and_copy();
     facts.begun = false;
-    facts.excluded = REC_REASON_VOLUME_BUSY;
+    facts.excluded = API_REASON_VOLUME_BUSY;
     fake_facts_expect_kept(&facts, 0, 1);
 }
 
@@ -297,7 +297,7 @@ Test(decide, keeps_the_disk_of_a_live_move_that_its_task_proves_whole_and_that_t
     facts.disks[1].attached = true; /* to a VM that was stopped since */
     fake_facts_expect_kept(&facts, 1, 0);
     facts.disks[0].attached = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, keeps_no_disk_of_a_live_move_when_another_one_is_attached)
@@ -307,9 +307,9 @@ Test(decide, keeps_no_disk_of_a_live_move_when_another_one_is_attached)
     facts.disk_count = 3;
     facts.disks[1].whole = true;
     facts.disks[2].attached = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
     facts.disks[1].attached = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, keeps_the_source_under_its_vm_when_a_live_move_broke_off_with_three_disks)
@@ -326,14 +326,14 @@ Test(decide, asks_a_person_when_a_vm_that_does_not_run_has_the_only_copy)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[1].attached = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, asks_a_person_when_two_disks_say_they_are_the_source)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[1].source = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 /* A person's answer. */
@@ -345,7 +345,7 @@ Test(decide, keeps_the_disk_that_a_person_chose_and_lists_the_others)
     facts.disks[1].chosen = true;
     fake_facts_expect_kept(&facts, 1, 0);
     fake_facts_expect(&facts, MIGRATION_LIST_LEFTOVERS, MIGRATION_STATE_FINISHING,
-                      REC_REASON_FINISHING);
+                      API_REASON_FINISHING);
     facts.disks[0].listed = true;
     cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_RENAME_LEFTOVER);
     cr_assert_eq(migration_decide_volume(&facts).disk, 0);
@@ -360,7 +360,7 @@ Test(decide, keeps_the_disk_that_a_person_chose_where_no_attempt_explains_the_ot
     facts.disks[0].chosen = true;
     fake_facts_expect_kept(&facts, 0, 1);
     facts.dry_run = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, REC_REASON_DRY_RUN);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, API_REASON_DRY_RUN);
 }
 
 Test(decide, keeps_asking_while_a_vm_runs_on_another_disk_than_the_answer_names)
@@ -370,16 +370,16 @@ Test(decide, keeps_asking_while_a_vm_runs_on_another_disk_than_the_answer_names)
     facts.disks[1].chosen = true;
     facts.disks[0].attached = true;
     facts.disks[0].attached_running = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
     facts.disks[1].attached = true;
     facts.disks[1].attached_running = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
     facts.disks[0].attached_running = false; /* the VM was stopped */
     facts.disks[2].attached_running = true;  /* beyond the two that are there */
     fake_facts_expect_kept(&facts, 1, 0);
     facts.disks[0].chosen = true; /* the answer was changed: a VM runs on the other one */
     facts.disks[1].chosen = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, does_not_need_a_person_who_answers_what_nobody_asked)
@@ -394,7 +394,7 @@ Test(decide, keeps_asking_when_the_answer_names_a_disk_that_is_not_there)
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[0].source = false;
     facts.disks[2].chosen = true; /* beyond the two that are there */
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, lets_an_object_that_is_deleted_go_and_leaves_ambiguous_copies_as_they_are)
@@ -402,7 +402,7 @@ Test(decide, lets_an_object_that_is_deleted_go_and_leaves_ambiguous_copies_as_th
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[0].source = false;
     facts.cancel = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
     facts.deleted = true;
     fake_facts_expect_on(&facts, MIGRATION_CLOSE_CANCELLED, MIGRATION_NO_DISK);
 }
@@ -411,7 +411,7 @@ Test(decide, asks_a_person_when_no_vm_has_any_disk_of_a_live_move)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.live = true; /* it may have been stopped after it was switched over */
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_AMBIGUOUS_COPIES);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
     facts.disks[0].attached = true; /* it was not, then: the VM was stopped with the source */
     fake_facts_expect_kept(&facts, 0, 1);
 }
@@ -426,13 +426,13 @@ Test(decide, notes_at_once_on_which_copy_a_vm_runs)
     facts.disks[1].attached_running = true;
     fake_facts_expect_kept(&facts, 1, 0);
     facts.noticed = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
     facts.noticed = true;
     facts.truncated = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
     facts.truncated = false;
     facts.open = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_OBSERVING);
 }
 
 Test(decide, notes_at_once_that_a_vm_still_runs_on_the_source_of_a_live_move)
@@ -446,13 +446,13 @@ Test(decide, notes_at_once_that_a_vm_still_runs_on_the_source_of_a_live_move)
     facts.disks[0].attached_running = true;
     fake_facts_expect_kept(&facts, 0, 1);
     facts.disks[1].attached = true; /* somebody has the other one, too */
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
     facts.disks[1].attached = false;
     facts.disks[0].attached_running = false; /* the VM is not there to say which one it took last */
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
     facts.disks[0].attached_running = true;
     facts.live = false; /* whoever has it took it by hand */
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
 
 Test(decide, keeps_the_copy_that_a_vm_runs_on_when_an_old_leftover_has_its_name_again)
@@ -462,7 +462,7 @@ Test(decide, keeps_the_copy_that_a_vm_runs_on_when_an_old_leftover_has_its_name_
     facts.disks[1].attached_running = true;
     facts.disks[0].listed = true; /* by an earlier attempt */
     facts.still = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
     facts.still = true;
     fake_facts_expect_on(&facts, MIGRATION_RENAME_LEFTOVER, 0);
     cr_assert_eq(migration_decide_volume(&facts).keep, 1);
@@ -475,7 +475,7 @@ Test(decide, keeps_nothing_for_decided_that_an_earlier_attempt_put_aside)
     facts.disks[1].listed = true;
     facts.disks[0].listed = true; /* it was once a leftover itself */
     facts.still = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
 
 Test(decide, keeps_no_single_disk_of_a_truncated_list_though_a_person_chose_it)
@@ -485,5 +485,5 @@ Test(decide, keeps_no_single_disk_of_a_truncated_list_though_a_person_chose_it)
     facts.quiet = true;
     facts.still = true;
     facts.disks[0].chosen = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DUPLICATE_NAME);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DUPLICATE_NAME);
 }

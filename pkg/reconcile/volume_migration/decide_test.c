@@ -11,7 +11,7 @@
 Test(decide, deletes_a_failed_copy_once_a_later_attempt_has_succeeded)
 {
     struct migration_facts facts = fake_facts_deletable();
-    fake_facts_expect(&facts, MIGRATION_DELETE_LEFTOVER, MIGRATION_STATE_DONE, REC_REASON_MIGRATED);
+    fake_facts_expect(&facts, MIGRATION_DELETE_LEFTOVER, MIGRATION_STATE_DONE, API_REASON_MIGRATED);
     fake_facts_expect_on(&facts, MIGRATION_DELETE_LEFTOVER, MIGRATION_NO_DISK);
 }
 
@@ -45,7 +45,7 @@ Test(decide, deletes_no_leftover_that_has_another_name_or_is_out_of_sight)
     facts.leftover.seen = false;
     fake_facts_expect_on(&facts, MIGRATION_WAIT, MIGRATION_NO_DISK);
     facts.leftover.seen = true;
-    facts.blind = REC_REASON_POOL_AWAY;
+    facts.blind = API_REASON_POOL_AWAY;
     fake_facts_expect_on(&facts, MIGRATION_WAIT, MIGRATION_NO_DISK);
 }
 
@@ -72,54 +72,54 @@ Test(decide, does_nothing_for_a_volume_that_has_ended)
 {
     struct migration_facts facts = fake_facts_one_elsewhere();
     facts.ended = MIGRATION_DONE;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, REC_REASON_MIGRATED);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, API_REASON_MIGRATED);
     facts.ended = MIGRATION_STOPPED;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLED, REC_REASON_CANCELLED);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLED, API_REASON_CANCELLED);
     facts.ended = MIGRATION_GIVEN_UP;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FAILED,
-                      REC_REASON_RETRY_LIMIT_REACHED);
+                      API_REASON_RETRY_LIMIT_REACHED);
 }
 
 Test(decide, cancels_at_once_what_never_began_even_when_xo_is_away)
 {
     struct migration_facts facts = fake_facts_one_elsewhere();
     facts.cancel = true;
-    facts.blind = REC_REASON_XEN_ORCHESTRA_AWAY;
+    facts.blind = API_REASON_XEN_ORCHESTRA_AWAY;
     fake_facts_expect(&facts, MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLED,
-                      REC_REASON_CANCELLED);
+                      API_REASON_CANCELLED);
 }
 
 Test(decide, decides_nothing_from_a_stale_inventory_or_without_the_pool)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
-    facts.blind = REC_REASON_XEN_ORCHESTRA_AWAY;
+    facts.blind = API_REASON_XEN_ORCHESTRA_AWAY;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING,
-                      REC_REASON_XEN_ORCHESTRA_AWAY);
+                      API_REASON_XEN_ORCHESTRA_AWAY);
     facts = fake_facts_one_elsewhere();
     facts.disk_count = 0;
-    facts.blind = REC_REASON_POOL_AWAY;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_POOL_AWAY);
+    facts.blind = API_REASON_POOL_AWAY;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_POOL_AWAY);
 }
 
 Test(decide, waits_for_a_claim_that_may_still_come)
 {
     struct migration_facts facts = fake_facts_one_elsewhere();
-    facts.unfit = REC_REASON_CLAIM_NOT_FOUND;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_CLAIM_NOT_FOUND);
+    facts.unfit = API_REASON_CLAIM_NOT_FOUND;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_CLAIM_NOT_FOUND);
 }
 
 Test(decide, stalls_on_a_volume_that_can_not_be_moved)
 {
     struct migration_facts facts = fake_facts_one_elsewhere();
-    facts.unfit = REC_REASON_TRACKED_BY_UUID;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, REC_REASON_TRACKED_BY_UUID);
+    facts.unfit = API_REASON_TRACKED_BY_UUID;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, API_REASON_TRACKED_BY_UUID);
 }
 
 Test(decide, follows_an_open_attempt_whatever_became_of_the_claim)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_PENDING);
-    facts.unfit = REC_REASON_CLAIM_NOT_FOUND;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, REC_REASON_MIGRATING);
+    facts.unfit = API_REASON_CLAIM_NOT_FOUND;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_MIGRATING);
 }
 
 /* 6 */
@@ -128,20 +128,20 @@ Test(decide, follows_a_move_of_ours)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[0].moving = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, REC_REASON_MIGRATING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_MIGRATING);
 }
 
 Test(decide, takes_a_call_without_reply_for_a_move)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_PENDING);
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, REC_REASON_MIGRATING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_MIGRATING);
 }
 
 Test(decide, adopts_a_move_that_somebody_else_started)
 {
     struct migration_facts facts = fake_facts_one_elsewhere();
     facts.disks[0].moving = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, REC_REASON_ADOPTED);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_ADOPTED);
 }
 
 Test(decide, cancels_the_task_of_a_move_of_ours_when_asked_to)
@@ -150,14 +150,14 @@ Test(decide, cancels_the_task_of_a_move_of_ours_when_asked_to)
     facts.cancel = true;
     facts.task_cancellable = true;
     fake_facts_expect(&facts, MIGRATION_CANCEL_TASK, MIGRATION_STATE_CANCELLING,
-                      REC_REASON_CANCELLING);
+                      API_REASON_CANCELLING);
 }
 
 Test(decide, waits_for_the_end_of_a_move_that_can_not_be_cancelled_any_more)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_PENDING);
     facts.cancel = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLING, REC_REASON_CANCELLING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLING, API_REASON_CANCELLING);
 }
 
 Test(decide, cancels_the_task_of_a_move_that_makes_no_progress)
@@ -165,7 +165,7 @@ Test(decide, cancels_the_task_of_a_move_that_makes_no_progress)
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_PENDING);
     facts.stuck = true;
     facts.task_cancellable = true;
-    fake_facts_expect(&facts, MIGRATION_CANCEL_TASK, MIGRATION_STATE_MOVING, REC_REASON_MIGRATING);
+    fake_facts_expect(&facts, MIGRATION_CANCEL_TASK, MIGRATION_STATE_MOVING, API_REASON_MIGRATING);
 }
 
 Test(decide, never_cancels_a_move_that_is_not_ours)
@@ -190,17 +190,17 @@ Test(decide, cancels_a_move_of_ours_whose_reply_was_lost_as_well)
     facts.task_cancellable = true;
     facts.disks[0].moving = true;
     fake_facts_expect(&facts, MIGRATION_CANCEL_TASK, MIGRATION_STATE_CANCELLING,
-                      REC_REASON_CANCELLING);
+                      API_REASON_CANCELLING);
     facts.call = MIGRATION_CALL_IN_DOUBT;
     fake_facts_expect(&facts, MIGRATION_CANCEL_TASK, MIGRATION_STATE_CANCELLING,
-                      REC_REASON_CANCELLING);
+                      API_REASON_CANCELLING);
 }
 
 Test(decide, follows_whichever_of_the_disks_moves)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[1].moving = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, REC_REASON_MIGRATING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_MIGRATING);
 }
 
 /* 7 to 9 */
@@ -209,7 +209,7 @@ Test(decide, stalls_when_no_disk_has_the_name_and_nothing_was_begun)
 {
     struct migration_facts facts = fake_facts_one_elsewhere();
     facts.disk_count = 0;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, REC_REASON_DISK_NOT_FOUND);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, API_REASON_DISK_NOT_FOUND);
 }
 
 Test(decide, withdraws_an_attempt_that_was_never_sent_when_the_disk_is_gone)
@@ -223,7 +223,7 @@ Test(decide, asks_a_person_when_the_disk_disappeared_in_an_attempt)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
     facts.disk_count = 0;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DISK_DISAPPEARED);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DISK_DISAPPEARED);
 }
 
 Test(decide, does_not_call_a_disk_gone_before_it_has_been_quiet)
@@ -231,7 +231,7 @@ Test(decide, does_not_call_a_disk_gone_before_it_has_been_quiet)
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
     facts.disk_count = 0;
     facts.quiet = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
 
 Test(decide, lets_an_object_that_is_deleted_go_although_the_disk_disappeared)
@@ -239,10 +239,10 @@ Test(decide, lets_an_object_that_is_deleted_go_although_the_disk_disappeared)
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
     facts.disk_count = 0;
     facts.cancel = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DISK_DISAPPEARED);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DISK_DISAPPEARED);
     facts.deleted = true;
     fake_facts_expect(&facts, MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLING,
-                      REC_REASON_CANCELLING);
+                      API_REASON_CANCELLING);
 }
 
 Test(decide, cancels_an_attempt_that_was_never_sent_when_the_disk_is_gone)
@@ -260,7 +260,7 @@ Test(decide, is_done_when_the_disk_is_in_place_and_nothing_was_begun)
     struct migration_facts facts = fake_facts_one_elsewhere();
     facts.disks[0].at_target = true;
     facts.disks[0].marker_final = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, REC_REASON_ALREADY_IN_PLACE);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, API_REASON_ALREADY_IN_PLACE);
 }
 
 Test(decide, is_in_place_even_when_the_disk_is_attached)
@@ -269,8 +269,8 @@ Test(decide, is_in_place_even_when_the_disk_is_attached)
     facts.disks[0].at_target = true;
     facts.disks[0].marker_final = true;
     facts.disks[0].attached = true;
-    facts.excluded = REC_REASON_IN_USE;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, REC_REASON_ALREADY_IN_PLACE);
+    facts.excluded = API_REASON_IN_USE;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, API_REASON_ALREADY_IN_PLACE);
 }
 
 Test(decide, puts_the_marker_right_before_it_closes_an_attempt_that_arrived)
@@ -280,7 +280,7 @@ Test(decide, puts_the_marker_right_before_it_closes_an_attempt_that_arrived)
     fake_facts_expect_on(&facts, MIGRATION_SETTLE_MARKER, 0);
     facts.disks[0].marked = false;
     facts.disks[0].marker_final = true;
-    fake_facts_expect(&facts, MIGRATION_CLOSE_DONE, MIGRATION_STATE_DONE, REC_REASON_MIGRATED);
+    fake_facts_expect(&facts, MIGRATION_CLOSE_DONE, MIGRATION_STATE_DONE, API_REASON_MIGRATED);
 }
 
 Test(decide, takes_a_new_disk_alone_at_the_target_for_done_also_when_the_reply_was_lost)
@@ -298,7 +298,7 @@ Test(decide, waits_when_the_source_itself_is_at_the_target_while_a_start_is_in_d
     facts.disks[0].at_target = true;
     facts.disks[0].marker_final = true;
     facts.quiet = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
     facts.quiet = true;
     fake_facts_expect_on(&facts, MIGRATION_CLOSE_DONE, 0);
 }
@@ -308,7 +308,7 @@ Test(decide, leaves_a_marker_at_the_target_to_whoever_wrote_it_until_it_has_been
     struct migration_facts facts = fake_facts_one_elsewhere();
     facts.disks[0].at_target = true;
     facts.disks[0].marked = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_OBSERVING);
     facts.quiet = true;
     fake_facts_expect_on(&facts, MIGRATION_SETTLE_MARKER, 0);
 }
@@ -319,14 +319,14 @@ Test(decide, leaves_a_marker_at_the_target_to_another_object_that_has_the_volume
     facts.disks[0].at_target = true;
     facts.disks[0].marked = true;
     facts.quiet = true;
-    facts.excluded = REC_REASON_VOLUME_BUSY;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_VOLUME_BUSY);
-    facts.excluded = REC_REASON_IN_USE; /* an attached disk may be marked wrongly, too */
+    facts.excluded = API_REASON_VOLUME_BUSY;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_VOLUME_BUSY);
+    facts.excluded = API_REASON_IN_USE; /* an attached disk may be marked wrongly, too */
     fake_facts_expect_on(&facts, MIGRATION_SETTLE_MARKER, 0);
-    facts.excluded = REC_REASON_VOLUME_BUSY;
+    facts.excluded = API_REASON_VOLUME_BUSY;
     facts.disks[0].marked = false;
     facts.disks[0].marker_final = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, REC_REASON_ALREADY_IN_PLACE);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, API_REASON_ALREADY_IN_PLACE);
     facts.open = true; /* then the volume is ours */
     facts.call = MIGRATION_CALL_ANSWERED;
     facts.disks[0].marked = true;
@@ -340,7 +340,7 @@ Test(decide, is_done_at_once_when_a_source_at_the_target_was_certainly_never_sen
     facts.disks[0].at_target = true;
     facts.disks[0].marker_final = true;
     facts.quiet = false;
-    fake_facts_expect(&facts, MIGRATION_CLOSE_DONE, MIGRATION_STATE_DONE, REC_REASON_MIGRATED);
+    fake_facts_expect(&facts, MIGRATION_CLOSE_DONE, MIGRATION_STATE_DONE, API_REASON_MIGRATED);
 }
 
 Test(decide, says_migrated_after_an_attempt_of_this_generation_that_was_taken_back)
@@ -349,7 +349,7 @@ Test(decide, says_migrated_after_an_attempt_of_this_generation_that_was_taken_ba
     facts.begun = true;
     facts.disks[0].at_target = true;
     facts.disks[0].marker_final = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, REC_REASON_MIGRATED);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, API_REASON_MIGRATED);
     fake_facts_expect_on(&facts, MIGRATION_WAIT, 0);
 }
 
@@ -361,19 +361,19 @@ Test(decide, takes_no_earlier_attempt_of_this_generation_for_an_open_one)
     facts.begun = true;
     facts.disks[0].moving = true;
     facts.cancel = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, REC_REASON_ADOPTED);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_ADOPTED);
     facts = fake_facts_one_elsewhere();
     facts.begun = true;
-    facts.unfit = REC_REASON_CLAIM_NOT_FOUND;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_CLAIM_NOT_FOUND);
-    facts.unfit = REC_REASON_INACTIVE;
+    facts.unfit = API_REASON_CLAIM_NOT_FOUND;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_CLAIM_NOT_FOUND);
+    facts.unfit = API_REASON_INACTIVE;
     facts.disk_count = 0;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, REC_REASON_DISK_NOT_FOUND);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, API_REASON_DISK_NOT_FOUND);
     facts.disk_count = 1;
     facts.disks[0].at_target = true;
     facts.disks[0].marked = true;
     facts.disks[0].source = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_OBSERVING);
     facts.disks[0].marked = false;
     fake_facts_expect_on(&facts, MIGRATION_SETTLE_MARKER, 0);
 }
@@ -383,17 +383,17 @@ Test(decide, needs_no_earlier_attempt_to_see_an_open_one)
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
     facts.begun = false; /* it was taken back, and counts no more */
     facts.disks[0] = (struct migration_disk_facts){.at_target = true, .marker_final = true};
-    fake_facts_expect(&facts, MIGRATION_CLOSE_DONE, MIGRATION_STATE_DONE, REC_REASON_MIGRATED);
+    fake_facts_expect(&facts, MIGRATION_CLOSE_DONE, MIGRATION_STATE_DONE, API_REASON_MIGRATED);
     facts.disks[0] = (struct migration_disk_facts){.source = true, .moving = true};
     facts.cancel = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLING, REC_REASON_CANCELLING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLING, API_REASON_CANCELLING);
     facts.cancel = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, REC_REASON_MIGRATING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_MIGRATING);
     facts.disk_count = 0;
-    facts.unfit = REC_REASON_CLAIM_NOT_FOUND;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, REC_REASON_DISK_DISAPPEARED);
+    facts.unfit = API_REASON_CLAIM_NOT_FOUND;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DISK_DISAPPEARED);
     facts.quiet = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
 
 Test(decide, tells_the_source_by_its_record_and_not_by_what_was_known)
@@ -403,7 +403,7 @@ Test(decide, tells_the_source_by_its_record_and_not_by_what_was_known)
     facts.disks[0].at_target = true;
     facts.disks[0].marker_final = true;
     facts.disks[0].known = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, REC_REASON_OBSERVING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
 
 Test(decide, looks_at_no_disk_beyond_those_that_are_there)
@@ -423,8 +423,8 @@ Test(decide, says_that_it_is_finishing_while_it_puts_right_what_a_move_left)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
     facts.disks[0].marked = true;
-    fake_facts_expect(&facts, MIGRATION_UNMARK, MIGRATION_STATE_FINISHING, REC_REASON_FINISHING);
+    fake_facts_expect(&facts, MIGRATION_UNMARK, MIGRATION_STATE_FINISHING, API_REASON_FINISHING);
     facts.disks[0].at_target = true;
     fake_facts_expect(&facts, MIGRATION_SETTLE_MARKER, MIGRATION_STATE_FINISHING,
-                      REC_REASON_FINISHING);
+                      API_REASON_FINISHING);
 }

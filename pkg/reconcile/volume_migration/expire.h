@@ -5,9 +5,9 @@
 #ifndef RECONCILE_VOLUME_MIGRATION_EXPIRE_H
 #define RECONCILE_VOLUME_MIGRATION_EXPIRE_H
 
+#include "api/migration.h"
 #include "reconcile/outcome.h"
 #include "reconcile/ports.h"
-#include "reconcile/volume_migration/resource.h"
 
 /** Whether an object that has ended still has to go by itself. */
 bool migration_expires(const struct migration_resource *resource);

@@ -1,10 +1,10 @@
 /* reconcile/volume_migration: writes to the status that arrive after others. Covers what decide.h calls late_write. */
 #include "reconcile/volume_migration/decide.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "reconcile/fake/migrations.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 

@@ -102,7 +102,7 @@ static int64_t until_next_look(const struct migration_observation *observation,
 
     if (migration_step_is_write(verdict->step))
         return verdict->step == MIGRATION_CANCEL_TASK ? CANCEL_AGAIN_MS : MIGRATION_NOTICE_MS;
-    if (verdict->reason == REC_REASON_OBSERVING)
+    if (verdict->reason == API_REASON_OBSERVING)
         return until_settled(observation, index);
     if (verdict->step == MIGRATION_WAIT && record && record->next_retry.ms > observation->wall.ms)
         return record->next_retry.ms - observation->wall.ms;

@@ -5,9 +5,9 @@
  */
 #include "reconcile/volume_migration/migration.h"
 
+#include "api/migration.h"
 #include "base/str.h"
 #include "reconcile/fake/migrations.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -60,7 +60,7 @@ static size_t cancel_at_each_moment(const char *text)
         fake_migrations_run(120 * 1000);
         if (str_equal(fake_migrations_phase(), "Cancelled")) {
             cr_expect_str_eq(place(), "L1", "after %lld ms", (long long)ms);
-            cr_expect_str_eq(fake_migrations_condition(REC_CONDITION_CANCELLED, "status"), "True");
+            cr_expect_str_eq(fake_migrations_condition(API_CONDITION_CANCELLED, "status"), "True");
             stopped++;
         } else {
             cr_expect_str_eq(fake_migrations_reason(), "CompletedBeforeCancel", "after %lld ms: %s",
@@ -118,7 +118,7 @@ Test(migration_cancel, by_the_old_target_is_not_said_to_be_deferred)
     fake_migrations_apply(set_back);
     fake_migrations_run(100);
     cr_expect_str_eq(fake_migrations_phase(), "Cancelling");
-    cr_expect_str_neq(fake_migrations_condition(REC_CONDITION_RECONCILING, "reason"),
+    cr_expect_str_neq(fake_migrations_condition(API_CONDITION_RECONCILING, "reason"),
                       "SpecChangeDeferred");
     cr_expect_null(strstr(fake_migrations_message(), "spec"), "%s", fake_migrations_message());
     fake_migrations_run(60 * 1000);
@@ -144,6 +144,6 @@ Test(migration_cancel, of_a_target_that_was_set_together_with_it_says_nothing_of
     fake_migrations_run(60 * 1000);
     cr_expect_str_eq(fake_migrations_phase(), "Cancelled", "%s: %s", fake_migrations_reason(),
                      fake_migrations_message());
-    cr_expect_str_eq(fake_migrations_condition(REC_CONDITION_READY, "status"), "False");
+    cr_expect_str_eq(fake_migrations_condition(API_CONDITION_READY, "status"), "False");
     cr_expect_str_eq(place(), "L2");
 }

@@ -4,11 +4,11 @@
  */
 #include "reconcile/volume_migration/migration.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
 #include "reconcile/fake/migrations.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -86,7 +86,7 @@ Test(migration_failure, gives_up_when_the_retry_limit_is_reached)
     fake_migrations_run(120 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Failed");
     cr_assert_str_eq(fake_migrations_reason(), "RetryLimitReached");
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_STALLED, "status"), "True");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_STALLED, "status"), "True");
     fake_migrations_expect_one_good_disk("L1");
 }
 

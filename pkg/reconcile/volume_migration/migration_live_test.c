@@ -6,11 +6,11 @@
  */
 #include "reconcile/volume_migration/migration.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
 #include "reconcile/fake/migrations.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

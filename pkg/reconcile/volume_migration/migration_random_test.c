@@ -6,10 +6,10 @@
  */
 #include "reconcile/volume_migration/migration.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "reconcile/fake/migrations.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

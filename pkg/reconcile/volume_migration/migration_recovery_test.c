@@ -7,11 +7,11 @@
  */
 #include "reconcile/volume_migration/migration.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
 #include "reconcile/fake/migrations.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -31,7 +31,7 @@ Test(migration_recovery, follows_a_move_that_somebody_else_started_and_shows_how
     fake_migrations_apply_to_l2();
     fake_migrations_run(12 * 1000);
     cr_assert_str_eq(fake_migrations_reason(), "Adopted");
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_MIGRATING, "status"), "True");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_MIGRATING, "status"), "True");
     cr_assert_str_neq(json_str_at(fake_migrations_status(), "progress"), "0%");
     fake_migrations_run(60 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");

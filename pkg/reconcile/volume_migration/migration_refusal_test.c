@@ -6,11 +6,11 @@
  */
 #include "reconcile/volume_migration/migration.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
 #include "reconcile/fake/migrations.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -204,7 +204,7 @@ Test(migration_refusal, asks_a_person_when_two_disks_have_the_name_and_goes_on_w
     fake_migrations_run(60 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "ManualRecoveryRequired");
     cr_assert_str_eq(fake_migrations_reason(), "DuplicateName");
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_STALLED, "status"), "True");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_STALLED, "status"), "True");
     cr_assert_not_null(strstr(fake_migrations_message(), "disk-1 on sr-l1 (host-1)"));
     cr_assert_not_null(strstr(fake_migrations_message(), "disk-2 on sr-l2 (host-2)"));
     fake_xo_set(fake_migrations_world.xo, "disk-2", "name_label", "\"other\"");

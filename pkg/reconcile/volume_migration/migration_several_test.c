@@ -3,10 +3,10 @@
  */
 #include "reconcile/volume_migration/migration.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "reconcile/fake/migrations.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -44,8 +44,8 @@ Test(migration_several, says_which_volume_moved_and_which_did_not)
                           ",\"target\":{\"srUUID\":\"L2\"},\"retry\":{\"limit\":1}}");
     fake_migrations_run(120 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Failed");
-    cr_expect_str_eq(fake_migrations_condition(REC_CONDITION_READY, "status"), "False");
-    cr_expect_str_eq(fake_migrations_condition(REC_CONDITION_STALLED, "status"), "True");
+    cr_expect_str_eq(fake_migrations_condition(API_CONDITION_READY, "status"), "False");
+    cr_expect_str_eq(fake_migrations_condition(API_CONDITION_STALLED, "status"), "True");
     expect_volume(0, "Failed", "L1");
     expect_volume(1, "Succeeded", "L2");
     cr_expect_str_eq(json_str_at(fake_migrations_status(), "volumes"), "1/2");
@@ -83,6 +83,6 @@ Test(migration_several, stays_ready_when_somebody_else_moves_a_disk_away_later)
         fake_migrations_field(fake_xo_disk_named(fake_migrations_world.xo, "csi-data", 0), "$SR"),
         "L1");
     cr_expect_str_eq(fake_migrations_phase(), "Succeeded");
-    cr_expect_str_eq(fake_migrations_condition(REC_CONDITION_READY, "status"), "True");
+    cr_expect_str_eq(fake_migrations_condition(API_CONDITION_READY, "status"), "True");
     cr_expect_eq(fake_migrations_world.journal.len, writes, "it wrote something");
 }

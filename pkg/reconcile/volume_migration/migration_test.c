@@ -6,11 +6,11 @@
  */
 #include "reconcile/volume_migration/migration.h"
 
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
 #include "reconcile/fake/migrations.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -23,8 +23,8 @@ Test(migration, moves_a_detached_disk_to_the_sr_and_says_so)
     fake_migrations_run(60 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
     cr_assert_str_eq(fake_migrations_reason(), "Migrated");
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_READY, "status"), "True");
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_RECONCILING, "status"), "False");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_READY, "status"), "True");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_RECONCILING, "status"), "False");
     cr_assert_str_eq(json_str_at(fake_migrations_status(), "progress"), "100%");
     cr_assert_str_eq(json_str_at(fake_migrations_status(), "from"), "sr-l1");
     cr_assert_str_eq(json_str_at(fake_migrations_status(), "to"), "sr-l2");
@@ -68,7 +68,7 @@ Test(migration, cancels_by_field_and_leaves_the_source)
                           "\"cancel\":true}");
     fake_migrations_run(30 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Cancelled");
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_CANCELLED, "status"), "True");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_CANCELLED, "status"), "True");
     fake_migrations_expect_one_good_disk("L1");
 }
 
@@ -172,7 +172,7 @@ Test(migration, obeys_a_changed_spec_only_when_the_move_has_ended_and_says_so)
     fake_migrations_run(8 * 1000);
     fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"S\"}}");
     fake_migrations_run(2 * 1000);
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_RECONCILING, "reason"),
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_RECONCILING, "reason"),
                      "SpecChangeDeferred");
     fake_migrations_run(120 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");

@@ -2,11 +2,11 @@
  * reconcile/volume_migration, 8: what a migration costs the API server, and when people are told how far
  * it is. Covers summarize_write.c with budget.c, over whole passes.
  */
+#include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "reconcile/fake/migrations.h"
 #include "reconcile/volume_migration/budget.h"
-#include "reconcile/volume_migration/resource.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -102,7 +102,7 @@ Test(migration_writes, show_progress_that_never_runs_backwards_and_the_end_to_co
     cr_assert_geq(before, 70, "one that moves alone is told of whenever it has been calm");
     cr_assert_leq(changes, 90 * 1000 / MIGRATION_NEWS_MS);
     cr_assert_not_null(json_str_at(fake_migrations_status(), "estimatedCompletionTime"));
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_MIGRATING, "status"), "True");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_MIGRATING, "status"), "True");
 }
 
 Test(migration_writes, answer_a_changed_spec_at_once)
@@ -112,7 +112,7 @@ Test(migration_writes, answer_a_changed_spec_at_once)
     fake_migrations_run(3000);
     fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"S\"}}");
     fake_migrations_run(1000);
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_RECONCILING, "reason"),
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_RECONCILING, "reason"),
                      "SpecChangeDeferred");
 }
 

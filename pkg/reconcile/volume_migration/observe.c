@@ -119,7 +119,7 @@ static void observe_record(const struct migration_observation *observation,
             MIGRATION_TRIGGER_ATTACH); /* the disk is wanted elsewhere, and detached for that */
     facts->live_only = !facts->offline_only && resource->mode == MIGRATION_MODE_LIVE;
     facts->delete_leftovers = resource->leftovers_policy == MIGRATION_LEFTOVERS_DELETE;
-    facts->no_target = REC_REASON_INACTIVE;
+    facts->no_target = API_REASON_INACTIVE;
     facts->open = record && record->attempt_open;
     facts->live = facts->open && str_equal(record->mode, MIGRATION_LIVE);
     facts->begun = record && record->attempts > 0;
@@ -200,7 +200,7 @@ static void observe_quiet(const struct migration_observation *observation,
     bool announced = newly_marked(facts, memory);
     int64_t quiet_ms;
 
-    if (facts->blind != REC_REASON_INACTIVE || anything_moves(facts)) {
+    if (facts->blind != API_REASON_INACTIVE || anything_moves(facts)) {
         memory->quiet_since = (struct mono_time){0};
         memory->disks_shown = shown;
         return;
@@ -221,7 +221,7 @@ static void observe_watch(const struct xo_inventory *inventory, struct migration
 {
     struct migration_volume_memory *memory = view->memory;
 
-    if (facts->blind != REC_REASON_INACTIVE ||
+    if (facts->blind != API_REASON_INACTIVE ||
         xo_inventory_fresh_since(inventory).ms > memory->sent_at.ms)
         memory->watched = false;
     for (size_t i = 0; i < facts->disk_count && !facts->live; i++)
@@ -237,7 +237,7 @@ static void observe_progress(const struct migration_observation *observation,
 {
     struct migration_volume_memory *memory = view->memory;
 
-    if (!anything_moves(facts) || facts->blind != REC_REASON_INACTIVE) {
+    if (!anything_moves(facts) || facts->blind != API_REASON_INACTIVE) {
         memory->progress_at = (struct mono_time){0};
         memory->base_at = (struct mono_time){0};
         return;
@@ -298,7 +298,7 @@ static void observe_inventory(const struct rec_ports *ports,
 
     for (size_t i = 0; i < observation->count; i++) {
         struct migration_volume_view *view = &observation->volumes[i];
-        if (*view->target.node_name && observation->facts[i].unfit == REC_REASON_INACTIVE)
+        if (*view->target.node_name && observation->facts[i].unfit == API_REASON_INACTIVE)
             observation->facts[i].no_target =
                 migration_observe_node(ports, view->target.node_name, nodes[i], view->why);
         if (*view->restored.node_name)
@@ -340,7 +340,7 @@ static void forget_other_success(const struct migration_observation *observation
 {
     for (size_t i = 0; i < observation->count; i++) {
         struct migration_facts *facts = &observation->facts[i];
-        if (facts->ended == MIGRATION_DONE && facts->blind == REC_REASON_INACTIVE &&
+        if (facts->ended == MIGRATION_DONE && facts->blind == API_REASON_INACTIVE &&
             facts->disk_count == 1 && !facts->disks[0].at_target)
             facts->ended = MIGRATION_GOES_ON;
     }

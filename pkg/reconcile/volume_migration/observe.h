@@ -8,10 +8,10 @@
 #ifndef RECONCILE_VOLUME_MIGRATION_OBSERVE_H
 #define RECONCILE_VOLUME_MIGRATION_OBSERVE_H
 
+#include "api/migration.h"
 #include "reconcile/ports.h"
 #include "reconcile/volume_migration/decide.h"
 #include "reconcile/volume_migration/memory.h"
-#include "reconcile/volume_migration/resource.h"
 #include "xo/marker.h"
 
 enum {
@@ -114,7 +114,7 @@ void migration_observe_claim(const struct rec_ports *ports,
                              struct migration_volume_view *view, struct migration_facts *facts);
 
 /** The node's VM: its id into `vm`, or a reason why there is none, and `why`. */
-enum rec_reason migration_observe_node(const struct rec_ports *ports, const char *node_name,
+enum api_reason migration_observe_node(const struct rec_ports *ports, const char *node_name,
                                        char vm[static MIGRATION_ID_SIZE],
                                        char why[static MIGRATION_WHY_SIZE]);
 

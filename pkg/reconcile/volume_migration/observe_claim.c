@@ -24,7 +24,7 @@ static bool is_for_attach(const struct kube_object *object)
 }
 
 static void unfit(struct migration_volume_view *view, struct migration_facts *facts,
-                  enum rec_reason reason, const char *why)
+                  enum api_reason reason, const char *why)
 {
     facts->unfit = reason;
     (void)str_copy(view->why, sizeof(view->why), why);
@@ -72,7 +72,7 @@ static void judge_volume(const struct rec_ports *ports, const struct kube_persis
                          view->volume_name,
                          *volume->csi_driver ? volume->csi_driver : "no CSI driver",
                          ports->driver_name);
-        unfit(view, facts, REC_REASON_OTHER_DRIVER, why);
+        unfit(view, facts, API_REASON_OTHER_DRIVER, why);
     } else if (!str_starts_with(handle, handle_prefix)) {
         (void)
             str_format(why, sizeof(why),
@@ -80,13 +80,13 @@ static void judge_volume(const struct rec_ports *ports, const struct kube_persis
                        "a new UUID and the volume would be lost; use a StorageClass with "
                        "migrating: \"true\"",
                        view->volume_name, handle);
-        unfit(view, facts, REC_REASON_TRACKED_BY_UUID, why);
+        unfit(view, facts, API_REASON_TRACKED_BY_UUID, why);
     } else if (shared(volume)) {
         (void)str_format(why, sizeof(why),
                          "volume %s has access mode ReadWriteMany: a disk that several nodes write "
                          "to is not moved",
                          view->volume_name);
-        unfit(view, facts, REC_REASON_SHARED_VOLUME, why);
+        unfit(view, facts, API_REASON_SHARED_VOLUME, why);
     } else {
         (void)str_join(view->disk_name, sizeof(view->disk_name), ports->disk_name_prefix, "",
                        handle + strlen(handle_prefix));
@@ -126,7 +126,7 @@ static void look_at_attachments(const struct rec_ports *ports,
         /* While it comes or goes, nothing moves; while it stays, the disk may move under its VM. */
         if (is_for_attach(&resource->object) || !attachment->attached ||
             kube_object_deleting(&attachment->object))
-            facts->excluded = REC_REASON_IN_USE;
+            facts->excluded = API_REASON_IN_USE;
         facts->wanted = true;
         (void)str_format(view->why, sizeof(view->why),
                          "the volume is %s node %s (VolumeAttachment %s): the move starts when no "
@@ -135,7 +135,7 @@ static void look_at_attachments(const struct rec_ports *ports,
                          : attachment->attached                    ? "attached to"
                                                                    : "being attached to",
                          attachment->node_name, attachment->object.name);
-        if (facts->excluded != REC_REASON_INACTIVE)
+        if (facts->excluded != API_REASON_INACTIVE)
             return;
     }
 }
@@ -181,7 +181,7 @@ static void look_at_migrations(const struct rec_ports *ports,
         if (str_equal(other->object.uid, resource->object.uid) ||
             !holds(other, resource, view->claim_name))
             continue;
-        facts->excluded = REC_REASON_VOLUME_BUSY;
+        facts->excluded = API_REASON_VOLUME_BUSY;
         (void)str_format(view->why, sizeof(view->why),
                          "XoVolumeMigration %s works on claim %s: this one goes on when that has "
                          "ended, or was cancelled or deleted",
@@ -203,7 +203,7 @@ static void observe_bound(const struct rec_ports *ports, const struct migration_
     if (!object) {
         (void)str_format(why, sizeof(why), "PersistentVolume %s of claim %s does not exist (yet)",
                          claim->volume_name, view->claim_name);
-        unfit(view, facts, REC_REASON_VOLUME_NOT_FOUND, why);
+        unfit(view, facts, API_REASON_VOLUME_NOT_FOUND, why);
         return;
     }
     const struct kube_persistent_volume *volume = kube_persistent_volume_of(object);
@@ -213,16 +213,16 @@ static void observe_bound(const struct rec_ports *ports, const struct migration_
                          "PersistentVolume %s is bound to claim %s/%s, not to %s/%s",
                          claim->volume_name, volume->claim_namespace, volume->claim_name,
                          resource->object.namespace, view->claim_name);
-        unfit(view, facts, REC_REASON_CLAIM_NOT_BOUND, why);
+        unfit(view, facts, API_REASON_CLAIM_NOT_BOUND, why);
         return;
     }
     read_own_tag(ports, volume, view);
     judge_volume(ports, volume, view, facts);
-    if (facts->unfit != REC_REASON_INACTIVE)
+    if (facts->unfit != API_REASON_INACTIVE)
         return;
     /* First, because it also says whose marker may be on the disk. */
     look_at_migrations(ports, resource, view, facts);
-    if (facts->excluded == REC_REASON_INACTIVE)
+    if (facts->excluded == API_REASON_INACTIVE)
         look_at_attachments(ports, resource, view, facts);
 }
 
@@ -235,8 +235,8 @@ void migration_observe_claim(const struct rec_ports *ports,
                         view->claim_name);
     char why[MIGRATION_WHY_SIZE];
 
-    facts->unfit = REC_REASON_INACTIVE;
-    facts->excluded = REC_REASON_INACTIVE;
+    facts->unfit = API_REASON_INACTIVE;
+    facts->excluded = API_REASON_INACTIVE;
     facts->wanted = false;
     if (view->record && view->record->attempt_open) {
         /* What runs was written down; it does not depend on the claim any more. */
@@ -246,7 +246,7 @@ void migration_observe_claim(const struct rec_ports *ports,
     if (!object) {
         (void)str_format(why, sizeof(why), "claim %s does not exist in namespace %s (yet)",
                          view->claim_name, resource->object.namespace);
-        unfit(view, facts, REC_REASON_CLAIM_NOT_FOUND, why);
+        unfit(view, facts, API_REASON_CLAIM_NOT_FOUND, why);
         return;
     }
     const struct kube_claim *claim = kube_claim_of(object);
@@ -254,13 +254,13 @@ void migration_observe_claim(const struct rec_ports *ports,
         (void)str_format(why, sizeof(why),
                          "claim %s is not bound to a volume (it is %s): the move starts when it is",
                          view->claim_name, *claim->phase ? claim->phase : "new");
-        unfit(view, facts, REC_REASON_CLAIM_NOT_BOUND, why);
+        unfit(view, facts, API_REASON_CLAIM_NOT_BOUND, why);
         return;
     }
     observe_bound(ports, resource, claim, view, facts);
 }
 
-enum rec_reason migration_observe_node(const struct rec_ports *ports, const char *node_name,
+enum api_reason migration_observe_node(const struct rec_ports *ports, const char *node_name,
                                        char vm[static MIGRATION_ID_SIZE],
                                        char why[static MIGRATION_WHY_SIZE])
 {
@@ -274,10 +274,10 @@ enum rec_reason migration_observe_node(const struct rec_ports *ports, const char
                          "node %s %s: check target.nodeName and the driver's node plugin",
                          node_name,
                          object ? "does not run the CSI driver" : "has no CSINode object");
-        return REC_REASON_NODE_NOT_FOUND;
+        return API_REASON_NODE_NOT_FOUND;
     }
     (void)str_copy(vm, MIGRATION_ID_SIZE, id);
-    return REC_REASON_INACTIVE;
+    return API_REASON_INACTIVE;
 }
 
 void migration_reserve(struct migration_reservations *reservations, const char *sr,

@@ -148,18 +148,18 @@ static void observe_disk(const struct xo_inventory *inventory,
 }
 
 /* Whether what is missing is known to be gone, and not only out of sight. */
-static enum rec_reason blindness(const struct xo_inventory *inventory,
+static enum api_reason blindness(const struct xo_inventory *inventory,
                                  const struct migration_facts *facts)
 {
     bool source_seen = !facts->open && facts->disk_count > 0;
 
     if (!xo_inventory_fresh(inventory))
-        return REC_REASON_XEN_ORCHESTRA_AWAY;
+        return API_REASON_XEN_ORCHESTRA_AWAY;
     for (size_t i = 0; i < facts->disk_count; i++)
         source_seen = source_seen || facts->disks[i].source;
     if (!source_seen && !xo_inventory_all_pools_present(inventory))
-        return REC_REASON_POOL_AWAY;
-    return REC_REASON_INACTIVE;
+        return API_REASON_POOL_AWAY;
+    return API_REASON_INACTIVE;
 }
 
 /* A source that somebody has renamed is the truth as long as it is there: without it the half copy that
@@ -201,6 +201,6 @@ void migration_observe_disks(const struct xo_inventory *inventory,
     }
     look_for_renamed_source(inventory, resource, view, facts);
     facts->blind = blindness(inventory, facts);
-    if (facts->blind == REC_REASON_INACTIVE && !pools_present)
-        facts->blind = REC_REASON_POOL_AWAY;
+    if (facts->blind == API_REASON_INACTIVE && !pools_present)
+        facts->blind = API_REASON_POOL_AWAY;
 }

@@ -17,18 +17,18 @@ static const int64_t THIN_SNAPSHOT_BYTES = INT64_C(1024) * MEBIBYTE;
 
 /* Keeps the first thing that is in the way: what is asked first is what has to change first. */
 static void not_live(struct migration_volume_view *view, struct migration_facts *facts,
-                     enum rec_reason reason, const char *why)
+                     enum api_reason reason, const char *why)
 {
-    if (facts->not_live != REC_REASON_INACTIVE)
+    if (facts->not_live != API_REASON_INACTIVE)
         return;
     facts->not_live = reason;
     (void)str_copy(view->why_not_live, sizeof(view->why_not_live), why);
 }
 
 /* Where an offline move may come instead, what is in the way is that the disk is in use. */
-static enum rec_reason impossible(const struct migration_facts *facts)
+static enum api_reason impossible(const struct migration_facts *facts)
 {
-    return facts->live_only ? REC_REASON_LIVE_IMPOSSIBLE : REC_REASON_IN_USE;
+    return facts->live_only ? API_REASON_LIVE_IMPOSSIBLE : API_REASON_IN_USE;
 }
 
 void migration_observe_live(const struct xo_inventory *inventory,
@@ -38,7 +38,7 @@ void migration_observe_live(const struct xo_inventory *inventory,
     const struct xo_vm *vm;
     char why[MIGRATION_WHY_SIZE];
 
-    facts->not_live = REC_REASON_INACTIVE;
+    facts->not_live = API_REASON_INACTIVE;
     view->live_host[0] = '\0';
     if (!migration_goes_live(facts))
         return;
@@ -102,7 +102,7 @@ static void check_source(const struct migration_search *search, struct migration
                    "are %lld MiB free: make room there, or stop the Pods that use claim %s",
                    (long long)(view->snapshot_bytes / MEBIBYTE), view->disks[0].place.sr_name,
                    (long long)(room / MEBIBYTE), view->claim_name);
-    not_live(view, facts, REC_REASON_NO_SPACE, why);
+    not_live(view, facts, API_REASON_NO_SPACE, why);
 }
 
 void migration_observe_live_places(const struct migration_search *search,

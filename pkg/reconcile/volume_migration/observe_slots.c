@@ -397,7 +397,7 @@ static void confirm(const struct rec_ports *ports, struct migration_observation 
     const struct rec_slots_answer answer = rec_slots_confirm(ports->slots, &asker.ask.use, &world);
     if (answer.lack == REC_SLOTS_NONE)
         return;
-    observation->facts[index].excluded = REC_REASON_QUEUED;
+    observation->facts[index].excluded = API_REASON_QUEUED;
     explain(ports, &answer, view);
 }
 

@@ -84,7 +84,7 @@ static int rank(const struct rule *rule, const struct xo_sr *sr, const char *avo
 }
 
 static void no_target(struct migration_volume_view *view, struct migration_facts *facts,
-                      enum rec_reason reason, const char *why)
+                      enum api_reason reason, const char *why)
 {
     facts->no_target = reason;
     (void)str_copy(view->why, sizeof(view->why), why);
@@ -92,12 +92,12 @@ static void no_target(struct migration_volume_view *view, struct migration_facts
 
 /* A thing that is missing may only be out of sight. */
 static void missing(const struct rule *rule, struct migration_volume_view *view,
-                    struct migration_facts *facts, enum rec_reason reason, const char *why)
+                    struct migration_facts *facts, enum api_reason reason, const char *why)
 {
     if (xo_inventory_all_pools_present(rule->inventory))
         no_target(view, facts, reason, why);
     else
-        no_target(view, facts, REC_REASON_POOL_AWAY,
+        no_target(view, facts, API_REASON_POOL_AWAY,
                   "Xen Orchestra does not show all its pools now, so the target may only be out of "
                   "sight");
 }
@@ -118,7 +118,7 @@ static void take(const struct rule *rule, const struct xo_sr *sr,
                      "%lld MiB: the move starts when there is room",
                      view->destination.sr_name, (long long)(free_bytes(rule, sr) >> 20),
                      (long long)(size >> 20));
-    no_target(view, facts, REC_REASON_NO_SPACE, why);
+    no_target(view, facts, API_REASON_NO_SPACE, why);
 }
 
 static void choose_sr(const struct rule *rule, struct migration_volume_view *view,
@@ -131,19 +131,19 @@ static void choose_sr(const struct rule *rule, struct migration_volume_view *vie
         (void)str_format(why, sizeof(why),
                          "no SR in Xen Orchestra has the UUID %s: check target.srUUID",
                          rule->target->sr_uuid);
-        missing(rule, view, facts, REC_REASON_SR_NOT_FOUND, why);
+        missing(rule, view, facts, API_REASON_SR_NOT_FOUND, why);
     } else if (!str_equal(sr->pool, rule->pool)) {
         (void)
             str_format(why, sizeof(why),
                        "SR %s is in another pool than the disk, and this version moves disks only "
                        "within their pool: choose an SR of the disk's pool",
                        sr->name);
-        no_target(view, facts, REC_REASON_OTHER_POOL, why);
+        no_target(view, facts, API_REASON_OTHER_POOL, why);
     } else if (!reached_by_any(rule->inventory, sr) || sr->in_maintenance) {
         (void)str_format(why, sizeof(why), "SR %s %s", sr->name,
                          sr->in_maintenance ? "is in maintenance mode"
                                             : "is connected to no running host (PBD not attached)");
-        no_target(view, facts, REC_REASON_SR_NOT_REACHABLE, why);
+        no_target(view, facts, API_REASON_SR_NOT_REACHABLE, why);
     } else {
         take(rule, sr, view, facts);
     }
@@ -201,13 +201,13 @@ static void choose_tagged(const struct rule *rule, struct migration_volume_view 
                                "their pool: tag an SR of the disk's pool"
                              : ": tag one in Xen Orchestra, or name another tag");
         missing(rule, view, facts,
-                found.elsewhere ? REC_REASON_OTHER_POOL : REC_REASON_TAG_NOT_FOUND, why);
+                found.elsewhere ? API_REASON_OTHER_POOL : API_REASON_TAG_NOT_FOUND, why);
     } else if (found.local > 0 && found.shared > 0) {
         (void)str_format(why, sizeof(why),
                          "the tag %s is on %zu local and %zu shared SRs of the pool: put it on one "
                          "sort only",
                          rule->tag, found.local, found.shared);
-        no_target(view, facts, REC_REASON_TAG_MIXED, why);
+        no_target(view, facts, API_REASON_TAG_MIXED, why);
     } else if (!found.best) {
         (void)str_format(why, sizeof(why),
                          "%s reaches none of the %zu SRs with the tag %s in the disk's pool%s%s",
@@ -215,7 +215,7 @@ static void choose_tagged(const struct rule *rule, struct migration_volume_view 
                          found.local + found.shared, rule->tag,
                          *rule->host ? ": tag an SR of that host, node " : "",
                          *rule->host ? rule->target->node_name : "");
-        no_target(view, facts, REC_REASON_SR_NOT_REACHABLE, why);
+        no_target(view, facts, API_REASON_SR_NOT_REACHABLE, why);
     } else {
         take(rule, found.best, view, facts);
     }
@@ -228,13 +228,13 @@ static const char *host_of_node(const struct rule *rule, const char *node_vm,
     const struct xo_vm *vm = *node_vm ? xo_inventory_vm(rule->inventory, node_vm) : NULL;
     char why[MIGRATION_WHY_SIZE];
 
-    if (facts->no_target != REC_REASON_INACTIVE)
+    if (facts->no_target != API_REASON_INACTIVE)
         return "";
     if (!vm) {
         (void)str_format(why, sizeof(why),
                          "node %s says it is VM %s, which Xen Orchestra does not have",
                          rule->target->node_name, node_vm);
-        missing(rule, view, facts, REC_REASON_NODE_WITHOUT_VM, why);
+        missing(rule, view, facts, API_REASON_NODE_WITHOUT_VM, why);
         return "";
     }
     if (!xo_inventory_host(rule->inventory, vm->container)) {
@@ -242,7 +242,7 @@ static const char *host_of_node(const struct rule *rule, const char *node_vm,
                          "VM %s of node %s runs on no host now (%s): start it, or choose another "
                          "node",
                          vm->name, rule->target->node_name, vm->power_state);
-        no_target(view, facts, REC_REASON_NODE_WITHOUT_VM, why);
+        no_target(view, facts, API_REASON_NODE_WITHOUT_VM, why);
         return "";
     }
     return vm->container;
@@ -305,7 +305,7 @@ void migration_observe_target(const struct migration_search *search,
         const struct xo_sr *sr = xo_inventory_sr(inventory, view->record->destination.sr_uuid);
         if (sr)
             view->destination = migration_place_of(inventory, sr);
-        facts->no_target = REC_REASON_INACTIVE;
+        facts->no_target = API_REASON_INACTIVE;
         return;
     }
     if (view->disks[0].marker.malformed) {
@@ -314,16 +314,16 @@ void migration_observe_target(const struct migration_search *search,
                          "the marker in the description of disk %s cannot be understood (%s): "
                          "correct it in Xen Orchestra, or take it out",
                          view->disks[0].uuid, view->disks[0].marker.problem);
-        no_target(view, facts, REC_REASON_MARKER_UNREADABLE, why);
+        no_target(view, facts, API_REASON_MARKER_UNREADABLE, why);
         return;
     }
-    if (facts->disks[0].at_target || facts->no_target != REC_REASON_INACTIVE ||
+    if (facts->disks[0].at_target || facts->no_target != API_REASON_INACTIVE ||
         facts->disk_count > 1)
         return;
     if (*view->target.sr_uuid)
         choose_sr(&rule, view, facts);
     else if (!*rule.tag)
-        no_target(view, facts, REC_REASON_TAG_UNKNOWN,
+        no_target(view, facts, API_REASON_TAG_UNKNOWN,
                   "neither the disk's marker nor the volume nor its StorageClass says which tag "
                   "(srsWithTag) the volume belongs to: use target.srUUID or target.srsWithTag");
     else

@@ -14,26 +14,26 @@
 /* What a volume does once this pass's step is part of the status. */
 struct effect {
     enum migration_state state;
-    enum rec_reason reason;
+    enum api_reason reason;
 };
 
 static struct effect effect_of_failure(const char *phase)
 {
     if (str_equal(phase, MIGRATION_FAILED))
-        return (struct effect){MIGRATION_STATE_FAILED, REC_REASON_RETRY_LIMIT_REACHED};
+        return (struct effect){MIGRATION_STATE_FAILED, API_REASON_RETRY_LIMIT_REACHED};
     if (str_equal(phase, MIGRATION_STALLED))
-        return (struct effect){MIGRATION_STATE_STALLED, REC_REASON_REFUSED};
+        return (struct effect){MIGRATION_STATE_STALLED, API_REASON_REFUSED};
     if (str_equal(phase, MIGRATION_PENDING))
-        return (struct effect){MIGRATION_STATE_WAITING, REC_REASON_QUEUED};
-    return (struct effect){MIGRATION_STATE_BACKING_OFF, REC_REASON_BACKING_OFF};
+        return (struct effect){MIGRATION_STATE_WAITING, API_REASON_QUEUED};
+    return (struct effect){MIGRATION_STATE_BACKING_OFF, API_REASON_BACKING_OFF};
 }
 
 /* What was in the way of an attempt that had not begun; else it is looked at anew. */
 static struct effect effect_of_withdrawal(const struct migration_facts *facts)
 {
-    enum rec_reason reason = facts->excluded != REC_REASON_INACTIVE    ? facts->excluded
-                             : facts->no_target != REC_REASON_INACTIVE ? facts->no_target
-                                                                       : REC_REASON_OBSERVING;
+    enum api_reason reason = facts->excluded != API_REASON_INACTIVE    ? facts->excluded
+                             : facts->no_target != API_REASON_INACTIVE ? facts->no_target
+                                                                       : API_REASON_OBSERVING;
 
     return (struct effect){migration_reason_stalls(reason) ? MIGRATION_STATE_STALLED
                                                            : MIGRATION_STATE_WAITING,
@@ -47,7 +47,7 @@ static struct effect effect_of(const struct migration_verdict *verdict,
     case MIGRATION_CLOSE_FAILED:
         return effect_of_failure(json_str_at(entry, "phase"));
     case MIGRATION_CLOSE_CANCELLED:
-        return (struct effect){MIGRATION_STATE_CANCELLED, REC_REASON_CANCELLED};
+        return (struct effect){MIGRATION_STATE_CANCELLED, API_REASON_CANCELLED};
     case MIGRATION_CLOSE_WITHDRAWN:
         return effect_of_withdrawal(facts);
     case MIGRATION_WAIT:
@@ -82,15 +82,15 @@ static int significance(const struct effect *effect)
     case MIGRATION_STATE_BACKING_OFF:
         return 7;
     case MIGRATION_STATE_STALLED: /* what stands in a dry run's way says more than what would be */
-        return effect->reason == REC_REASON_DRY_RUN ? 3 : 6;
+        return effect->reason == API_REASON_DRY_RUN ? 3 : 6;
     case MIGRATION_STATE_WAITING:
-        return effect->reason == REC_REASON_QUEUED ? 4 : 5;
+        return effect->reason == API_REASON_QUEUED ? 4 : 5;
     case MIGRATION_STATE_FAILED:
         return 3;
     case MIGRATION_STATE_CANCELLED:
         return 2;
     case MIGRATION_STATE_DONE:
-        return effect->reason == REC_REASON_ALREADY_IN_PLACE ? 0 : 1;
+        return effect->reason == API_REASON_ALREADY_IN_PLACE ? 0 : 1;
     }
     return 0;
 }
@@ -165,7 +165,7 @@ static int weight(const struct effect *effect, const struct migration_facts *fac
 static struct totals sum_up(const struct migration_observation *observation,
                             const struct migration_verdict *verdicts, const json_t *entries)
 {
-    struct totals totals = {.effect = {MIGRATION_STATE_DONE, REC_REASON_ALREADY_IN_PLACE}};
+    struct totals totals = {.effect = {MIGRATION_STATE_DONE, API_REASON_ALREADY_IN_PLACE}};
     int highest = -1;
 
     for (size_t i = 0; i < observation->count; i++) {
@@ -188,10 +188,10 @@ static struct totals sum_up(const struct migration_observation *observation,
 }
 
 /* Whether work on this or an earlier object has been done before the request to cancel came. */
-static enum rec_reason reason_of_success(const struct migration_observation *observation,
+static enum api_reason reason_of_success(const struct migration_observation *observation,
                                          const struct totals *totals)
 {
-    return observation->cancel ? REC_REASON_COMPLETED_BEFORE_CANCEL : totals->effect.reason;
+    return observation->cancel ? API_REASON_COMPLETED_BEFORE_CANCEL : totals->effect.reason;
 }
 
 /* Whether the spec has changed and that has to wait: it does not while a move is stopped because the change
@@ -214,7 +214,7 @@ static void write_message(const struct migration_observation *observation,
         (void)str_copy(ret->message, sizeof(ret->message), "no volumes");
     else if (observation->count == 1)
         (void)str_copy(ret->message, sizeof(ret->message), text ? text : "");
-    else if (ret->reason == REC_REASON_DRY_RUN)
+    else if (ret->reason == API_REASON_DRY_RUN)
         (void)str_format(ret->message, sizeof(ret->message),
                          "dry run: %zu of %zu volumes (%lld MiB) would be moved; "
                          "status.migratedVolumes says where to",
@@ -238,33 +238,33 @@ static json_t *conditions_of(const struct migration_observation *observation,
                              const struct totals *totals, const struct migration_summary *summary,
                              int64_t generation)
 {
-    struct rec_condition conditions[REC_CONDITION_COUNT];
+    struct api_condition conditions[API_CONDITION_COUNT];
     const struct migration_said *said = observation->resource->said;
     enum migration_state state = summary->state;
     bool stalled = state == MIGRATION_STATE_STALLED || state == MIGRATION_STATE_MANUAL ||
                    state == MIGRATION_STATE_FAILED || state == MIGRATION_STATE_CANCELLED;
-    bool holds[REC_CONDITION_COUNT] = {
-        [REC_CONDITION_CANCELLED] = state == MIGRATION_STATE_CANCELLED,
-        [REC_CONDITION_MANUAL_RECOVERY_REQUIRED] = totals->manual,
-        [REC_CONDITION_MIGRATING] = totals->migrating,
-        [REC_CONDITION_READY] = state == MIGRATION_STATE_DONE,
-        [REC_CONDITION_RECONCILING] = !stalled && !has_ended(state),
-        [REC_CONDITION_STALLED] = stalled,
+    bool holds[API_CONDITION_COUNT] = {
+        [API_CONDITION_CANCELLED] = state == MIGRATION_STATE_CANCELLED,
+        [API_CONDITION_MANUAL_RECOVERY_REQUIRED] = totals->manual,
+        [API_CONDITION_MIGRATING] = totals->migrating,
+        [API_CONDITION_READY] = state == MIGRATION_STATE_DONE,
+        [API_CONDITION_RECONCILING] = !stalled && !has_ended(state),
+        [API_CONDITION_STALLED] = stalled,
     };
 
-    for (int i = 0; i < REC_CONDITION_COUNT; i++)
-        conditions[i] = (struct rec_condition){
+    for (int i = 0; i < API_CONDITION_COUNT; i++)
+        conditions[i] = (struct api_condition){
             .status = holds[i],
-            .reason = holds[i] ? summary->reason : REC_REASON_INACTIVE,
+            .reason = holds[i] ? summary->reason : API_REASON_INACTIVE,
             .message = holds[i] ? summary->message : "",
         };
-    conditions[REC_CONDITION_READY].reason = summary->reason;
-    conditions[REC_CONDITION_READY].message = summary->message;
+    conditions[API_CONDITION_READY].reason = summary->reason;
+    conditions[API_CONDITION_READY].message = summary->message;
     if (totals->migrating && state != MIGRATION_STATE_MOVING)
-        conditions[REC_CONDITION_MIGRATING].reason = REC_REASON_MIGRATING;
-    if (defers(observation, state) && holds[REC_CONDITION_RECONCILING])
-        conditions[REC_CONDITION_RECONCILING].reason = REC_REASON_SPEC_CHANGE_DEFERRED;
-    return rec_conditions_build(conditions, said ? said->conditions : NULL, generation,
+        conditions[API_CONDITION_MIGRATING].reason = API_REASON_MIGRATING;
+    if (defers(observation, state) && holds[API_CONDITION_RECONCILING])
+        conditions[API_CONDITION_RECONCILING].reason = API_REASON_SPEC_CHANGE_DEFERRED;
+    return api_conditions_build(conditions, said ? said->conditions : NULL, generation,
                                 observation->wall);
 }
 
@@ -330,9 +330,9 @@ static struct migration_verdict told(const struct migration_verdict *verdict,
 {
     struct migration_verdict it = *verdict;
 
-    if (it.reason == REC_REASON_ADOPTED && facts->excluded == REC_REASON_VOLUME_BUSY) {
+    if (it.reason == API_REASON_ADOPTED && facts->excluded == API_REASON_VOLUME_BUSY) {
         it.state = MIGRATION_STATE_WAITING;
-        it.reason = REC_REASON_VOLUME_BUSY;
+        it.reason = API_REASON_VOLUME_BUSY;
     }
     return it;
 }

@@ -20,9 +20,9 @@
 /** What the whole object is said to do. */
 struct migration_summary {
     enum migration_state state;
-    enum rec_reason reason;
+    enum api_reason reason;
     bool ended; /* this generation has ended for good */
-    char message[REC_CONDITION_MESSAGE_MAX];
+    char message[API_CONDITION_MESSAGE_MAX];
     json_t *status; /* owned */
 };
 
@@ -85,7 +85,7 @@ void migration_cancelled_message(const struct migration_observation *observation
 const char *migration_leftover_reason(const struct migration_facts *facts, int keep, size_t i);
 
 /** The phase that follows from a state and its reason. Static. */
-const char *migration_phase_of(enum migration_state state, enum rec_reason reason);
+const char *migration_phase_of(enum migration_state state, enum api_reason reason);
 
 /** What a dry run says of a volume: from where to where, how long, and what of backups. */
 void migration_dry_run_message(const struct migration_volume_record *record, int64_t estimated_s,

@@ -84,7 +84,7 @@ static json_t *past_json(const struct migration_past_attempt *past)
 static bool ends(enum migration_step step, const struct migration_volume_view *view,
                  struct migration_past_attempt *past)
 {
-    enum rec_reason reason = REC_REASON_MIGRATED;
+    enum api_reason reason = API_REASON_MIGRATED;
 
     switch (step) {
     case MIGRATION_CLOSE_DONE:
@@ -92,13 +92,13 @@ static bool ends(enum migration_step step, const struct migration_volume_view *v
         break;
     case MIGRATION_CLOSE_CANCELLED:
         past->outcome = MIGRATION_CANCELLED;
-        reason = REC_REASON_CANCELLED;
+        reason = API_REASON_CANCELLED;
         break;
     case MIGRATION_CLOSE_FAILED:
         if (!migration_aftermath_of(view->call_error.class).counts)
             return false;
         past->outcome = MIGRATION_FAILED;
-        reason = REC_REASON_ATTEMPT_FAILED;
+        reason = API_REASON_ATTEMPT_FAILED;
         break;
     case MIGRATION_WAIT:
     case MIGRATION_OPEN:
@@ -113,7 +113,7 @@ static bool ends(enum migration_step step, const struct migration_volume_view *v
     case MIGRATION_CLOSE_WITHDRAWN:
         return false;
     }
-    past->reason = rec_reason_name(reason);
+    past->reason = api_reason_name(reason);
     return true;
 }
 

@@ -98,7 +98,7 @@ Test(summarize_reasons, name_the_other_migration_that_works_on_the_volume)
     fake_world_run(world(), migration_reconcile, fake_migrations_controller, "shop/m2", 1000);
     const json_t *other = fake_kube_object(world()->kube, &migration_kind, "shop", "m2");
     const json_t *ready =
-        rec_condition_find(json_at(other, "status.conditions"), REC_CONDITION_READY);
+        api_condition_find(json_at(other, "status.conditions"), API_CONDITION_READY);
     cr_assert_str_eq(json_str_at(ready, "reason"), "VolumeBusy");
     cr_assert(strstr(json_str_at(ready, "message"), "XoVolumeMigration m works on"), "%s",
               json_str_at(ready, "message"));

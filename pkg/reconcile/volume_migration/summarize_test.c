@@ -61,9 +61,9 @@ Test(summarize, says_in_a_dry_run_where_to_and_changes_nothing)
     apply_dry_run("{\"srUUID\":\"L2\"}");
     fake_migrations_run(60 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "DryRun");
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_STALLED, "status"), "True");
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_STALLED, "reason"), "DryRun");
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_READY, "status"), "False");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_STALLED, "status"), "True");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_STALLED, "reason"), "DryRun");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_READY, "status"), "False");
     cr_assert_str_eq(json_str_at(volume(0), "source.srName"), "sr-l1");
     cr_assert_str_eq(json_str_at(volume(0), "destination.srName"), "sr-l2");
     cr_assert_str_eq(json_str_at(volume(0), "mode"), "Offline");
@@ -179,7 +179,7 @@ Test(summarize, tells_the_end_of_a_running_move_from_its_speed)
     cr_assert(wall_parse(json_str_at(fake_migrations_status(), "estimatedCompletionTime"), &end));
     cr_assert(end.ms - start_ms > 580 * 1000 && end.ms - start_ms < 640 * 1000, "%lld ms",
               (long long)(end.ms - start_ms));
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_MIGRATING, "status"), "True");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_MIGRATING, "status"), "True");
 }
 
 /* Two volumes are in place after 20 s; how fast they were says nothing about the end of the third. */
@@ -289,9 +289,9 @@ Test(summarize, lists_the_disks_and_the_command_that_says_which_is_the_good_one)
     fake_migrations_apply_to_l2();
     fake_migrations_run(120 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "ManualRecoveryRequired");
-    cr_assert_str_eq(fake_migrations_condition(REC_CONDITION_STALLED, "status"), "True");
+    cr_assert_str_eq(fake_migrations_condition(API_CONDITION_STALLED, "status"), "True");
     const char *message =
-        fake_migrations_condition(REC_CONDITION_MANUAL_RECOVERY_REQUIRED, "message");
+        fake_migrations_condition(API_CONDITION_MANUAL_RECOVERY_REQUIRED, "message");
     expect_text(message,
                 "kubectl patch xvm m -n shop --type merge -p "
                 "'{\"spec\":{\"recovery\":[{\"claimName\":\"data\",\"keep\":\"<UUID>\"}]}}'");

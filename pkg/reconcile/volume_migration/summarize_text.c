@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-const char *migration_phase_of(enum migration_state state, enum rec_reason reason)
+const char *migration_phase_of(enum migration_state state, enum api_reason reason)
 {
     switch (state) {
     case MIGRATION_STATE_WAITING:
@@ -22,7 +22,7 @@ const char *migration_phase_of(enum migration_state state, enum rec_reason reaso
     case MIGRATION_STATE_CANCELLING:
         return MIGRATION_CANCELLING;
     case MIGRATION_STATE_STALLED:
-        return reason == REC_REASON_DRY_RUN ? MIGRATION_DRY_RUN : MIGRATION_STALLED;
+        return reason == API_REASON_DRY_RUN ? MIGRATION_DRY_RUN : MIGRATION_STALLED;
     case MIGRATION_STATE_MANUAL:
         return MIGRATION_MANUAL;
     case MIGRATION_STATE_DONE:
@@ -78,12 +78,12 @@ static void put_command(struct buf *buf, const struct migration_resource *resour
 }
 
 static void put_manual(struct buf *buf, const struct migration_observation *observation,
-                       size_t index, enum rec_reason reason)
+                       size_t index, enum api_reason reason)
 {
     const struct migration_volume_view *view = &observation->volumes[index];
     const struct migration_facts *facts = &observation->facts[index];
 
-    if (reason == REC_REASON_DISK_DISAPPEARED) {
+    if (reason == API_REASON_DISK_DISAPPEARED) {
         buf_putf(buf,
                  "disk %s (UUID %s on %s) was being moved to %s, and now no disk has that name: "
                  "look for it in Xen Orchestra and give it its name back; nothing is done until "
@@ -95,7 +95,7 @@ static void put_manual(struct buf *buf, const struct migration_observation *obse
     }
     buf_putf(buf, "%s%zu disks are named %s and %s. Find out which one holds the data and say so: ",
              facts->truncated ? "more than " : "", facts->disk_count, view->disk_name,
-             reason == REC_REASON_AMBIGUOUS_COPIES ? "nothing proves which one is good"
+             reason == API_REASON_AMBIGUOUS_COPIES ? "nothing proves which one is good"
                                                    : "no move explains it");
     put_command(buf, observation->resource, view->claim_name);
     buf_put(buf, " with one of ");
@@ -138,48 +138,48 @@ static const char *origin(const struct migration_volume_view *view)
 
 /* What is the same for every volume. */
 static const struct {
-    enum rec_reason reason;
+    enum api_reason reason;
     const char *text;
 } sentences[] = {
-    {REC_REASON_XEN_ORCHESTRA_AWAY, "no connection to Xen Orchestra, or it has not listed "
+    {API_REASON_XEN_ORCHESTRA_AWAY, "no connection to Xen Orchestra, or it has not listed "
                                     "everything yet: nothing is decided until "
                                     "it is back"},
-    {REC_REASON_OBSERVING,
+    {API_REASON_OBSERVING,
      "an earlier move may still be on its way: waits until it is certain that "
      "nothing is"},
-    {REC_REASON_STALE_MARKER_CLEARED,
+    {API_REASON_STALE_MARKER_CLEARED,
      "the disk was marked as being moved and nothing moves it: takes the marker off"},
 };
 
 static void put_waiting(struct buf *buf, const struct migration_volume_view *view,
-                        const struct migration_facts *facts, enum rec_reason reason)
+                        const struct migration_facts *facts, enum api_reason reason)
 {
     for (size_t i = 0; i < ARRAY_LEN(sentences); i++)
         if (sentences[i].reason == reason) {
             buf_put(buf, sentences[i].text);
             return;
         }
-    if (reason == REC_REASON_POOL_AWAY && facts->blind != REC_REASON_INACTIVE)
+    if (reason == API_REASON_POOL_AWAY && facts->blind != API_REASON_INACTIVE)
         buf_put(buf, "Xen Orchestra does not show all its pools now: what is missing may only be "
                      "out of sight, so nothing is decided");
-    else if (reason == REC_REASON_DISK_NOT_FOUND)
+    else if (reason == API_REASON_DISK_NOT_FOUND)
         buf_putf(buf,
                  "no disk in Xen Orchestra is named %s: if it was renamed, give it its name back",
                  view->disk_name);
-    else if (reason == REC_REASON_IN_USE && !facts->wanted && facts->offline_only)
+    else if (reason == API_REASON_IN_USE && !facts->wanted && facts->offline_only)
         put_attached(buf, view, facts);
     else if (facts->not_live == reason && migration_goes_live(facts))
         buf_put(buf, view->why_not_live);
-    else if (reason == REC_REASON_NOT_ATTACHED)
+    else if (reason == API_REASON_NOT_ATTACHED)
         buf_putf(buf,
                  "no VM has disk %s, and spec.mode is Live: the move starts when a Pod that uses "
                  "claim %s runs (set spec.mode to Auto or Offline to copy it now)",
                  view->disk_name, view->claim_name);
-    else if (reason == REC_REASON_QUEUED && facts->pause != MIGRATION_PAUSE_BUSY && !*view->why)
+    else if (reason == API_REASON_QUEUED && facts->pause != MIGRATION_PAUSE_BUSY && !*view->why)
         buf_put(buf, "waits for the other volumes of this object: none moves before all can, and "
                      "two at a time");
-    else if (reason == REC_REASON_REFUSED ||
-             (reason == REC_REASON_QUEUED && facts->pause == MIGRATION_PAUSE_BUSY))
+    else if (reason == API_REASON_REFUSED ||
+             (reason == API_REASON_QUEUED && facts->pause == MIGRATION_PAUSE_BUSY))
         buf_put(buf, view->record ? view->record->message : "");
     else
         buf_put(buf, view->why); /* it was explained where it was found */
@@ -210,7 +210,7 @@ static void put_state(struct buf *buf, const struct migration_observation *obser
                  view->destination.sr_name);
         break;
     case MIGRATION_STATE_MOVING:
-        if (verdict->reason == REC_REASON_ADOPTED)
+        if (verdict->reason == API_REASON_ADOPTED)
             buf_putf(buf, "somebody else moves the disk of %s: waits for that to end",
                      view->claim_name);
         else
@@ -280,7 +280,7 @@ void migration_volume_message(const struct migration_observation *observation,
     cleanup_buf struct buf buf = {0};
 
     put_state(&buf, observation, index, verdict);
-    if (observation->facts[index].deleted && observation->facts[index].blind != REC_REASON_INACTIVE)
+    if (observation->facts[index].deleted && observation->facts[index].blind != API_REASON_INACTIVE)
         put_release(&buf, observation->resource);
     if (*observation->volumes[index].trouble)
         buf_putf(&buf, "; not yet: %s", observation->volumes[index].trouble);

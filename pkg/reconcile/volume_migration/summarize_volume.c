@@ -57,7 +57,7 @@ int64_t migration_backoff_ms(const struct migration_resource *resource, const ch
 struct entry {
     struct migration_volume_record record;
     const char *known[MIGRATION_DISKS_MAX];
-    char message[REC_CONDITION_MESSAGE_MAX];
+    char message[API_CONDITION_MESSAGE_MAX];
     int64_t estimated_s; /* of a dry run; -1: not known, or none */
 };
 
@@ -104,18 +104,18 @@ static void start_entry(const struct rec_ports *ports,
         return;
     if (facts->disk_count > 0 && !facts->open)
         preview(view, facts, &entry->record);
-    if (verdict->reason == REC_REASON_DRY_RUN)
+    if (verdict->reason == API_REASON_DRY_RUN)
         entry->estimated_s = migration_estimate_s(ports, &entry->record);
-    if (verdict->reason != REC_REASON_QUEUED)
+    if (verdict->reason != API_REASON_QUEUED)
         entry->record.queued_since.ms = 0;
     else if (entry->record.queued_since.ms == 0)
         entry->record.queued_since.ms = observation->wall.ms / 1000 * 1000;
     entry->record.phase = migration_phase_of(verdict->state, verdict->reason);
-    if (verdict->state == MIGRATION_STATE_STALLED && verdict->reason != REC_REASON_REFUSED &&
-        verdict->reason != REC_REASON_DRY_RUN)
+    if (verdict->state == MIGRATION_STATE_STALLED && verdict->reason != API_REASON_REFUSED &&
+        verdict->reason != API_REASON_DRY_RUN)
         entry->record.phase = MIGRATION_PENDING; /* "Stalled" of a volume marks a refusal */
     migration_volume_message(observation, verdict, index, entry->message, sizeof(entry->message));
-    if (verdict->reason == REC_REASON_DRY_RUN)
+    if (verdict->reason == API_REASON_DRY_RUN)
         migration_dry_run_message(&entry->record, entry->estimated_s, entry->message,
                                   sizeof(entry->message));
     entry->record.message = entry->message;

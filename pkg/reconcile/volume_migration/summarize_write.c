@@ -20,11 +20,11 @@ static bool equal(const struct migration_said *said, const json_t *status,
     return said->digest[aspect] == migration_status_digest(status, aspect);
 }
 
-static bool has_reason(const json_t *status, enum rec_condition_type type, enum rec_reason reason)
+static bool has_reason(const json_t *status, enum api_condition_type type, enum api_reason reason)
 {
-    const json_t *condition = rec_condition_find(json_object_get(status, "conditions"), type);
+    const json_t *condition = api_condition_find(json_object_get(status, "conditions"), type);
 
-    return str_equal(json_str_at(condition, "reason"), rec_reason_name(reason));
+    return str_equal(json_str_at(condition, "reason"), api_reason_name(reason));
 }
 
 /* Also in how they answer whoever changed the spec meanwhile. */
@@ -33,13 +33,13 @@ static bool both_migrate(const struct migration_resource *resource, const json_t
     return str_equal(resource->phase, MIGRATION_MIGRATING) &&
            str_equal(json_str_at(status, "phase"), MIGRATION_MIGRATING) &&
            resource->said->deferred ==
-               has_reason(status, REC_CONDITION_RECONCILING, REC_REASON_SPEC_CHANGE_DEFERRED);
+               has_reason(status, API_CONDITION_RECONCILING, API_REASON_SPEC_CHANGE_DEFERRED);
 }
 
 static bool both_are_queued(const struct migration_resource *resource, const json_t *status)
 {
-    return str_equal(resource->reason, rec_reason_name(REC_REASON_QUEUED)) &&
-           has_reason(status, REC_CONDITION_READY, REC_REASON_QUEUED);
+    return str_equal(resource->reason, api_reason_name(API_REASON_QUEUED)) &&
+           has_reason(status, API_CONDITION_READY, API_REASON_QUEUED);
 }
 
 static bool same_percent(const struct migration_resource *resource, const json_t *status)
@@ -83,15 +83,15 @@ static enum difference compare(const struct migration_resource *resource, const 
 }
 
 static void send_event(const struct rec_ports *ports, const struct migration_resource *resource,
-                       enum rec_reason reason, const char *action, const char *message)
+                       enum api_reason reason, const char *action, const char *message)
 {
     const struct kube_event event = {
         .kind = &migration_kind,
         .namespace = resource->object.namespace,
         .name = resource->object.name,
         .uid = resource->object.uid,
-        .warning = rec_reason_info(reason)->warning,
-        .reason = rec_reason_name(reason),
+        .warning = api_reason_info(reason)->warning,
+        .reason = api_reason_name(reason),
         .action = action,
         .message = message,
     };
@@ -99,15 +99,15 @@ static void send_event(const struct rec_ports *ports, const struct migration_res
 }
 
 /* Reasons that pass too quickly, or are told better by another event. */
-static bool worth_an_event(enum rec_reason reason)
+static bool worth_an_event(enum api_reason reason)
 {
-    static const enum rec_reason silent[] = {REC_REASON_QUEUED,
-                                             REC_REASON_OBSERVING,
-                                             REC_REASON_MIGRATING,
-                                             REC_REASON_FINISHING,
-                                             REC_REASON_CANCELLING,
-                                             REC_REASON_BACKING_OFF,
-                                             REC_REASON_STALE_MARKER_CLEARED};
+    static const enum api_reason silent[] = {API_REASON_QUEUED,
+                                             API_REASON_OBSERVING,
+                                             API_REASON_MIGRATING,
+                                             API_REASON_FINISHING,
+                                             API_REASON_CANCELLING,
+                                             API_REASON_BACKING_OFF,
+                                             API_REASON_STALE_MARKER_CLEARED};
 
     for (size_t i = 0; i < ARRAY_LEN(silent); i++)
         if (silent[i] == reason)
@@ -127,20 +127,20 @@ static void send_volume_events(const struct rec_ports *ports,
 
     if (verdict->step == MIGRATION_CLOSE_FAILED &&
         migration_aftermath_of(view->call_error.class).counts)
-        send_event(ports, resource, REC_REASON_ATTEMPT_FAILED, "Migrate", said);
+        send_event(ports, resource, API_REASON_ATTEMPT_FAILED, "Migrate", said);
     if (verdict->step == MIGRATION_OPEN && view->disks[0].cbt_enabled) {
         (void)
             str_format(message, sizeof(message),
                        "disk %s of %s has changed block tracking, which its move resets: its next "
                        "backup will be a full one",
                        view->disk_name, view->claim_name);
-        send_event(ports, resource, REC_REASON_BACKUP_IMPACT, "Migrate", message);
+        send_event(ports, resource, API_REASON_BACKUP_IMPACT, "Migrate", message);
     }
     if (verdict->step == MIGRATION_LIST_LEFTOVERS && facts->disks[verdict->keep].chosen) {
         (void)str_format(message, sizeof(message),
                          "keeps disk %s for %s, as spec.recovery says; renames %zu others",
                          view->disks[verdict->keep].uuid, view->claim_name, facts->disk_count - 1);
-        send_event(ports, resource, REC_REASON_RECOVERED, "Recover", message);
+        send_event(ports, resource, API_REASON_RECOVERED, "Recover", message);
     }
 }
 
@@ -156,7 +156,7 @@ static void send_events(const struct rec_ports *ports,
         send_volume_events(ports, observation, &verdicts[i], i,
                            json_str_at(json_array_get(entries, i), "message"));
     if (worth_an_event(summary->reason) &&
-        !str_equal(resource->reason, rec_reason_name(summary->reason)))
+        !str_equal(resource->reason, api_reason_name(summary->reason)))
         send_event(ports, resource, summary->reason, "Migrate", summary->message);
 }
 
@@ -266,13 +266,13 @@ void migration_report_act(const struct rec_ports *ports,
 
     if (act->result != XO_DONE)
         return;
-    if (act->step == MIGRATION_UNMARK && verdict->reason == REC_REASON_STALE_MARKER_CLEARED) {
+    if (act->step == MIGRATION_UNMARK && verdict->reason == API_REASON_STALE_MARKER_CLEARED) {
         (void)str_format(message, sizeof(message),
                          "disk %s (%s) was marked as being moved to %s and nothing moved it: took "
                          "the marker off",
                          view->disk_name, view->disks[verdict->disk].uuid,
                          view->disks[verdict->disk].marker.in_progress_to_sr);
-        send_event(ports, observation->resource, REC_REASON_STALE_MARKER_CLEARED, "Unmark",
+        send_event(ports, observation->resource, API_REASON_STALE_MARKER_CLEARED, "Unmark",
                    message);
     }
     if (act->step == MIGRATION_DELETE_LEFTOVER) {
@@ -280,7 +280,7 @@ void migration_report_act(const struct rec_ports *ports,
                          "deleted disk %s, which a failed move of %s had left: a later one has "
                          "succeeded, and spec.leftovers is Delete",
                          view->leftover, view->claim_name);
-        send_event(ports, observation->resource, REC_REASON_LEFTOVER_DELETED, "Delete", message);
+        send_event(ports, observation->resource, API_REASON_LEFTOVER_DELETED, "Delete", message);
     }
     if (act->step == MIGRATION_RENAME_LEFTOVER) {
         migration_leftover_name(view->disk_name, view->disks[verdict->disk].uuid, name);
@@ -289,6 +289,6 @@ void migration_report_act(const struct rec_ports *ports,
                          "in Xen Orchestra when nobody misses anything",
                          view->disks[verdict->disk].uuid, view->disks[verdict->disk].place.sr_name,
                          view->claim_name, name);
-        send_event(ports, observation->resource, REC_REASON_LEFTOVER_RENAMED, "Rename", message);
+        send_event(ports, observation->resource, API_REASON_LEFTOVER_RENAMED, "Rename", message);
     }
 }

@@ -9,13 +9,13 @@
 #ifndef RECONCILE_ATTACH_FAKE_WORLD_H
 #define RECONCILE_ATTACH_FAKE_WORLD_H
 
+#include "api/migration.h"
 #include "kube/types.h"
 #include "reconcile/attach/attach.h"
 #include "reconcile/fake/clock.h"
 #include "reconcile/fake/journal.h"
 #include "reconcile/fake/kube.h"
 #include "reconcile/fake/xo.h"
-#include "reconcile/volume_migration/resource.h"
 
 /* A pass after which nothing is due at once is reached within a few; more is a loop. */
 enum { ATTACH_WORLD_PASSES_MAX = 20 };

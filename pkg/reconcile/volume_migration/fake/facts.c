@@ -45,7 +45,7 @@ struct migration_facts fake_facts_deletable(void)
 }
 
 void fake_facts_expect(const struct migration_facts *facts, enum migration_step step,
-                       enum migration_state state, enum rec_reason reason)
+                       enum migration_state state, enum api_reason reason)
 {
     struct migration_verdict verdict = migration_decide_volume(facts);
 

@@ -19,7 +19,7 @@ struct migration_facts fake_facts_deletable(void);
 
 /** Expects this verdict; fails the test otherwise. */
 void fake_facts_expect(const struct migration_facts *facts, enum migration_step step,
-                       enum migration_state state, enum rec_reason reason);
+                       enum migration_state state, enum api_reason reason);
 
 /** Expects this step, about this disk. */
 void fake_facts_expect_on(const struct migration_facts *facts, enum migration_step step, int disk);

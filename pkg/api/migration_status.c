@@ -1,8 +1,8 @@
 /*
- * reconcile/volume_migration, 2 → 3: decodes the status of an XoVolumeMigration: what was written ahead
+ * api, 2 → 3: decodes the status of an XoVolumeMigration: what was written ahead
  * is read back from here and from nowhere else.
  */
-#include "reconcile/volume_migration/resource.h"
+#include "api/migration.h"
 
 #include "kube/field.h"
 
@@ -163,13 +163,13 @@ static void said_decode(const json_t *json, struct kube_arena *arena,
     struct migration_said *said = kube_arena_alloc(arena, sizeof(*said));
     for (int aspect = 0; aspect < MIGRATION_ASPECTS; aspect++)
         said->digest[aspect] = migration_status_digest(status, (enum migration_aspect)aspect);
-    rec_conditions_read(conditions, said->conditions);
+    api_conditions_read(conditions, said->conditions);
     if (!estimate || !wall_parse(estimate, &said->estimated_completion))
         said->estimated_completion = (struct wall_time){0};
     said->message = kube_arena_str(arena, json_str_at(status, "message"));
     said->deferred =
-        str_equal(json_str_at(rec_condition_find(conditions, REC_CONDITION_RECONCILING), "reason"),
-                  rec_reason_name(REC_REASON_SPEC_CHANGE_DEFERRED));
+        str_equal(json_str_at(api_condition_find(conditions, API_CONDITION_RECONCILING), "reason"),
+                  api_reason_name(API_REASON_SPEC_CHANGE_DEFERRED));
     resource->said = said;
 }
 

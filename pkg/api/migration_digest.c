@@ -1,11 +1,11 @@
 /*
- * reconcile/volume_migration, 3: a status as a number, to tell whether a new one says anything new.
+ * api, 3: a status as a number, to tell whether a new one says anything new.
  *
  * Each pass makes a status and compares it with the one that is there. Numbers of 64 bits are compared
  * instead of texts or documents: nothing is to be kept of the old one but its numbers. Two statuses that
  * differ have the same number once in 2^64.
  */
-#include "reconcile/volume_migration/resource.h"
+#include "api/migration.h"
 
 #include "base/str.h"
 

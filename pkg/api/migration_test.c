@@ -1,9 +1,9 @@
 /*
- * reconcile/volume_migration: the XoVolumeMigration as it is read back, its schema included.
+ * api: the XoVolumeMigration as it is read back, its schema included.
  *
- * Covers resource_status.c.
+ * Covers migration_status.c.
  */
-#include "reconcile/volume_migration/resource.h"
+#include "api/migration.h"
 
 #include "base/buf.h"
 #include "base/file.h"

@@ -1,6 +1,6 @@
 /*
- * reconcile, 8: every condition type and every reason that the operator writes, where it may stand
- * and what it means: the one table. docs/api/ is made from it (pkg/reconcile/api_doc.h). The unit
+ * api, 8: every condition type and every reason that the operator writes, where it may stand
+ * and what it means: the one table. docs/api/ is made from it (pkg/api-doc/api_doc.h). The unit
  * tests record what reconcilers write: a reason that stands where this table does not put it fails
  * the test that writes it, and a place that no test reaches fails the whole program. The simulation and
  * the end-to-end tests are held to it by tools/check-reasons.
@@ -9,12 +9,12 @@
  * end-to-end tests do not, a line in their lists of silent reasons. Include conditions.h, not this.
  * Thread: any.
  */
-#ifndef RECONCILE_CONDITIONS_TABLE_H
-#define RECONCILE_CONDITIONS_TABLE_H
+#ifndef API_CONDITIONS_TABLE_H
+#define API_CONDITIONS_TABLE_H
 
 /* constant, name, polarity of the condition type: what it says while it is True; its message while
  * it is False and there is nothing more to say */
-#define REC_CONDITION_TYPES(X)                                                                     \
+#define API_CONDITION_TYPES(X)                                                                     \
     X(CANCELLED, "Cancelled", "stopped on request; the source is intact", "it was not stopped")    \
     X(MANUAL_RECOVERY_REQUIRED, "ManualRecoveryRequired",                                          \
       "a person must decide which disk is the good one; until then the volume is not touched",     \
@@ -29,142 +29,142 @@
       "no change of the spec or the world is waited for")
 
 /*
- * constant, name, whether its event is a warning, the places where it may stand (REC_IN_…), what it
+ * constant, name, whether its event is a warning, the places where it may stand (API_IN_…), what it
  * says and what to do. All names are one CamelCase word. Places that are condition types are about
  * the type being True; Ready=False carries any of these reasons but the first and SpecChangeDeferred.
  * In four groups, whose order migration_reason_stalls() relies on: waiting and working, stalled,
  * ended, events.
  */
-#define REC_REASONS(X)                                                                             \
+#define API_REASONS(X)                                                                             \
     X(INACTIVE, "Inactive", false, 0, "of a condition that is not True: it does not apply now")    \
     /* waiting: goes on by itself */                                                               \
     X(XEN_ORCHESTRA_AWAY, "XenOrchestraAway", true,                                                \
-      REC_IN_RECONCILING | REC_IN_EVENT | REC_IN_ATTACH,                                           \
+      API_IN_RECONCILING | API_IN_EVENT | API_IN_ATTACH,                                           \
       "no connection to Xen Orchestra, or it has not listed everything yet; nothing is decided "   \
       "until it is back")                                                                          \
-    X(POOL_AWAY, "PoolAway", true, REC_IN_RECONCILING | REC_IN_EVENT | REC_IN_ATTACH,              \
+    X(POOL_AWAY, "PoolAway", true, API_IN_RECONCILING | API_IN_EVENT | API_IN_ATTACH,              \
       "Xen Orchestra has lost a pool; what is missing may only be out of sight, so nothing is "    \
       "concluded from it")                                                                         \
-    X(CLAIM_NOT_FOUND, "ClaimNotFound", false, REC_IN_RECONCILING | REC_IN_EVENT | REC_IN_ATTACH,  \
+    X(CLAIM_NOT_FOUND, "ClaimNotFound", false, API_IN_RECONCILING | API_IN_EVENT | API_IN_ATTACH,  \
       "the claim does not exist (yet)")                                                            \
-    X(CLAIM_NOT_BOUND, "ClaimNotBound", false, REC_IN_RECONCILING | REC_IN_EVENT,                  \
+    X(CLAIM_NOT_BOUND, "ClaimNotBound", false, API_IN_RECONCILING | API_IN_EVENT,                  \
       "the claim is not bound to a volume (yet)")                                                  \
     X(VOLUME_NOT_FOUND, "VolumeNotFound", false,                                                   \
-      REC_IN_RECONCILING | REC_IN_EVENT | REC_IN_ATTACH,                                           \
+      API_IN_RECONCILING | API_IN_EVENT | API_IN_ATTACH,                                           \
       "the claim's PersistentVolume does not exist (yet)")                                         \
-    X(IN_USE, "InUse", false, REC_IN_RECONCILING | REC_IN_EVENT,                                   \
+    X(IN_USE, "InUse", false, API_IN_RECONCILING | API_IN_EVENT,                                   \
       "a VM has the disk, or a VolumeAttachment wants it, and it can't be moved meanwhile: stop "  \
       "the Pods that use the claim")                                                               \
-    X(NOT_ATTACHED, "NotAttached", false, REC_IN_RECONCILING | REC_IN_EVENT,                       \
+    X(NOT_ATTACHED, "NotAttached", false, API_IN_RECONCILING | API_IN_EVENT,                       \
       "mode is Live and no VM has the disk: start a Pod that uses the claim, or choose another "   \
       "mode")                                                                                      \
-    X(LIVE_IMPOSSIBLE, "LiveImpossible", false, REC_IN_RECONCILING | REC_IN_EVENT,                 \
+    X(LIVE_IMPOSSIBLE, "LiveImpossible", false, API_IN_RECONCILING | API_IN_EVENT,                 \
       "a VM has the disk and it can't be moved under that VM; the message says why: stop the "     \
       "Pods "                                                                                      \
       "that use the claim, or choose another target")                                              \
-    X(VOLUME_BUSY, "VolumeBusy", false, REC_IN_RECONCILING | REC_IN_EVENT | REC_IN_ATTACH,         \
+    X(VOLUME_BUSY, "VolumeBusy", false, API_IN_RECONCILING | API_IN_EVENT | API_IN_ATTACH,         \
       "another XoVolumeMigration works on the volume; the message names it")                       \
-    X(QUEUED, "Queued", false, REC_IN_RECONCILING,                                                 \
+    X(QUEUED, "Queued", false, API_IN_RECONCILING,                                                 \
       "waits for its turn, or until all volumes of the object can move; the message says which")   \
-    X(NO_SPACE, "NoSpace", true, REC_IN_RECONCILING | REC_IN_EVENT,                                \
+    X(NO_SPACE, "NoSpace", true, API_IN_RECONCILING | API_IN_EVENT,                                \
       "no SR that fits has room, counting what is promised to moves on their way: make room, or "  \
       "tag another SR")                                                                            \
-    X(OBSERVING, "Observing", false, REC_IN_RECONCILING | REC_IN_ATTACH,                           \
+    X(OBSERVING, "Observing", false, API_IN_RECONCILING | API_IN_ATTACH,                           \
       "something done earlier may still show up; nothing is begun before that is certain")         \
-    X(SPEC_CHANGE_DEFERRED, "SpecChangeDeferred", false, REC_IN_RECONCILING,                       \
+    X(SPEC_CHANGE_DEFERRED, "SpecChangeDeferred", false, API_IN_RECONCILING,                       \
       "the spec changed during a move, and is obeyed when that has ended; set spec.cancel to "     \
       "stop it")                                                                                   \
-    X(BACKING_OFF, "BackingOff", true, REC_IN_RECONCILING | REC_IN_ATTACH,                         \
+    X(BACKING_OFF, "BackingOff", true, API_IN_RECONCILING | API_IN_ATTACH,                         \
       "an attempt failed; the next starts at nextRetryTime")                                       \
     /* working */                                                                                  \
-    X(STARTING, "Starting", false, REC_IN_RECONCILING | REC_IN_EVENT,                              \
+    X(STARTING, "Starting", false, API_IN_RECONCILING | API_IN_EVENT,                              \
       "the attempt is recorded and marked; the move starts next")                                  \
-    X(MIGRATING, "Migrating", false, REC_IN_RECONCILING | REC_IN_MIGRATING,                        \
+    X(MIGRATING, "Migrating", false, API_IN_RECONCILING | API_IN_MIGRATING,                        \
       "the disk is being copied")                                                                  \
-    X(ADOPTED, "Adopted", false, REC_IN_RECONCILING | REC_IN_MIGRATING | REC_IN_EVENT,             \
+    X(ADOPTED, "Adopted", false, API_IN_RECONCILING | API_IN_MIGRATING | API_IN_EVENT,             \
       "somebody else moves the disk; it is followed, not started again")                           \
-    X(FINISHING, "Finishing", false, REC_IN_RECONCILING,                                           \
+    X(FINISHING, "Finishing", false, API_IN_RECONCILING,                                           \
       "the move has ended; marker and leftovers are put right")                                    \
-    X(CANCELLING, "Cancelling", false, REC_IN_RECONCILING, "stops on request")                     \
+    X(CANCELLING, "Cancelling", false, API_IN_RECONCILING, "stops on request")                     \
     /* stalled: goes on when the spec or the world changes */                                      \
-    X(OTHER_DRIVER, "OtherDriver", true, REC_IN_STALLED | REC_IN_EVENT,                            \
+    X(OTHER_DRIVER, "OtherDriver", true, API_IN_STALLED | API_IN_EVENT,                            \
       "the volume belongs to another CSI driver: take it out of the object")                       \
-    X(TRACKED_BY_UUID, "TrackedByUUID", true, REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH,       \
+    X(TRACKED_BY_UUID, "TrackedByUUID", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,       \
       "the volume names its disk by UUID, which a move changes: it would be lost")                 \
-    X(SHARED_VOLUME, "SharedVolume", true, REC_IN_STALLED | REC_IN_EVENT,                          \
+    X(SHARED_VOLUME, "SharedVolume", true, API_IN_STALLED | API_IN_EVENT,                          \
       "the volume may be written by several nodes at once")                                        \
-    X(DISK_NOT_FOUND, "DiskNotFound", true, REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH,         \
+    X(DISK_NOT_FOUND, "DiskNotFound", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,         \
       "no disk has the volume's name: if it was renamed, give it its name back")                   \
-    X(SR_NOT_FOUND, "SRNotFound", true, REC_IN_STALLED | REC_IN_EVENT, "no SR has this UUID")      \
-    X(SR_NOT_REACHABLE, "SRNotReachable", true, REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH,     \
+    X(SR_NOT_FOUND, "SRNotFound", true, API_IN_STALLED | API_IN_EVENT, "no SR has this UUID")      \
+    X(SR_NOT_REACHABLE, "SRNotReachable", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,     \
       "no host that has to reach the SR does (PBD not attached, host down, maintenance)")          \
-    X(OTHER_POOL, "OtherPool", true, REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH,                \
+    X(OTHER_POOL, "OtherPool", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,                \
       "the target is in another pool than the disk")                                               \
-    X(TAG_NOT_FOUND, "TagNotFound", true, REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH,           \
+    X(TAG_NOT_FOUND, "TagNotFound", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,           \
       "no SR of the disk's pool has the tag")                                                      \
-    X(TAG_MIXED, "TagMixed", true, REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH,                  \
+    X(TAG_MIXED, "TagMixed", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,                  \
       "the tag is on local and on shared SRs of one pool: leave it on one sort only")              \
-    X(TAG_UNKNOWN, "TagUnknown", true, REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH,              \
+    X(TAG_UNKNOWN, "TagUnknown", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,              \
       "the volume says nowhere which tag it belongs to: use srUUID or srsWithTag")                 \
-    X(MARKER_UNREADABLE, "MarkerUnreadable", true, REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH,  \
+    X(MARKER_UNREADABLE, "MarkerUnreadable", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,  \
       "the marker in the disk's description can't be understood: correct it in Xen Orchestra")     \
-    X(NODE_NOT_FOUND, "NodeNotFound", true, REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH,         \
+    X(NODE_NOT_FOUND, "NodeNotFound", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,         \
       "the node is not there, or the driver does not run on it")                                   \
-    X(NODE_WITHOUT_VM, "NodeWithoutVM", true, REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH,       \
+    X(NODE_WITHOUT_VM, "NodeWithoutVM", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,       \
       "no running VM in Xen Orchestra is this node")                                               \
-    X(REFUSED, "Refused", true, REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH,                     \
+    X(REFUSED, "Refused", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,                     \
       "Xen Orchestra refused the move; it is tried again after spec.retry.maxDelay")               \
-    X(DRY_RUN, "DryRun", false, REC_IN_STALLED | REC_IN_EVENT,                                     \
+    X(DRY_RUN, "DryRun", false, API_IN_STALLED | API_IN_EVENT,                                     \
       "a dry run: nothing is moved; the message says what would be")                               \
-    X(RETRY_LIMIT_REACHED, "RetryLimitReached", true, REC_IN_STALLED | REC_IN_EVENT,               \
+    X(RETRY_LIMIT_REACHED, "RetryLimitReached", true, API_IN_STALLED | API_IN_EVENT,               \
       "as many attempts failed as spec.retry.limit allows; change the spec to try again")          \
     /* a person decides */                                                                         \
-    X(DISK_DISAPPEARED, "DiskDisappeared", true, REC_ASKS_A_PERSON,                                \
+    X(DISK_DISAPPEARED, "DiskDisappeared", true, API_ASKS_A_PERSON,                                \
       "a move was on its way and no disk has the name any more: find it, and give it its name "    \
       "back")                                                                                      \
-    X(DUPLICATE_NAME, "DuplicateName", true, REC_ASKS_A_PERSON | REC_IN_ATTACH,                    \
+    X(DUPLICATE_NAME, "DuplicateName", true, API_ASKS_A_PERSON | API_IN_ATTACH,                    \
       "several disks have the name and no move explains it: say in spec.recovery which is the "    \
       "good one")                                                                                  \
-    X(AMBIGUOUS_COPIES, "AmbiguousCopies", true, REC_ASKS_A_PERSON,                                \
+    X(AMBIGUOUS_COPIES, "AmbiguousCopies", true, API_ASKS_A_PERSON,                                \
       "a move left several disks and nothing proves which one is good: say so in spec.recovery")   \
     /* ended */                                                                                    \
-    X(MIGRATED, "Migrated", false, REC_IN_READY | REC_IN_EVENT | REC_IN_HISTORY, "moved")          \
-    X(ALREADY_IN_PLACE, "AlreadyInPlace", false, REC_IN_READY | REC_IN_EVENT,                      \
+    X(MIGRATED, "Migrated", false, API_IN_READY | API_IN_EVENT | API_IN_HISTORY, "moved")          \
+    X(ALREADY_IN_PLACE, "AlreadyInPlace", false, API_IN_READY | API_IN_EVENT,                      \
       "every volume was where it should be")                                                       \
-    X(COMPLETED_BEFORE_CANCEL, "CompletedBeforeCancel", false, REC_IN_READY | REC_IN_EVENT,        \
+    X(COMPLETED_BEFORE_CANCEL, "CompletedBeforeCancel", false, API_IN_READY | API_IN_EVENT,        \
       "the move had ended when the request to cancel it arrived")                                  \
     X(CANCELLED, "Cancelled", false,                                                               \
-      REC_IN_CANCELLED | REC_IN_STALLED | REC_IN_EVENT | REC_IN_ATTACH | REC_IN_HISTORY,           \
+      API_IN_CANCELLED | API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH | API_IN_HISTORY,           \
       "stopped on request; of an attempt: it was stopped")                                         \
     /* of events and history only */                                                               \
-    X(ATTEMPT_FAILED, "AttemptFailed", true, REC_IN_EVENT | REC_IN_ATTACH | REC_IN_HISTORY,        \
+    X(ATTEMPT_FAILED, "AttemptFailed", true, API_IN_EVENT | API_IN_ATTACH | API_IN_HISTORY,        \
       "an attempt ended without success; the message says why")                                    \
-    X(BACKUP_IMPACT, "BackupImpact", true, REC_IN_EVENT,                                           \
+    X(BACKUP_IMPACT, "BackupImpact", true, API_IN_EVENT,                                           \
       "the disk has changed block tracking, which a move resets: its next backup is a full one")   \
-    X(STALE_MARKER_CLEARED, "StaleMarkerCleared", true, REC_IN_RECONCILING | REC_IN_EVENT,         \
+    X(STALE_MARKER_CLEARED, "StaleMarkerCleared", true, API_IN_RECONCILING | API_IN_EVENT,         \
       "a disk was marked as being moved and nothing moved it")                                     \
-    X(LEFTOVER_RENAMED, "LeftoverRenamed", true, REC_IN_EVENT,                                     \
+    X(LEFTOVER_RENAMED, "LeftoverRenamed", true, API_IN_EVENT,                                     \
       "a disk that a failed move left was renamed, not deleted")                                   \
-    X(LEFTOVER_DELETED, "LeftoverDeleted", false, REC_IN_EVENT,                                    \
+    X(LEFTOVER_DELETED, "LeftoverDeleted", false, API_IN_EVENT,                                    \
       "a disk that a failed move left was deleted, as spec.leftovers asks for")                    \
-    X(RECOVERED, "Recovered", false, REC_IN_EVENT, "the disk that spec.recovery names is kept")    \
+    X(RECOVERED, "Recovered", false, API_IN_EVENT, "the disk that spec.recovery names is kept")    \
     /* of attaching only */                                                                        \
-    X(MANUAL_RECOVERY_REQUIRED, "ManualRecoveryRequired", true, REC_IN_ATTACH,                     \
+    X(MANUAL_RECOVERY_REQUIRED, "ManualRecoveryRequired", true, API_IN_ATTACH,                     \
       "a person must decide first which disk is the good one; the message names the object that "  \
       "says how")                                                                                  \
-    X(MOVING_DISK, "MovingDisk", false, REC_IN_ATTACH,                                             \
+    X(MOVING_DISK, "MovingDisk", false, API_IN_ATTACH,                                             \
       "the volume's disk is on its way to where the Pod runs")                                     \
-    X(DETACHED, "Detached", false, REC_IN_ATTACH, "the disk is detached from the node's VM")       \
-    X(ATTACH_FAILED, "AttachFailed", true, REC_IN_ATTACH,                                          \
+    X(DETACHED, "Detached", false, API_IN_ATTACH, "the disk is detached from the node's VM")       \
+    X(ATTACH_FAILED, "AttachFailed", true, API_IN_ATTACH,                                          \
       "Xen Orchestra did not attach the disk; the message says why")                               \
-    X(DETACH_FAILED, "DetachFailed", true, REC_IN_ATTACH,                                          \
+    X(DETACH_FAILED, "DetachFailed", true, API_IN_ATTACH,                                          \
       "Xen Orchestra did not detach the disk; the message says why")                               \
-    X(ATTACHED_ELSEWHERE, "AttachedElsewhere", true, REC_IN_ATTACH, "another VM has the disk")     \
-    X(VM_NOT_RUNNING, "VMNotRunning", true, REC_IN_ATTACH, "the node's VM does not run: start it") \
-    X(SETTINGS_CONTRADICT, "SettingsContradict", true, REC_IN_ATTACH,                              \
+    X(ATTACHED_ELSEWHERE, "AttachedElsewhere", true, API_IN_ATTACH, "another VM has the disk")     \
+    X(VM_NOT_RUNNING, "VMNotRunning", true, API_IN_ATTACH, "the node's VM does not run: start it") \
+    X(SETTINGS_CONTRADICT, "SettingsContradict", true, API_IN_ATTACH,                              \
       "the volume's settings exclude each other: srUUID together with migrating")                  \
-    X(NO_DEVICE_FREE, "NoDeviceFree", true, REC_IN_ATTACH,                                         \
+    X(NO_DEVICE_FREE, "NoDeviceFree", true, API_IN_ATTACH,                                         \
       "the node's VM has no free device position: run the Pod on another node")                    \
-    X(UNSUPPORTED, "Unsupported", true, REC_IN_ATTACH, "this version can't attach such a volume")
+    X(UNSUPPORTED, "Unsupported", true, API_IN_ATTACH, "this version can't attach such a volume")
 
 #endif

@@ -1,10 +1,10 @@
-/* reconcile, 8: the part of docs/api/ that follows from the schema and from the table of reasons. */
-#include "reconcile/api_doc.h"
+/* api-doc, 8: the part of docs/api/ that follows from the schema and from the table of reasons. */
+#include "api-doc/api_doc.h"
 
+#include "api/conditions.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/yaml.h"
-#include "reconcile/conditions.h"
 
 #include <string.h>
 
@@ -88,46 +88,46 @@ static int put_schema(const char *schema, const char *part, struct buf *ret, str
 
 static void put_conditions(struct buf *ret)
 {
-    static const enum rec_condition_type order[] = {REC_CONDITION_READY,
-                                                    REC_CONDITION_RECONCILING,
-                                                    REC_CONDITION_STALLED,
-                                                    REC_CONDITION_MIGRATING,
-                                                    REC_CONDITION_MANUAL_RECOVERY_REQUIRED,
-                                                    REC_CONDITION_CANCELLED};
+    static const enum api_condition_type order[] = {API_CONDITION_READY,
+                                                    API_CONDITION_RECONCILING,
+                                                    API_CONDITION_STALLED,
+                                                    API_CONDITION_MIGRATING,
+                                                    API_CONDITION_MANUAL_RECOVERY_REQUIRED,
+                                                    API_CONDITION_CANCELLED};
 
-    _Static_assert(ARRAY_LEN(order) == REC_CONDITION_COUNT, "every type has its row");
+    _Static_assert(ARRAY_LEN(order) == API_CONDITION_COUNT, "every type has its row");
     buf_put(ret, "| type | True means |\n| --- | --- |\n");
     for (size_t i = 0; i < ARRAY_LEN(order); i++)
-        buf_putf(ret, "| `%s` | %s |\n", rec_condition_name(order[i]),
-                 rec_condition_means(order[i]));
+        buf_putf(ret, "| `%s` | %s |\n", api_condition_name(order[i]),
+                 api_condition_means(order[i]));
 }
 
 static void put_places(unsigned places, struct buf *ret)
 {
     const char *comma = "";
 
-    for (int i = 0; i < REC_CONDITION_COUNT; i++)
+    for (int i = 0; i < API_CONDITION_COUNT; i++)
         if (places & (1U << i)) {
-            buf_putf(ret, "%s`%s`", comma, rec_condition_name((enum rec_condition_type)i));
+            buf_putf(ret, "%s`%s`", comma, api_condition_name((enum api_condition_type)i));
             comma = ", ";
         }
-    if (places & REC_IN_EVENT) {
+    if (places & API_IN_EVENT) {
         buf_putf(ret, "%sevent", comma);
         comma = ", ";
     }
-    if (places & REC_IN_HISTORY) {
+    if (places & API_IN_HISTORY) {
         buf_putf(ret, "%shistory", comma);
         comma = ", ";
     }
-    if (places & REC_IN_ATTACH)
+    if (places & API_IN_ATTACH)
         buf_putf(ret, "%sattach", comma);
 }
 
 static void put_reasons(struct buf *ret)
 {
     buf_put(ret, "| reason | stands in | meaning, and what to do |\n| --- | --- | --- |\n");
-    for (int i = 0; i < REC_REASON_COUNT; i++) {
-        const struct rec_reason_info *reason = rec_reason_info((enum rec_reason)i);
+    for (int i = 0; i < API_REASON_COUNT; i++) {
+        const struct api_reason_info *reason = api_reason_info((enum api_reason)i);
         buf_putf(ret, "| `%s`%s | ", reason->name, reason->warning ? " ⚠" : "");
         put_places(reason->places, ret);
         buf_putf(ret, "%s | %s |\n", reason->places ? "" : "any condition that is False",
@@ -148,7 +148,7 @@ static int put_part(const char *name, const char *schema, struct buf *ret, struc
     return 0;
 }
 
-int rec_api_doc(const char *page, const char *schema, struct buf *ret, struct err *err)
+int api_doc(const char *page, const char *schema, struct buf *ret, struct err *err)
 {
     const char *begin;
 

@@ -1,5 +1,5 @@
-/* reconcile: the documentation of the API is made from the schema and from the table of reasons. */
-#include "reconcile/api_doc.h"
+/* api-doc: the documentation of the API is made from the schema and from the table of reasons. */
+#include "api-doc/api_doc.h"
 
 #include "base/file.h"
 #include "base/str.h"
@@ -19,7 +19,7 @@ static void expect_failure(const char *page, const char *says)
 {
     cleanup_buf struct buf made = {0};
     struct err err = {0};
-    cr_assert_lt(rec_api_doc(page, SCHEMA, &made, &err), 0);
+    cr_assert_lt(api_doc(page, SCHEMA, &made, &err), 0);
     cr_assert_eq(err.class, ERR_INVALID);
     cr_assert_not_null(strstr(err.message, says), "%s", err.message);
 }
@@ -29,7 +29,7 @@ Test(api_doc, lists_fields_with_type_values_and_default_and_keeps_the_rest)
     cleanup_buf struct buf made = {0};
     struct err err = {0};
     int rv =
-        rec_api_doc("before\n<!-- made: spec -->\nold\n<!-- end -->\nafter\n", SCHEMA, &made, &err);
+        api_doc("before\n<!-- made: spec -->\nold\n<!-- end -->\nafter\n", SCHEMA, &made, &err);
     cr_assert_eq(rv, 0, "%s", err.message);
     cr_assert_str_eq(buf_str(&made), "before\n<!-- made: spec -->\n"
                                      "| field | type | meaning |\n| --- | --- | --- |\n"
@@ -53,11 +53,11 @@ Test(api_doc, makes_the_page_that_is_in_the_tree)
     cleanup_buf struct buf schema = {0};
     cleanup_buf struct buf made = {0};
     struct err err = {0};
-    int rv = file_read(TESTDATA "/../../../docs/api/xovolumemigration.md", &page, &err);
+    int rv = file_read(PROJECT "/docs/api/xovolumemigration.md", &page, &err);
     cr_assert_eq(rv, 0, "%s", err.message);
-    rv = file_read(TESTDATA "/../../../crds/xovolumemigrations.yaml", &schema, &err);
+    rv = file_read(PROJECT "/crds/xovolumemigrations.yaml", &schema, &err);
     cr_assert_eq(rv, 0, "%s", err.message);
-    rv = rec_api_doc(buf_str(&page), buf_str(&schema), &made, &err);
+    rv = api_doc(buf_str(&page), buf_str(&schema), &made, &err);
     cr_assert_eq(rv, 0, "%s", err.message);
     cr_assert_str_eq(buf_str(&made), buf_str(&page),
                      "docs/api/ is not what schema and table say: cmake --build <build> --target "

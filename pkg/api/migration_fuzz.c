@@ -1,5 +1,5 @@
-/* reconcile/volume_migration: any JSON as an XoVolumeMigration: an error or an object, never a crash. */
-#include "reconcile/volume_migration/resource.h"
+/* api: any JSON as an XoVolumeMigration: an error or an object, never a crash. */
+#include "api/migration.h"
 
 #include "base/str.h"
 

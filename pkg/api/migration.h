@@ -1,13 +1,13 @@
 /*
- * reconcile/volume_migration, 2 → 3: the XoVolumeMigration as a typed object. crds/ holds its
+ * api, 2 → 3: the XoVolumeMigration as a typed object. crds/ holds its
  * schema; what the schema refuses can't arrive here, and what does is read defensively all the
  * same. Thread: any (immutable).
  */
-#ifndef RECONCILE_VOLUME_MIGRATION_RESOURCE_H
-#define RECONCILE_VOLUME_MIGRATION_RESOURCE_H
+#ifndef API_MIGRATION_H
+#define API_MIGRATION_H
 
+#include "api/conditions.h"
 #include "kube/object.h"
-#include "reconcile/conditions.h"
 
 /** Where a volume is to go: exactly one of the three is not "". */
 struct migration_target {
@@ -111,7 +111,7 @@ enum migration_aspect {
 /** What a status says to people, as far as the next one, or a VolumeAttachment, depends on it. */
 struct migration_said {
     uint64_t digest[MIGRATION_ASPECTS]; /* to tell whether a new one differs, and in what */
-    struct rec_condition_past conditions[REC_CONDITION_COUNT];
+    struct api_condition_past conditions[API_CONDITION_COUNT];
     struct wall_time estimated_completion;
     const char *message;
     bool deferred; /* a change of the spec waits for the end of this migration */

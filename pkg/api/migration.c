@@ -1,6 +1,6 @@
-/* reconcile/volume_migration, 2 → 3: decodes the spec of an XoVolumeMigration, and tells what it
- * asks for. resource_status.c reads its status back. */
-#include "reconcile/volume_migration/resource.h"
+/* api, 2 → 3: decodes the spec of an XoVolumeMigration, and tells what it
+ * asks for. migration_status.c reads its status back. */
+#include "api/migration.h"
 
 #include "kube/field.h"
 
