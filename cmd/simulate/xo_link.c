@@ -157,6 +157,7 @@ static void sign_in(void *userdata, int64_t session)
     link->listed = 0;
     link->asking_servers = false;
     link->arrives_ms = link->told_ms = sim->timeline.now_ms;
+    xo_inventory_user(link->inventory, true);
     xo_inventory_list_begin(link->inventory);
     list_next(link, session);
 }

@@ -36,8 +36,9 @@ struct xo_inventory *xo_inventory_new(const struct clock *clock)
         pthread_rwlock_init(inventory->lock, &attributes) != 0)
         abort(); /* glibc fails none of these for valid arguments */
     (void)pthread_rwlockattr_destroy(&attributes); /* nothing to free in glibc */
-    map_init(&inventory->pools_expected, NULL);
-    map_init(&inventory->pools_apart, NULL);
+    xo_sight_init(&inventory->sight);
+    xo_sight_update(inventory);
+    inventory->writer.freshness_changed = false; /* nobody has looked yet */
     return inventory;
 }
 
@@ -59,8 +60,7 @@ struct xo_inventory *xo_inventory_free(struct xo_inventory *inventory)
     (void)free_chain(inventory->writer.ended_first); /* these three return NULL, by convention */
     (void)mem_free(inventory->writer.steps);
     (void)mem_free(inventory->writer.changes);
-    map_done(&inventory->pools_expected);
-    map_done(&inventory->pools_apart);
+    xo_sight_done(&inventory->sight);
     (void)pthread_rwlock_destroy(inventory->lock); /* fails only while it is held: a bug */
     (void)mem_free(inventory->lock);               /* returns NULL, by convention */
     return mem_free(inventory);
@@ -158,6 +158,7 @@ static void unlink_object(struct xo_inventory *inventory, struct xo_object *obje
 {
     xo_index_unlink(&inventory->table, object);
     inventory->counts[object->kind]--;
+    inventory->writer.sight_changed |= object->kind == XO_OBJECT_POOL;
     const struct xo_task *task = object->kind == XO_OBJECT_TASK ? object->body : NULL;
     if (task && !replaced && task->status != XO_TASK_PENDING && !str_empty(task->ref)) {
         keep_ended(inventory, object);
@@ -185,8 +186,10 @@ static void link_object(struct xo_inventory *inventory, struct xo_object *object
     }
     xo_index_link(&inventory->table, object);
     inventory->counts[object->kind]++;
-    if (object->kind == XO_OBJECT_POOL)
-        map_put(&inventory->pools_expected, object->id, NULL);
+    if (object->kind == XO_OBJECT_POOL) {
+        map_put(&inventory->sight.pools_expected, object->id, NULL);
+        inventory->writer.sight_changed = true;
+    }
     xo_inventory_note(inventory, object);
 }
 
@@ -210,15 +213,14 @@ static void apply_step(struct xo_inventory *inventory, const struct xo_step *ste
         link_object(inventory, step->new);
 }
 
-static void lock_for_writing(struct xo_inventory *inventory)
+void xo_inventory_write_begin(struct xo_inventory *inventory)
 {
     if (pthread_rwlock_wrlock(inventory->lock) != 0)
         abort(); /* only a deadlock fails: a handler that writes, a bug */
     inventory->writer.number++;
 }
 
-/* Ends a write: unlocks, reports, frees. */
-static void unlock_and_report(struct xo_inventory *inventory)
+void xo_inventory_write_end(struct xo_inventory *inventory)
 {
     inventory->malformed += inventory->writer.malformed;
     inventory->writer.malformed = 0;
@@ -226,6 +228,9 @@ static void unlock_and_report(struct xo_inventory *inventory)
         inventory->fresh = false;
         inventory->writer.freshness_changed = true;
     }
+    if (inventory->writer.sight_changed)
+        xo_sight_update(inventory);
+    inventory->writer.sight_changed = false;
     (void)pthread_rwlock_unlock(inventory->lock); /* held: cannot fail */
 
     for (size_t i = 0; i < inventory->handlers_len; i++) {
@@ -245,11 +250,11 @@ static void unlock_and_report(struct xo_inventory *inventory)
 
 static void apply(struct xo_inventory *inventory)
 {
-    lock_for_writing(inventory);
+    xo_inventory_write_begin(inventory);
     for (size_t i = 0; i < inventory->writer.steps_len; i++)
         apply_step(inventory, &inventory->writer.steps[i]);
     inventory->writer.steps_len = 0;
-    unlock_and_report(inventory);
+    xo_inventory_write_end(inventory);
 }
 
 /* The writes. */
@@ -258,19 +263,22 @@ void xo_inventory_stale(struct xo_inventory *inventory)
 {
     if (!inventory->fresh)
         return;
-    lock_for_writing(inventory);
+    xo_inventory_write_begin(inventory);
     inventory->fresh = false;
     inventory->fresh_since = (struct mono_time){0};
     inventory->writer.freshness_changed = true;
-    unlock_and_report(inventory);
+    xo_inventory_write_end(inventory);
 }
 
 void xo_inventory_list_begin(struct xo_inventory *inventory)
 {
     inventory->writer.listing++;
-    lock_for_writing(inventory);
+    xo_inventory_write_begin(inventory);
     inventory->overflow = false;
-    unlock_and_report(inventory);
+    inventory->sight.told = false; /* a new session: asked again */
+    inventory->sight.refused = false;
+    inventory->writer.sight_changed = true;
+    xo_inventory_write_end(inventory);
 }
 
 void xo_inventory_list_add(struct xo_inventory *inventory, const json_t *objects)
@@ -290,12 +298,12 @@ void xo_inventory_list_end(struct xo_inventory *inventory)
 {
     xo_index_each(&inventory->table, sweep, inventory);
     apply(inventory);
-    lock_for_writing(inventory);
+    xo_inventory_write_begin(inventory);
     inventory->fresh = !inventory->overflow;
     inventory->fresh_since =
         inventory->fresh ? clock_mono(inventory->clock) : (struct mono_time){0};
     inventory->writer.freshness_changed = true;
-    unlock_and_report(inventory);
+    xo_inventory_write_end(inventory);
 }
 
 void xo_inventory_notify(struct xo_inventory *inventory, const json_t *params)
@@ -308,90 +316,6 @@ void xo_inventory_notify(struct xo_inventory *inventory, const json_t *params)
     else
         prepare_items(inventory, items, enter);
     apply(inventory);
-}
-
-/** What the answer of server.getAll says about the pools. */
-struct servers_view {
-    struct map connected; /* pool ids that some server is connected to */
-    struct map mentioned; /* pool ids of all servers */
-    bool apart;           /* a server is being connected to, and no other serves its pool */
-};
-
-static void view_servers(const json_t *servers, struct servers_view *view)
-{
-    size_t i = 0;
-    json_t *server = NULL;
-    json_array_foreach((json_t *)(uintptr_t)servers, i, server) {
-        const char *pool = json_str_at(server, "poolId");
-        if (!pool)
-            continue;
-        map_put(&view->mentioned, pool, NULL);
-        if (str_equal(json_str_at(server, "status"), "connected"))
-            map_put(&view->connected, pool, NULL);
-    }
-    json_array_foreach((json_t *)(uintptr_t)servers, i, server) {
-        const char *pool = json_str_at(server, "poolId");
-        if (str_equal(json_str_at(server, "status"), "connecting") &&
-            (!pool || !map_has(&view->connected, pool)))
-            view->apart = true;
-    }
-}
-
-/* Forgets pools that an administrator took away: nothing of them is there, and no server has them.
- */
-static void forget_pools(struct xo_inventory *inventory, const struct servers_view *view)
-{
-    const char *pool = NULL;
-    for (size_t i = 0; map_next(&inventory->pools_expected, &i, &pool, NULL);) {
-        if (!view->apart && !map_has(&view->mentioned, pool) &&
-            !xo_inventory_pool(inventory, pool)) {
-            (void)map_remove(&inventory->pools_expected, pool); /* it was there: just returned */
-            inventory->writer.freshness_changed = true;
-        }
-    }
-}
-
-/* Returns whether one of them was not expected and is not there yet. */
-static bool expect_pools(struct xo_inventory *inventory, const struct servers_view *view)
-{
-    bool missing = false;
-    const char *pool = NULL;
-    for (size_t i = 0; map_next(&view->connected, &i, &pool, NULL);) {
-        if (map_has(&inventory->pools_expected, pool))
-            continue;
-        map_put(&inventory->pools_expected, pool, NULL);
-        missing |= !xo_inventory_pool(inventory, pool);
-    }
-    return missing;
-}
-
-void xo_inventory_servers(struct xo_inventory *inventory, const json_t *servers)
-{
-    if (!json_is_array(servers))
-        return;
-    struct servers_view view = {0};
-    view_servers(servers, &view);
-    lock_for_writing(inventory);
-    bool changed = inventory->servers_apart != view.apart;
-    inventory->servers_apart = view.apart;
-    const char *pool = NULL;
-    size_t apart_before = inventory->pools_apart.len;
-    struct map apart = {0};
-    for (size_t i = 0; map_next(&view.mentioned, &i, &pool, NULL);) {
-        if (map_has(&view.connected, pool))
-            continue;
-        map_put(&apart, pool, NULL);
-        changed |= !map_has(&inventory->pools_apart, pool);
-    }
-    changed |= apart.len != apart_before;
-    map_done(&inventory->pools_apart);
-    inventory->pools_apart = apart;
-    changed |= expect_pools(inventory, &view);
-    inventory->writer.freshness_changed |= changed;
-    forget_pools(inventory, &view);
-    unlock_and_report(inventory);
-    map_done(&view.connected);
-    map_done(&view.mentioned);
 }
 
 void xo_inventory_disk_changed(struct xo_inventory *inventory, const char *disk, const char *name)

@@ -118,7 +118,7 @@ struct xo_inventory *xo_inventory_free(struct xo_inventory *inventory);
  * but not write to it. XO_CHANGE_DISK also when a VBD of the disk, a VM that has it or the task
  * that moves it changed; XO_CHANGE_SR also for its PBDs, XO_CHANGE_VM also for its VBDs.
  * XO_CHANGE_FRESHNESS, with id "", when the inventory became fresh or stale, a pool came or went,
- * or a host did: everything is to be looked at again. A change of what is not mirrored is not
+ * or a host did, or something came into sight or went out of it: everything is to be looked at again. A change of what is not mirrored is not
  * reported.
  */
 enum xo_change_kind { XO_CHANGE_DISK, XO_CHANGE_SR, XO_CHANGE_VM, XO_CHANGE_FRESHNESS };
@@ -144,10 +144,15 @@ void xo_inventory_list_end(struct xo_inventory *inventory);
  * ignored, malformed items skipped and counted. */
 void xo_inventory_notify(struct xo_inventory *inventory, const json_t *params);
 
-/** Takes in the answer of server.getAll: which pools XO says it is connected to. Not called where
- * XO refuses it (only its administrators may ask): then a pool's own object says whether it is
- * there. */
+/** Takes in the answer of server.getAll: which pools XO is connected to, and which servers it should
+ * be. NULL (or no array): XO refused it, as it does for who is no administrator. Whoever lists calls
+ * it before the end of the listing, and again by the half minute: no notification tells it. */
 void xo_inventory_servers(struct xo_inventory *inventory, const json_t *servers);
+
+/** Takes in who signed in: whether XO shows everything to the user. Newer versions of XO show to who
+ * is no administrator only what he may see, and don't tell when he loses sight of something. Called
+ * after each sign-in, before the listing. */
+void xo_inventory_user(struct xo_inventory *inventory, bool sees_all);
 
 /** Reports XO_CHANGE_DISK for something that is known of the disk outside of the inventory: the
  * reply to a vdi.migrate came, or will not come any more. */
@@ -169,13 +174,26 @@ bool xo_inventory_fresh(const struct xo_inventory *inventory);
 struct mono_time xo_inventory_fresh_since(const struct xo_inventory *inventory);
 
 /** Whether the pool's own object is there and its server says connected: absence of its objects
- * means something. */
+ * means something, if the user sees all. A pool whose server a person disabled is not present. */
 bool xo_inventory_pool_present(const struct xo_inventory *inventory, const char *pool);
 
-/** Whether every pool that this process ever saw, or that XO says it is connected to, is present, and
- * XO is connecting to no other: only then "no disk of that name" is a fact. After a broken
- * connection a server says connected up to two minutes before the objects of its pool are there. A
- * pool that was removed from XO stops to count once server.getAll no longer names it. */
+/** Whether the user that signed in last is an administrator; false before the first sign-in. */
+bool xo_inventory_sees_all(const struct xo_inventory *inventory);
+
+/**
+ * What keeps absence from being proven: "" when everything is in sight, else one sentence that says
+ * what is missing, since when, and what to do. *Borrowed* until xo_inventory_unread(). Not empty
+ * while the user sees only a part, while server.getAll was refused or not answered in this session,
+ * while an enabled server is not connected (unless another entry serves its pool), while there is no
+ * pool at all, and while a pool is missing that this process saw or that XO says it is connected to.
+ * After a broken connection a server says connected up to two minutes before the objects of its pool
+ * are there. A pool that was removed from XO stops to count once server.getAll no longer names it
+ * and no server is out of sight. A change is reported as XO_CHANGE_FRESHNESS.
+ */
+const char *xo_inventory_out_of_sight(const struct xo_inventory *inventory);
+
+/** Whether nothing is out of sight: only then "no disk of that name" is a fact. The same as an empty
+ * xo_inventory_out_of_sight(). */
 bool xo_inventory_all_pools_present(const struct xo_inventory *inventory);
 
 /** The pool of this UUID, *borrowed*, or NULL. */
@@ -227,6 +245,7 @@ bool xo_inventory_sr_reachable(const struct xo_inventory *inventory, const char 
 /** Numbers of objects, for metrics. */
 struct xo_inventory_counts {
     size_t pools, hosts, srs, disks, vbds, vms, tasks, malformed;
+    size_t servers_out_of_sight; /* enabled, not connected, and no other serves their pool */
 };
 struct xo_inventory_counts xo_inventory_counts(const struct xo_inventory *inventory);
 

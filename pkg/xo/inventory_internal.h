@@ -93,6 +93,22 @@ struct xo_step {
     struct xo_object *new; /* to link, or NULL */
 };
 
+enum xo_user { XO_USER_UNKNOWN, XO_USER_SEES_PART, XO_USER_SEES_ALL };
+
+/** What XO says of its servers, and whether all of them are in sight; inventory_sight.c. */
+struct xo_sight {
+    enum xo_user user; /* as of the last sign-in */
+    bool told;         /* server.getAll was answered in this session … */
+    bool refused;      /* … or refused */
+    /* pool id → itself: what was there once, or what XO says it is connected to, and was not taken
+     * away. A server says connected before the objects of its pool are there. */
+    struct map pools_expected;
+    struct map pools_apart; /* pool id → itself: a server has or had it, and none is connected */
+    struct map servers;     /* server id → what is remembered of it */
+    size_t servers_apart;   /* enabled, not connected, and may hide something */
+    char text[ERR_MESSAGE_MAX]; /* what is out of sight; "": nothing */
+};
+
 struct xo_inventory {
     const struct clock *clock;
     pthread_rwlock_t *lock; /* guards what follows up to `writer`; on its own, for const readers */
@@ -103,11 +119,7 @@ struct xo_inventory {
     bool fresh;
     bool overflow; /* something was left out for XO_INVENTORY_OBJECTS_MAX */
     struct mono_time fresh_since;
-    /* pool id → itself: what was there once, or what XO says it is connected to, and was not taken
-     * away. A server says connected before the objects of its pool are there. */
-    struct map pools_expected;
-    struct map pools_apart; /* pool id → itself; servers that are wanted but not connected */
-    bool servers_apart;     /* some wanted server is not connected, its pool maybe unknown */
+    struct xo_sight sight;
 
     /* The writer's only: */
     struct {
@@ -118,6 +130,7 @@ struct xo_inventory {
         struct xo_change *changes;
         size_t changes_len, changes_capacity;
         bool freshness_changed;
+        bool sight_changed;     /* the sentence is to be made anew when the write ends */
         struct xo_object *dead; /* unlinked, to be freed after the changes are reported */
         struct xo_object *ended_first, *ended_last;
         size_t ended_len;
@@ -129,6 +142,22 @@ struct xo_inventory {
     } handlers[XO_CHANGE_HANDLERS_MAX];
     size_t handlers_len;
 };
+
+/* inventory.c */
+
+/** Begins a write: takes the lock. */
+void xo_inventory_write_begin(struct xo_inventory *inventory);
+/** Ends it: gives the lock back, reports what changed, frees what was replaced. */
+void xo_inventory_write_end(struct xo_inventory *inventory);
+
+/* inventory_sight.c */
+
+/** Makes it empty: nothing is in sight. */
+void xo_sight_init(struct xo_sight *sight);
+/** Frees what it holds. */
+void xo_sight_done(struct xo_sight *sight);
+/** Makes the sentence anew, and notes whether it changed. Under the write lock. */
+void xo_sight_update(struct xo_inventory *inventory);
 
 /* inventory_fields.c */
 

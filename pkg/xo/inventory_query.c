@@ -33,23 +33,6 @@ static const void *body_of(const struct xo_inventory *inventory, const char *id,
     return object && object->kind == kind ? object->body : NULL;
 }
 
-bool xo_inventory_pool_present(const struct xo_inventory *inventory, const char *pool)
-{
-    return xo_inventory_pool(inventory, pool) && !map_has(&inventory->pools_apart, pool);
-}
-
-bool xo_inventory_all_pools_present(const struct xo_inventory *inventory)
-{
-    if (inventory->servers_apart)
-        return false;
-    const char *pool = NULL;
-    for (size_t i = 0; map_next(&inventory->pools_expected, &i, &pool, NULL);) {
-        if (!xo_inventory_pool_present(inventory, pool))
-            return false;
-    }
-    return true;
-}
-
 const struct xo_pool *xo_inventory_pool(const struct xo_inventory *inventory, const char *uuid)
 {
     return body_of(inventory, uuid, XO_OBJECT_POOL);
@@ -144,7 +127,8 @@ struct xo_inventory_counts xo_inventory_counts(const struct xo_inventory *invent
                                         .vbds = counts[XO_OBJECT_VBD],
                                         .vms = counts[XO_OBJECT_VM],
                                         .tasks = counts[XO_OBJECT_TASK],
-                                        .malformed = inventory->malformed};
+                                        .malformed = inventory->malformed,
+                                        .servers_out_of_sight = inventory->sight.servers_apart};
 }
 
 bool xo_inventory_disk_filled(const struct xo_inventory *inventory, const struct xo_disk *disk)

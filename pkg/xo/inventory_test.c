@@ -73,15 +73,6 @@ static void list(const char *items_text)
     xo_inventory_list_end(inventory);
 }
 
-static void servers(const char *text)
-{
-    json_t *answer cleanup_json = NULL;
-    struct err err = {0};
-    cr_assert_eq(json_parse(text, strlen(text), &answer, &err), 0, "%s", err.message);
-    changes[0] = '\0';
-    xo_inventory_servers(inventory, answer);
-}
-
 /* For tests: reads under the lock, but hands the objects out. Nothing writes meanwhile. */
 static const struct xo_inventory *peek(void)
 {
@@ -370,57 +361,6 @@ Test(xo_inventory, keeps_what_a_notification_brought_during_a_listing)
     notify("enter", "{\"d\":{\"type\":\"VDI\",\"name_label\":\"x\"}}");
     xo_inventory_list_end(inventory);
     cr_assert_not_null(xo_inventory_disk(peek(), "d"));
-}
-
-Test(xo_inventory, believes_a_server_that_is_not_connected_more_than_the_pool_object)
-{
-    list("{\"p\":{\"type\":\"pool\",\"name_label\":\"one\"}}");
-    servers("[{\"id\":\"1\",\"enabled\":true,\"status\":\"connected\",\"poolId\":\"p\"}]");
-    cr_assert(xo_inventory_pool_present(peek(), "p"));
-    cr_assert_str_eq(changes, "", "nothing is otherwise than before");
-    servers("[{\"id\":\"1\",\"enabled\":true,\"status\":\"connecting\",\"poolId\":\"p\"}]");
-    cr_assert_not(xo_inventory_pool_present(peek(), "p"));
-    cr_assert_not(xo_inventory_all_pools_present(peek()));
-    cr_assert_str_eq(changes, "freshness ;");
-}
-
-Test(xo_inventory, takes_a_pool_as_connected_when_one_of_its_servers_is)
-{
-    list("{\"p\":{\"type\":\"pool\"}}");
-    servers("[{\"status\":\"disconnected\",\"poolId\":\"p\"},{\"status\":\"connected\",\"poolId\":"
-            "\"p\"}]");
-    cr_assert(xo_inventory_pool_present(peek(), "p"));
-    cr_assert(xo_inventory_all_pools_present(peek()));
-}
-
-Test(xo_inventory, waits_for_a_server_whose_pool_was_never_seen)
-{
-    list("{\"p\":{\"type\":\"pool\"}}");
-    servers("[{\"status\":\"connected\",\"poolId\":\"p\"},{\"status\":\"connecting\"}]");
-    cr_assert(xo_inventory_pool_present(peek(), "p"));
-    cr_assert_not(xo_inventory_all_pools_present(peek()));
-}
-
-Test(xo_inventory, waits_for_the_objects_of_a_pool_that_xo_says_it_is_connected_to)
-{
-    list("{\"p\":{\"type\":\"pool\"}}");
-    servers("[{\"status\":\"connected\",\"poolId\":\"p\"},"
-            "{\"status\":\"connected\",\"poolId\":\"q\"}]");
-    cr_assert_not(xo_inventory_all_pools_present(peek()), "q's objects are not there yet");
-    cr_assert_str_eq(changes, "freshness ;");
-    notify("enter", "{\"q\":{\"type\":\"pool\"}}");
-    cr_assert(xo_inventory_all_pools_present(peek()));
-    cr_assert_str_eq(changes, "freshness ;");
-}
-
-Test(xo_inventory, forgets_a_pool_that_was_removed_from_xo)
-{
-    list("{\"p\":{\"type\":\"pool\"},\"q\":{\"type\":\"pool\"}}");
-    notify("exit", "{\"q\":0}");
-    cr_assert_not(xo_inventory_all_pools_present(peek()));
-    servers("[{\"status\":\"connected\",\"poolId\":\"p\"}]");
-    cr_assert(xo_inventory_all_pools_present(peek()));
-    cr_assert_str_eq(changes, "freshness ;");
 }
 
 Test(xo_inventory, counts_and_skips_what_it_can_not_read)

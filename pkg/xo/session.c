@@ -166,6 +166,8 @@ static void on_signed_in(const struct xo_reply *reply, void *userdata)
     }
     session->refusals = 0;
     session->refused = secret_free(session->refused);
+    xo_inventory_user(session->inventory,
+                      str_equal(json_str_at(reply->value, "permission"), "admin"));
     enter(session, XO_SESSION_LISTING, NULL);
     xo_session_list(session);
 }
@@ -296,8 +298,7 @@ static void on_change(enum xo_change_kind kind, const char *id, const char *disk
     struct xo_session *session = userdata;
     (void)id;
     (void)disk_name;
-    if (kind == XO_CHANGE_FRESHNESS && session->state == XO_SESSION_READY &&
-        !session->servers_denied)
+    if (kind == XO_CHANGE_FRESHNESS && session->state == XO_SESSION_READY)
         loop_timer_set(session->servers, session->times.servers_ms / 30);
 }
 

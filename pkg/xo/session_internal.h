@@ -70,7 +70,7 @@ struct xo_session {
     struct mono_time ready_since;
     size_t listed;       /* types */
     bool servers_asked;  /* server.getAll is under way */
-    bool servers_denied; /* XO tells only administrators */
+    bool servers_denied; /* it was refused: the user is no administrator */
 };
 
 /* session.c */
@@ -104,7 +104,7 @@ void xo_calls_reply(struct xo_calls *calls, const struct xo_message *message);
 
 /** Begins to list; ends with xo_session_listed() or xo_session_fail(). */
 void xo_session_list(struct xo_session *session);
-/** Asks server.getAll, unless that is under way or XO does not tell. */
+/** Asks server.getAll, unless that is under way. */
 void xo_session_ask_servers(struct xo_session *session);
 
 #endif

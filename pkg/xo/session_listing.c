@@ -60,25 +60,33 @@ static void on_servers(const struct xo_reply *reply, void *userdata)
     if (reply->lost || session->state < XO_SESSION_LISTING)
         return;
     loop_timer_stop(session->patience);
-    if (reply->result == XO_DONE) {
-        xo_inventory_servers(session->inventory, reply->value);
-    } else if (reply->error->status == XO_CODE_NOT_PERMITTED) {
-        session->servers_denied = true; /* the pools' own objects have to do */
-    } else {
+    bool denied = reply->result != XO_DONE && reply->error->status == XO_CODE_NOT_PERMITTED;
+    if (reply->result != XO_DONE && !denied) {
         fail_answer(session, reply, "servers");
         return;
     }
+    if (session->state == XO_SESSION_READY && denied != session->servers_denied) {
+        /* What was listed is what the user might see before; nothing tells what that changes. */
+        struct err why = {0};
+        (void)err_set(&why, ERR_TRANSIENT,
+                      "the rights of the operator's user in Xen Orchestra changed: signing in "
+                      "again"); /* always -1 */
+        xo_session_fail(session, &why);
+        return;
+    }
+    session->servers_denied = denied;
+    xo_inventory_servers(session->inventory, denied ? NULL : reply->value);
     if (session->state == XO_SESSION_LISTING) {
         xo_inventory_list_end(session->inventory);
         xo_session_listed(session);
     }
-    if (session->state == XO_SESSION_READY && !session->servers_denied)
+    if (session->state == XO_SESSION_READY)
         loop_timer_set(session->servers, session->times.servers_ms);
 }
 
 void xo_session_ask_servers(struct xo_session *session)
 {
-    if (session->servers_asked || session->servers_denied)
+    if (session->servers_asked)
         return;
     session->servers_asked = true;
     loop_timer_set(session->patience, session->times.answer_ms);

@@ -189,13 +189,68 @@ static bool deny_servers(struct xo_fake *fake, const struct xo_fake_request *req
     return true;
 }
 
-Test(xo_session, does_without_the_servers_when_xo_does_not_tell_them)
+/* Waits until the inventory says this of what is out of sight. */
+static void wait_out_of_sight(const char *text)
+{
+    pthread_mutex_lock(&xo_fixture.mutex);
+    for (bool said = false; !said;) {
+        const struct xo_inventory *read = xo_inventory_read(xo_fixture.inventory);
+        said = strstr(xo_inventory_out_of_sight(read), text) != NULL;
+        xo_inventory_unread(read);
+        if (!said)
+            pthread_cond_wait(&xo_fixture.changed, &xo_fixture.mutex);
+    }
+    pthread_mutex_unlock(&xo_fixture.mutex);
+}
+
+Test(xo_session, believes_no_absence_when_xo_does_not_tell_its_servers)
 {
     xo_fixture_connect(deny_servers, xo_fixture_one_disk);
     const struct xo_inventory *read = xo_inventory_read(xo_fixture.inventory);
     cr_assert(xo_inventory_pool_present(read, "p"));
-    cr_assert(xo_inventory_all_pools_present(read));
+    cr_assert_not(xo_inventory_all_pools_present(read));
+    cr_assert_not_null(strstr(xo_inventory_out_of_sight(read), "server.getAll is refused"));
     xo_inventory_unread(read);
+}
+
+static bool sign_in_as_nobody(struct xo_fake *fake, const struct xo_fake_request *request,
+                              void *userdata)
+{
+    if (!str_equal(request->method, "session.signIn"))
+        return deny_servers(fake, request, userdata);
+    xo_fake_reply(fake, request->id, json_build("{s:s}", "permission", "none"));
+    return true;
+}
+
+Test(xo_session, believes_no_absence_when_the_user_is_no_administrator)
+{
+    xo_fixture_connect(sign_in_as_nobody, xo_fixture_one_disk);
+    wait_out_of_sight("give it the administrator's role");
+    const struct xo_inventory *read = xo_inventory_read(xo_fixture.inventory);
+    cr_assert_not(xo_inventory_sees_all(read));
+    xo_inventory_unread(read);
+}
+
+static size_t servers_asked;
+
+/* An administrator at first, who then loses the role. */
+static bool demote(struct xo_fake *fake, const struct xo_fake_request *request, void *userdata)
+{
+    if (str_equal(request->method, "server.getAll"))
+        return ++servers_asked > 1 ? deny_servers(fake, request, userdata) : false;
+    return servers_asked > 1 ? sign_in_as_nobody(fake, request, userdata) : false;
+}
+
+Test(xo_session, signs_in_again_when_the_rights_of_its_user_changed)
+{
+    xo_fixture.fake =
+        xo_fake_new(&(struct xo_fake_options){.script = demote, .world = xo_fixture_one_disk});
+    struct xo_session_options session = xo_fixture_options();
+    session.times.servers_ms = 20;
+    xo_fixture_start(&session);
+    xo_fixture_wait_text("the rights of the operator's user in Xen Orchestra changed");
+    xo_fixture_wait_ready(2);
+    wait_out_of_sight("its permission is not \"admin\"");
 }
 
 Test(xo_session, asks_for_the_servers_when_a_pool_goes)

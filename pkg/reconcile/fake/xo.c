@@ -29,6 +29,7 @@ struct fake_xo *fake_xo_new(struct fake_clock *clock, struct fake_journal *journ
     fake->session_up = true;
     map_init(&fake->objects, free_json);
     map_init(&fake->calls, free_mem);
+    xo_inventory_user(fake->inventory, true);
     xo_inventory_list_begin(fake->inventory);
     xo_inventory_list_end(fake->inventory);
     return fake;

@@ -80,16 +80,36 @@ void xo_recording_notify(struct xo_recording *recording, struct xo_inventory *in
     }
 }
 
+/* The recording has no server.getAll; all its pools were connected. */
+static void add_servers(json_t *servers, const json_t *objects)
+{
+    const char *id = NULL;
+    json_t *object = NULL;
+    json_object_foreach((json_t *)(uintptr_t)objects, id, object) {
+        if (str_equal(json_str_at(object, "type"), "pool"))
+            json_add(servers, json_build("{s:s, s:s, s:s, s:b}", "id", id, "status", "connected",
+                                         "poolId", id, "enabled", 1));
+    }
+}
+
 void xo_recording_list(struct xo_inventory *inventory)
 {
     struct xo_recording *recording cleanup_recording = xo_recording_open("sign-in-and-inventory");
+    json_t *servers cleanup_json = json_array();
     xo_inventory_list_begin(inventory);
     int64_t at_ms = 0;
     const json_t *message = NULL;
     while ((message = xo_recording_next_in(recording, &at_ms))) {
-        if (json_int_at(message, "id", 0) >= 2) /* 1 is the sign-in */
-            xo_inventory_list_add(inventory, json_object_get(message, "result"));
+        const json_t *result = json_object_get(message, "result");
+        const char *permission = json_str_at(result, "permission");
+        if (permission) { /* the sign-in */
+            xo_inventory_user(inventory, str_equal(permission, "admin"));
+        } else {
+            xo_inventory_list_add(inventory, result);
+            add_servers(servers, result);
+        }
     }
+    xo_inventory_servers(inventory, servers);
     xo_inventory_list_end(inventory);
 }
 
