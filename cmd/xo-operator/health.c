@@ -19,6 +19,7 @@ struct health {
     struct metric *requests, *waiting;
     uint64_t requests_counted; /* the loop's only */
     struct metric *inventory_objects;
+    struct metric *out_of_sight;
     struct metric *leader;
     pthread_mutex_t mutex; /* guards: lease, crd */
     struct kube_lease *lease;
@@ -38,6 +39,7 @@ static void collect_inventory(struct health *health)
     const struct xo_inventory *inventory = xo_inventory_read(health->parts.inventory);
     struct xo_inventory_counts counts = xo_inventory_counts(inventory);
     xo_inventory_unread(inventory);
+    metric_set(health->out_of_sight, METRICS_NO_LABELS, (double)counts.servers_out_of_sight);
     const struct {
         const char *type;
         size_t number;
@@ -94,6 +96,10 @@ struct health *health_new(const struct health_parts *parts)
     health->inventory_objects =
         metrics_gauge(metrics, "xo_operator_xo_inventory_objects",
                       "Objects of Xen Orchestra in the inventory.", METRICS_LABELS("type"));
+    health->out_of_sight =
+        metrics_gauge(metrics, "xo_operator_xo_servers_out_of_sight",
+                      "Servers that Xen Orchestra should be connected to and is not.",
+                      METRICS_NO_LABELS);
     health->leader = metrics_gauge(metrics, "leader_election_master_status",
                                    "1 while this process holds the lease.", METRICS_NO_LABELS);
     metrics_on_collect(metrics, collect, health);
@@ -170,6 +176,20 @@ static void put_lease(struct health *health, struct buf *body)
     (void)put_part(body, "leader", true, text); /* both are ready */
 }
 
+/* Something out of sight is no reason to be not ready: what does not depend on it goes on. */
+static bool put_xen_orchestra(struct health *health, struct buf *body)
+{
+    struct xo_session_status status = xo_session_status(health->parts.session);
+    char hidden[ERR_MESSAGE_MAX];
+    const struct xo_inventory *inventory = xo_inventory_read(health->parts.inventory);
+    str_copy(hidden, sizeof(hidden), xo_inventory_out_of_sight(inventory));
+    xo_inventory_unread(inventory);
+    if (status.state != XO_SESSION_READY || hidden[0] == '\0')
+        return put_part(body, "xen-orchestra", status.state == XO_SESSION_READY, status.text);
+    buf_putf(body, "[!] xen-orchestra: %s; %s\n", status.text, hidden);
+    return true;
+}
+
 static void serve_ready(struct http_response *response, void *userdata)
 {
     struct health *health = userdata;
@@ -177,10 +197,7 @@ static void serve_ready(struct http_response *response, void *userdata)
     for (size_t i = 0; i < kube_watcher_count(health->parts.watcher); i++)
         ok = put_watch(health, i, &response->body) && ok;
     ok = put_crd(health, &response->body) && ok;
-    struct xo_session_status status = xo_session_status(health->parts.session);
-    ok =
-        put_part(&response->body, "xen-orchestra", status.state == XO_SESSION_READY, status.text) &&
-        ok;
+    ok = put_xen_orchestra(health, &response->body) && ok;
     put_lease(health, &response->body);
     buf_put(&response->body, ok ? "ok\n" : "not ready\n");
     response->status = ok ? 200 : 503;

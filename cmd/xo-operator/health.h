@@ -4,7 +4,7 @@
  *
  * /readyz lists every part with a sentence, so that `curl` at 3 a.m. shows the cause. It is 200 when the caches hold whole lists, the CRDs
  * are those that this version was built with, and the session with Xen Orchestra is up; being the leader or waiting to be
- * one are both ready. /healthz is 200 as long as the watch thread goes round; that it is answered at all shows the same of the xo thread.
+ * one are both ready. A line with [!] is a part that does its work, but not all of it: a server that Xen Orchestra is not connected to. /healthz is 200 as long as the watch thread goes round; that it is answered at all shows the same of the xo thread.
  * Thread: handlers run on the loop; health_set_crd() any.
  */
 #ifndef OPERATOR_HEALTH_H

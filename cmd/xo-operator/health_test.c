@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "kube/config.h"
 #include "kube/types.h"
+#include "xo/fake/server.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -27,6 +28,8 @@ static struct kube_watcher *watcher;
 static struct loop *loop;
 static struct metrics *metrics;
 static struct xo_inventory *inventory;
+static struct xo_fake *fake; /* NULL: Xen Orchestra is not there */
+static struct secret *token;
 static struct xo_session *session;
 static struct health *health;
 static struct http_server *server;
@@ -42,11 +45,16 @@ static void make_session(void)
     struct err err = {0};
     inventory = xo_inventory_new(&clock_system);
     /* A token that is not there yet: it waits for it, and says so. */
-    const struct xo_session_options options = {.loop = loop,
-                                               .inventory = inventory,
-                                               .clock = &clock_system,
-                                               .endpoint = {.url = "http://127.0.0.1:1"},
-                                               .token_file = "/nonexistent/token"};
+    struct xo_session_options options = {.loop = loop,
+                                         .inventory = inventory,
+                                         .clock = &clock_system,
+                                         .endpoint = {.url = "http://127.0.0.1:1"},
+                                         .token_file = "/nonexistent/token"};
+    if (fake) {
+        options.endpoint.url = xo_fake_url(fake);
+        options.token_file = NULL;
+        options.token = token = secret_new("good", 4);
+    }
     cr_assert_eq(xo_session_new(&options, &session, &err), 0, "%s", err.message);
 }
 
@@ -99,6 +107,8 @@ static void teardown(void)
         caches[i] = kube_cache_free(caches[i]);
     metrics = metrics_free(metrics);
     loop = loop_free(loop);
+    fake = xo_fake_free(fake);
+    token = secret_free(token);
     config = kube_config_free(config);
     curl_global_cleanup();
 }
@@ -192,4 +202,43 @@ Test(operator_health, counts_objects_and_says_which_kinds_are_synced)
     cr_assert_has(after, "xo_operator_xo_session_up 0\n");
     cr_assert_has(after, "xo_operator_xo_inventory_objects{type=\"VDI\"} 0\n");
     cr_assert_has(after, "leader_election_master_status 1\n");
+}
+
+/* With a Xen Orchestra that is connected to one of its two servers. */
+
+static void setup_with_xen_orchestra(void)
+{
+    fake = xo_fake_new(&(struct xo_fake_options){
+        .world = "{\"p\":{\"type\":\"pool\",\"name_label\":\"one\"}}",
+        .servers = "[{\"id\":\"1\",\"host\":\"10.0.0.1\",\"enabled\":true,\"status\":\"connected\","
+                   "\"poolId\":\"p\"},{\"id\":\"2\",\"host\":\"10.0.0.2\",\"label\":\"pool-b\","
+                   "\"enabled\":true,\"status\":\"disconnected\",\"error\":{\"message\":"
+                   "\"connect ENETUNREACH\"}}]"});
+    setup();
+}
+
+TestSuite(operator_health_sight, .init = setup_with_xen_orchestra, .fini = teardown, .timeout = 60);
+
+Test(operator_health_sight, is_ready_while_a_server_is_out_of_sight_and_names_it)
+{
+    take_in_lists();
+    health_set_crd(health, &(struct err){0});
+    cleanup_str char *answer = ask("/readyz");
+    while (!str_starts_with(answer, "HTTP/1.1 200")) { /* it signs in and lists meanwhile */
+        (void)mem_free(answer);                        /* returns NULL, by convention */
+        answer = ask("/readyz");
+    }
+    cr_assert_has(answer, "[!] xen-orchestra: connected to Xen Orchestra at http://127.0.0.1:");
+    cr_assert_has(answer, "; Xen Orchestra is not connected to server 10.0.0.2 (pool-b) since ");
+    cr_assert_has(answer, ": connect ENETUNREACH; see Settings > Servers in Xen Orchestra\n");
+}
+
+Test(operator_health_sight, counts_the_servers_that_are_out_of_sight)
+{
+    cleanup_str char *answer = ask("/metrics");
+    while (!strstr(answer, "xo_operator_xo_servers_out_of_sight 1\n")) {
+        (void)mem_free(answer); /* returns NULL, by convention */
+        answer = ask("/metrics");
+    }
+    cr_assert_has(answer, "xo_operator_xo_inventory_objects{type=\"pool\"} 1\n");
 }

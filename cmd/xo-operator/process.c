@@ -90,6 +90,31 @@ static void session_changed(const struct xo_session_status *status, void *userda
         log_warn("no session with Xen Orchestra", log_str("status", status->text));
 }
 
+/* Says what goes out of sight in Xen Orchestra, and that it is back. Thread: xo. */
+static void sight_changed(enum xo_change_kind kind, const char *id, const char *disk_name,
+                          void *userdata)
+{
+    struct process *process = userdata;
+    char text[sizeof(process->out_of_sight)];
+    (void)id;
+    (void)disk_name;
+    if (kind != XO_CHANGE_FRESHNESS || !atomic_load(&process->running))
+        return;
+    const struct xo_inventory *inventory = xo_inventory_read(process->inventory);
+    bool fresh = xo_inventory_fresh(inventory);
+    str_copy(text, sizeof(text), xo_inventory_out_of_sight(inventory));
+    xo_inventory_unread(inventory);
+    /* While it is not fresh, the session says why. */
+    if (!fresh || str_equal(text, process->out_of_sight))
+        return;
+    if (text[0] != '\0')
+        log_info("out of sight: nothing is concluded from what is missing there",
+                 log_str("status", text));
+    else
+        log_info("everything of Xen Orchestra is in sight again");
+    str_copy(process->out_of_sight, sizeof(process->out_of_sight), text);
+}
+
 /* 3' the inventory, and the session that keeps it. */
 static int make_xo(struct process *process, struct err *err)
 {
@@ -97,6 +122,7 @@ static int make_xo(struct process *process, struct err *err)
     if (loop_new(&process->loop, err) < 0)
         return -1;
     process->inventory = xo_inventory_new(process->clock);
+    xo_inventory_on_change(process->inventory, sight_changed, process);
     const struct xo_session_options session = {
         .loop = process->loop,
         .inventory = process->inventory,

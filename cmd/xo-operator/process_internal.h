@@ -50,6 +50,7 @@ struct process {
     struct kube_watcher *watcher;
     struct loop *loop;
     struct xo_inventory *inventory;
+    char out_of_sight[ERR_MESSAGE_MAX]; /* what was last said of it; the xo thread's only */
     struct xo_session *session;
     struct xo_moves *moves;
     struct kube_events *events;
