@@ -1,6 +1,7 @@
 /* base: reading JSON at the edges. */
 #include "base/json.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -16,10 +17,61 @@ static int length_without_input(const char *text)
     return (int)(near ? near - text : (ptrdiff_t)strlen(text));
 }
 
+/* Where the string that begins at `from` ends: behind its closing quote, or at the end. */
+static size_t skip_string(const char *text, size_t len, size_t from)
+{
+    for (size_t i = from + 1; i < len; i++) {
+        if (text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            return i + 1;
+    }
+    return len;
+}
+
+/* Whether the number, all of which these characters are, is an integer that 64 bits don't hold. */
+static bool is_too_big(const char *number, size_t len)
+{
+    char digits[24]; /* a sign, 20 digits, the end: more are too big anyway */
+    if (memchr(number, '.', len) || memchr(number, 'e', len) || memchr(number, 'E', len))
+        return false;
+    if (len >= sizeof(digits))
+        return true;
+    memcpy(digits, number, len);
+    digits[len] = '\0';
+    int64_t value = 0;
+    return !str_parse_int64(digits, INT64_MIN, INT64_MAX, &value);
+}
+
+static bool in_number(char c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+/* Appends the text with each integer that 64 bits don't hold as a real: "…e0". */
+static void put_big_integers_as_reals(struct buf *result, const char *text, size_t len)
+{
+    for (size_t i = 0, end = 0; i < len; i = end) {
+        bool number = text[i] == '-' || (text[i] >= '0' && text[i] <= '9');
+        end = text[i] == '"' ? skip_string(text, len, i) : i + 1;
+        while (number && end < len && in_number(text[end]))
+            end++;
+        buf_put_bytes(result, text + i, end - i);
+        if (number && is_too_big(text + i, end - i))
+            buf_put(result, "e0");
+    }
+}
+
 int json_parse(const char *text, size_t len, json_t **ret, struct err *err)
 {
     json_error_t error;
     json_t *value = json_loadb(text, len, JSON_DECODE_ANY, &error);
+    if (!value && json_error_code(&error) == json_error_numeric_overflow) {
+        /* Two characters more for each number of nineteen or more. */
+        cleanup_buf struct buf reals = {.max = 2 * len + 2};
+        put_big_integers_as_reals(&reals, text, len);
+        value = json_loadb(buf_str(&reals), reals.len, JSON_DECODE_ANY, &error);
+    }
     if (!value)
         return err_set(err, ERR_INVALID, "not valid JSON at line %d, column %d: %.*s", error.line,
                        error.column, length_without_input(error.text), error.text);

@@ -23,7 +23,8 @@ static inline void cleanup_json_p(json_t **json)
 
 /**
  * Parses `len` bytes: any one JSON value and nothing behind it; of equal keys the last one counts.
- * Depth is bounded by jansson (2,048). On success *ret is *new*. ERR_INVALID says line, column and
+ * Depth is bounded by jansson (2,048). An integer that 64 bits don't hold is a real (JavaScript writes
+ * 2^63 as 9223372036854776000); all others are exact. On success *ret is *new*. ERR_INVALID says line, column and
  * what is wrong, never a piece of the input, which may be a secret.
  */
 int json_parse(const char *text, size_t len, json_t **ret, struct err *err) WARN_UNUSED;

@@ -25,6 +25,33 @@ Test(base_json, any_single_value_is_parsed)
     }
 }
 
+Test(base_json, an_integer_that_64_bits_do_not_hold_is_a_real_and_all_others_are_exact)
+{
+    static const char text[] =
+        "{\"big\":9223372036854776000,\"small\":-9223372036854775809,"
+        "\"max\":9223372036854775807,\"odd\":9007199254740993,"
+        "\"text\":\"\\\"9223372036854775808\",\"long\":[1000000000000000000000000]}";
+    cleanup_json json_t *json = NULL;
+    cr_assert_eq(json_parse(text, strlen(text), &json, NULL), 0);
+    cr_assert_float_eq(json_real_at(json, "big", 0), 0x1p63, 1);
+    cr_assert_float_eq(json_real_at(json, "small", 0), -0x1p63, 1);
+    cr_assert_eq(json_int_at(json, "max", 0), INT64_MAX);
+    cr_assert_eq(json_int_at(json, "odd", 0), 9007199254740993, "no double holds it");
+    cr_assert_str_eq(json_str_at(json, "text"), "\"9223372036854775808");
+    cr_assert(json_is_real(json_array_get(json_object_get(json, "long"), 0)));
+}
+
+Test(base_json, what_is_no_json_stays_so_with_a_big_integer_in_it)
+{
+    static const char *const wrong[] = {"[9223372036854775808", "[9223372036854775808,\"a]",
+                                        "[9223372036854775808 -]", "[9223372036854775808,\"\\"};
+    json_t *json = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        cr_assert_eq(json_parse(wrong[i], strlen(wrong[i]), &json, NULL), -1, "%s", wrong[i]);
+    static const char end[] = "9223372036854775808\0,";
+    cr_assert_eq(json_parse(end, sizeof(end) - 1, &json, NULL), -1, "a byte behind the value");
+}
+
 Test(base_json, of_equal_keys_the_last_one_counts)
 {
     cleanup_json json_t *value = parsed("{\"a\":1,\"a\":2}");

@@ -49,6 +49,17 @@ Test(xo_rpc, tells_replies_errors_and_notifications_apart)
     cr_assert_eq(other.kind, XO_MESSAGE_OTHER);
 }
 
+Test(xo_rpc, reads_a_message_with_a_number_that_does_not_fit_64_bits)
+{
+    /* What JSON.stringify(2 ** 63) gives. */
+    struct xo_message message cleanup_xo_message = {0};
+    cr_assert_eq(decode("{\"jsonrpc\":\"2.0\",\"method\":\"all\",\"params\":{\"type\":\"enter\","
+                        "\"items\":{\"x\":{\"type\":\"PGPU\",\"size\":9223372036854776000}}}}",
+                        &message),
+                 0);
+    cr_assert_eq(message.kind, XO_MESSAGE_NOTIFICATION);
+}
+
 Test(xo_rpc, refuses_what_is_no_message)
 {
     static const char *const wrong[] = {"",
