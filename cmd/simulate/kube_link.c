@@ -89,6 +89,17 @@ static int64_t delay_of(struct sim_watch *watch)
     return delay_ms;
 }
 
+/* A deletion makes a version of its own, which the object's last state has. */
+static uint64_t version_of(const struct kube_object *object)
+{
+    int64_t version = 0;
+    bool valid = str_parse_int64(object->resource_version, 1, INT64_MAX, &version);
+
+    assert(valid); /* the models number them */
+    (void)valid;   /* asserted */
+    return (uint64_t)version;
+}
+
 static void deliver(void *userdata, int64_t argument)
 {
     struct sim_watch *watch = userdata;
@@ -114,7 +125,7 @@ static void deliver(void *userdata, int64_t argument)
             kube_cache_put(watch->cache, object);
             continue;
         }
-        kube_cache_delete(watch->cache, object);
+        kube_cache_delete(watch->cache, object->namespace, object->name, version_of(object));
         kube_object_unref(object);
     }
 }

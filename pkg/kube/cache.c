@@ -13,6 +13,7 @@
 #include "kube/cache.h"
 
 #include "kube/cache_index.h"
+#include "kube/cache_unreadable.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -35,6 +36,7 @@ struct kube_cache {
     uint32_t round;        /* the writer's */
     bool replacing;        /* the writer's: a whole list is being taken in */
     pthread_rwlock_t lock; /* guards everything below against readers */
+    struct kube_cache_unreadable unreadable;
     struct kube_cache_index by_key;
     struct kube_cache_index indexes[INDEXES_MAX];
     bool synced;
@@ -62,6 +64,7 @@ struct kube_cache *kube_cache_free(struct kube_cache *cache)
     kube_cache_index_done(&cache->by_key);
     for (size_t i = 0; i < cache->kind->index_count; i++)
         kube_cache_index_done(&cache->indexes[i]);
+    kube_cache_unreadable_done(&cache->unreadable);
     (void)pthread_rwlock_destroy(&cache->lock); /* nobody uses it any more */
     return mem_free(cache);
 }
@@ -161,12 +164,45 @@ static bool same_version(const struct kube_object *a, const struct kube_object *
 /* An event's object is as far as the cache then is. That must be so before anybody is told: who is
  * told of its own write asks at once whether it has been seen. The objects of a list come in any
  * order. */
-static void raise_version(struct kube_cache *cache, const struct kube_object *object)
+static void raise_version(struct kube_cache *cache, uint64_t version)
+{
+    if (!cache->replacing && version > cache->version)
+        cache->version = version;
+}
+
+static uint64_t version_of(const struct kube_object *object)
 {
     int64_t version = 0;
-    if (!cache->replacing && str_parse_int64(object->resource_version, 1, INT64_MAX, &version) &&
-        (uint64_t)version > cache->version)
-        cache->version = (uint64_t)version;
+    return str_parse_int64(object->resource_version, 1, INT64_MAX, &version) ? (uint64_t)version
+                                                                             : 0;
+}
+
+/* What is in the cache is the newest state: it is readable. The writer need not lock to look. */
+static void forget_unreadable(struct kube_cache *cache, const char *namespace, const char *name)
+{
+    if (!kube_cache_unreadable_has(&cache->unreadable, namespace, name))
+        return;
+    write_lock(cache);
+    kube_cache_unreadable_remove(&cache->unreadable, namespace, name);
+    unlock(cache);
+}
+
+static void replace(struct kube_cache *cache, struct kube_cache_slot *slot,
+                    const struct kube_object *object)
+{
+    write_lock(cache);
+    if (slot) {
+        index_object(cache, slot->object, index_remove_value);
+        slot->object = object;
+    } else {
+        uint32_t hash = kube_cache_hash_key(object->namespace, object->name);
+        slot = kube_cache_index_add(&cache->by_key, hash, object);
+    }
+    slot->round = cache->round;
+    index_object(cache, object, index_add_value);
+    raise_version(cache, version_of(object));
+    kube_cache_unreadable_remove(&cache->unreadable, object->namespace, object->name);
+    unlock(cache);
 }
 
 void kube_cache_put(struct kube_cache *cache, struct kube_object *object)
@@ -175,36 +211,26 @@ void kube_cache_put(struct kube_cache *cache, struct kube_object *object)
     struct kube_cache_slot *slot = find(cache, object->namespace, object->name);
     if (slot && same_version(slot->object, object)) {
         slot->round = cache->round; /* no reader looks at it */
+        forget_unreadable(cache, object->namespace, object->name);
         kube_object_unref(object);
         return;
     }
     const struct kube_object *before = slot ? slot->object : NULL;
-    write_lock(cache);
-    if (before) {
-        index_object(cache, before, index_remove_value);
-        slot->object = object;
-    } else {
-        uint32_t hash = kube_cache_hash_key(object->namespace, object->name);
-        slot = kube_cache_index_add(&cache->by_key, hash, object);
-    }
-    slot->round = cache->round;
-    index_object(cache, object, index_add_value);
-    raise_version(cache, object);
-    unlock(cache);
+    replace(cache, slot, object);
     tell(cache, before, object);
     kube_object_unref(before);
 }
 
-/* `last` is the state that the deletion itself made, if it is known. */
+/* `version` is that of the deletion; 0: not known. */
 static void remove_object(struct kube_cache *cache, const struct kube_object *object,
-                          const struct kube_object *last)
+                          uint64_t version)
 {
     write_lock(cache);
-    if (last)
-        raise_version(cache, last);
+    raise_version(cache, version);
     index_object(cache, object, index_remove_value);
     kube_cache_index_remove(&cache->by_key, kube_cache_hash_key(object->namespace, object->name),
                             object);
+    kube_cache_unreadable_remove(&cache->unreadable, object->namespace, object->name);
     unlock(cache);
     tell(cache, object, NULL);
     kube_object_unref(object);
@@ -212,16 +238,17 @@ static void remove_object(struct kube_cache *cache, const struct kube_object *ob
 
 void kube_cache_remove(struct kube_cache *cache, const char *namespace, const char *name)
 {
-    const struct kube_cache_slot *slot = find(cache, namespace, name);
-    if (slot)
-        remove_object(cache, slot->object, NULL);
+    kube_cache_delete(cache, namespace, name, 0);
 }
 
-void kube_cache_delete(struct kube_cache *cache, const struct kube_object *last)
+void kube_cache_delete(struct kube_cache *cache, const char *namespace, const char *name,
+                       uint64_t version)
 {
-    const struct kube_cache_slot *slot = find(cache, last->namespace, last->name);
+    const struct kube_cache_slot *slot = find(cache, namespace, name);
     if (slot)
-        remove_object(cache, slot->object, last);
+        remove_object(cache, slot->object, version);
+    else
+        forget_unreadable(cache, namespace, name);
 }
 
 void kube_cache_keep(struct kube_cache *cache, const char *namespace, const char *name)
@@ -229,6 +256,9 @@ void kube_cache_keep(struct kube_cache *cache, const char *namespace, const char
     struct kube_cache_slot *slot = find(cache, namespace, name);
     if (slot)
         slot->round = cache->round; /* no reader looks at it */
+    write_lock(cache);
+    kube_cache_unreadable_add(&cache->unreadable, namespace, name, cache->round);
+    unlock(cache);
 }
 
 void kube_cache_replace_begin(struct kube_cache *cache)
@@ -243,12 +273,13 @@ void kube_cache_replace_end(struct kube_cache *cache)
     for (size_t i = 0; i < cache->by_key.capacity;) {
         const struct kube_cache_slot *slot = &cache->by_key.slots[i];
         if (slot->object && slot->round != cache->round)
-            remove_object(cache, slot->object, NULL);
+            remove_object(cache, slot->object, 0);
         else
             i++;
     }
     cache->replacing = false;
     write_lock(cache);
+    kube_cache_unreadable_keep(&cache->unreadable, cache->round);
     cache->synced = true;
     unlock(cache);
 }
@@ -274,6 +305,14 @@ bool kube_cache_seen(const struct kube_cache *cache, uint64_t version)
     bool seen = cache->synced && cache->version >= version;
     unlock(cache);
     return seen;
+}
+
+bool kube_cache_unreadable(const struct kube_cache *cache, const char *namespace, const char *name)
+{
+    read_lock(cache);
+    bool unreadable = kube_cache_unreadable_has(&cache->unreadable, namespace, name);
+    unlock(cache);
+    return unreadable;
 }
 
 const struct kube_object *kube_cache_get(const struct kube_cache *cache, const char *namespace,

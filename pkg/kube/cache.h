@@ -6,7 +6,8 @@
  * unchanged. A list from the server is taken in whole: kube_cache_replace_begin(), any number of
  * kube_cache_put(), kube_cache_replace_end(), which removes what the list did not hold; readers see
  * each object's old or new state, never none in between. Caveat: a cache is behind the server.
- * kube_cache_seen() tells whether it has caught up with a write of ours.
+ * kube_cache_seen() tells whether it has caught up with a write of ours;
+ * kube_cache_unreadable() whether what it shows of an object is older than that for another reason.
  */
 #ifndef KUBE_CACHE_H
 #define KUBE_CACHE_H
@@ -44,12 +45,13 @@ void kube_cache_put(struct kube_cache *cache, struct kube_object *object);
 /** Removes an object; nothing happens when it is not there. */
 void kube_cache_remove(struct kube_cache *cache, const char *namespace, const char *name);
 
-/** Removes an object of which a watch says that it was deleted; `last` (*borrowed*) is its last state,
- * and its version counts as seen before anybody is told. */
-void kube_cache_delete(struct kube_cache *cache, const struct kube_object *last);
+/** Removes an object of which a watch says that it was deleted; `version` is that of the deletion (0: not
+ * known), and it counts as seen before anybody is told. */
+void kube_cache_delete(struct kube_cache *cache, const char *namespace, const char *name,
+                       uint64_t version);
 
 /** An object that is there but could not be read: what is known of it stays, also at the end of a whole
- * list. */
+ * list, and is known to be old: see kube_cache_unreadable(). Before kube_cache_set_version(). */
 void kube_cache_keep(struct kube_cache *cache, const char *namespace, const char *name);
 
 /** Starts and ends taking in a whole list; see above. After the first end the cache is synced. A
@@ -71,6 +73,10 @@ bool kube_cache_synced(const struct kube_cache *cache);
  * that grows with each write: API servers since 1.35 promise it, older ones with etcd behave so.
  */
 bool kube_cache_seen(const struct kube_cache *cache, uint64_t version);
+
+/** Whether the newest state of an object that is there can not be decoded: what the cache shows of it is
+ * older, or nothing. */
+bool kube_cache_unreadable(const struct kube_cache *cache, const char *namespace, const char *name);
 
 /** A *new* reference to an object, or NULL. `namespace` is NULL or "" for cluster-scoped kinds. */
 const struct kube_object *kube_cache_get(const struct kube_cache *cache, const char *namespace,

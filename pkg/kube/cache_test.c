@@ -1,4 +1,4 @@
-/* kube, 3: what a cache promises. */
+/* kube, 3: what a cache promises. Covers cache_unreadable.c. */
 #include "kube/cache.h"
 #include "kube/types.h"
 
@@ -228,9 +228,50 @@ Test(kube_cache, has_seen_a_deletion_before_it_tells_of_it)
     kube_cache_replace_begin(cache);
     kube_cache_replace_end(cache);
     put(cache, "a", "v", 20);
-    cleanup_kube_object const struct kube_object *last = attachment("a", "v", 30);
     cr_expect_not(kube_cache_seen(cache, 30));
-    kube_cache_delete(cache, last);
+    kube_cache_delete(cache, NULL, "a", 30);
     cr_expect_eq(kube_cache_len(cache), 0);
+    kube_cache_free(cache);
+}
+
+Test(kube_cache, knows_an_object_for_unreadable_until_it_is_read_or_gone)
+{
+    struct kube_cache *cache = new_cache();
+    put(cache, "a", "v", 1);
+    kube_cache_keep(cache, NULL, "a");
+    kube_cache_keep(cache, NULL, "b");
+    cr_expect(kube_cache_unreadable(cache, "", "a"));
+    cr_expect(kube_cache_unreadable(cache, NULL, "b"));
+    cr_expect_not(kube_cache_unreadable(cache, NULL, "c"));
+    put(cache, "a", "v", 3);
+    cr_expect_not(kube_cache_unreadable(cache, NULL, "a"));
+    kube_cache_delete(cache, NULL, "b", 4);
+    cr_expect_not(kube_cache_unreadable(cache, NULL, "b"));
+    kube_cache_free(cache);
+}
+
+Test(kube_cache, knows_an_object_for_readable_again_that_went_back_to_the_state_it_has)
+{
+    struct kube_cache *cache = new_cache();
+    put(cache, "a", "v", 1);
+    kube_cache_keep(cache, NULL, "a");
+    put(cache, "a", "v", 1);
+    cr_expect_not(kube_cache_unreadable(cache, NULL, "a"));
+    kube_cache_free(cache);
+}
+
+Test(kube_cache, knows_after_a_whole_list_what_was_unreadable_in_it_and_nothing_else)
+{
+    struct kube_cache *cache = new_cache();
+    put(cache, "a", "v", 1);
+    kube_cache_keep(cache, NULL, "a");
+    kube_cache_keep(cache, NULL, "b");
+    kube_cache_replace_begin(cache);
+    kube_cache_keep(cache, NULL, "a");
+    cr_expect(kube_cache_unreadable(cache, NULL, "b"), "the list has not ended");
+    kube_cache_replace_end(cache);
+    cr_expect(kube_cache_unreadable(cache, NULL, "a"));
+    cr_expect_not(kube_cache_unreadable(cache, NULL, "b"));
+    cr_expect_eq(kube_cache_len(cache), 1, "what was known of a stays");
     kube_cache_free(cache);
 }

@@ -222,6 +222,19 @@ Test(kube_watch_decode, gives_the_same_events_wherever_the_bytes_are_cut)
     }
 }
 
+Test(kube_watch_decode, takes_a_deletion_whatever_the_last_state_is)
+{
+    cleanup_buf struct buf seen = {0};
+    struct err err = {0};
+    bool complete = false;
+    cr_assert_eq(decode("{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"name\":\"b\","
+                        "\"namespace\":\"n\",\"resourceVersion\":\"12\",\"uid\":1},"
+                        "\"spec\":{\"volumeName\":1}}}",
+                        1, &seen, &complete, &err),
+                 0, "%s", err.message);
+    cr_assert_str_eq(buf_str(&seen), "[deleted b 12 0]");
+}
+
 Test(kube_watch_decode, knows_a_stream_that_ended_in_the_middle_of_an_event)
 {
     const char *const parts[] = {"{", "{\"type\":\"ADDED\",\"obj",
@@ -252,6 +265,8 @@ Test(kube_watch_decode, refuses_what_is_no_event)
         "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\"}}}",
         "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{}}}",
         "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"resourceVersion\":\"1\"}}}",
+        "{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"resourceVersion\":\"1\"}}}",
+        "{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"name\":\"a\"}}}",
         "{]}",
         "17{}",
         "]",

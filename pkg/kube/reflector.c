@@ -150,8 +150,7 @@ static void take_event(const struct kube_watch_event *event, void *userdata)
         kube_cache_put(cache, event->object);
         break;
     case KUBE_WATCH_DELETED:
-        kube_cache_delete(cache, event->object);
-        kube_object_unref(event->object);
+        kube_cache_delete(cache, event->namespace, event->name, number_of(event->version));
         break;
     case KUBE_WATCH_UNREADABLE:
         set_unreadable(reflector, event->namespace, event->name, &event->reason);

@@ -14,19 +14,34 @@ static int set_version(struct kube_watch_event *event, const json_t *object, str
     return 0;
 }
 
+static void set_name(struct kube_watch_event *event, const json_t *object)
+{
+    event->name = json_str_at(object, "metadata.name");
+    event->namespace = json_str_at(object, "metadata.namespace");
+}
+
 static int take_object(const struct kube_watch_decode *decode, const json_t *object,
                        struct kube_watch_event *event, struct err *err)
 {
+    event->type = KUBE_WATCH_PUT;
     if (set_version(event, object, err) < 0)
         return -1;
     if (kube_object_decode(decode->kind, object, &event->object, &event->reason) == 0)
         return 0;
-    event->name = json_str_at(object, "metadata.name");
-    event->namespace = json_str_at(object, "metadata.namespace");
+    set_name(event, object);
     if (str_empty(event->name))
         return err_copy(err, &event->reason);
     event->type = KUBE_WATCH_UNREADABLE;
     return 0;
+}
+
+static int take_deleted(const json_t *object, struct kube_watch_event *event, struct err *err)
+{
+    event->type = KUBE_WATCH_DELETED;
+    set_name(event, object);
+    if (str_empty(event->name))
+        return err_set(err, ERR_INVALID, "metadata.name of a deleted object is missing");
+    return set_version(event, object, err);
 }
 
 /* A Status says why the watch ends, wrapped in an ERROR event or, from some proxies and servers,
@@ -42,14 +57,10 @@ static int decode_event(const struct kube_watch_decode *decode, const json_t *js
 {
     const char *type = json_str_at(json, "type");
     const json_t *object = json_at(json, "object");
-    if (str_equal(type, "ADDED") || str_equal(type, "MODIFIED")) {
-        event->type = KUBE_WATCH_PUT;
+    if (str_equal(type, "ADDED") || str_equal(type, "MODIFIED"))
         return take_object(decode, object, event, err);
-    }
-    if (str_equal(type, "DELETED")) {
-        event->type = KUBE_WATCH_DELETED;
-        return take_object(decode, object, event, err);
-    }
+    if (str_equal(type, "DELETED"))
+        return take_deleted(object, event, err);
     if (str_equal(type, "BOOKMARK")) {
         event->type = KUBE_WATCH_BOOKMARK;
         return set_version(event, object, err);

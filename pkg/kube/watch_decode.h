@@ -10,8 +10,8 @@
 #include "kube/object.h"
 
 enum kube_watch_event_type {
-    KUBE_WATCH_PUT,        /* ADDED or MODIFIED */
-    KUBE_WATCH_DELETED,    /* with the last state of the object */
+    KUBE_WATCH_PUT,     /* ADDED or MODIFIED */
+    KUBE_WATCH_DELETED, /* its last state is not decoded: it may be unreadable, and nobody needs it */
     KUBE_WATCH_BOOKMARK,   /* only says how far the stream is */
     KUBE_WATCH_ERROR,      /* the server ends the watch; `reason` is its Status */
     KUBE_WATCH_UNREADABLE, /* an object that could not be decoded; `reason` says why */
@@ -21,10 +21,10 @@ enum kube_watch_event_type {
 struct kube_watch_event {
     enum kube_watch_event_type type;
     char version[KUBE_VERSION_SIZE]; /* "" with ERROR */
-    struct kube_object *object;      /* PUT, DELETED: *new* */
-    const char *namespace;           /* UNREADABLE */
-    const char *name;
-    struct err reason; /* ERROR, UNREADABLE */
+    struct kube_object *object;      /* PUT: *new* */
+    const char *namespace;           /* DELETED, UNREADABLE; NULL for cluster-scoped kinds */
+    const char *name;                /* DELETED, UNREADABLE */
+    struct err reason;               /* ERROR, UNREADABLE */
 };
 
 /** Takes an event. */

@@ -313,6 +313,37 @@ Test(kube_watcher, keeps_what_it_knows_of_an_object_that_it_cannot_read)
     stop();
 }
 
+#define UNREADABLE(name, version)                                                                  \
+    "{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version "\"},\"spec\":{"         \
+    "\"attacher\":false}}"
+
+Test(kube_watcher, forgets_an_object_that_was_deleted_also_when_its_last_state_can_not_be_read)
+{
+    static const struct step steps[] = {
+        {"limit=500", 200, LIST("10", "", OBJECT("a", "1") "," OBJECT("b", "2")), END},
+        {"resourceVersion=10&", 200,
+         EVENT("MODIFIED", UNREADABLE("a", "11")) EVENT("DELETED", UNREADABLE("a", "12")), HOLD},
+        {0}};
+    start(steps);
+    await_names("b:2");
+    cr_expect_not(kube_cache_unreadable(world.cache, NULL, "a"));
+    stop();
+}
+
+Test(kube_watcher, knows_that_what_it_has_of_an_object_is_old_when_it_cannot_read_a_change)
+{
+    static const struct step steps[] = {
+        {"limit=500", 200, LIST("10", "", OBJECT("a", "1") "," OBJECT("b", "2")), END},
+        {"resourceVersion=10&", 200,
+         EVENT("MODIFIED", UNREADABLE("a", "11")) EVENT("MODIFIED", OBJECT("b", "12")), HOLD},
+        {0}};
+    start(steps);
+    await_names("a:1 b:12");
+    cr_expect(kube_cache_unreadable(world.cache, NULL, "a"));
+    cr_expect_not(kube_cache_unreadable(world.cache, NULL, "b"));
+    stop();
+}
+
 static void write_token(const char *path, const char *token)
 {
     FILE *file = fopen(path, "w");

@@ -95,6 +95,8 @@ static bool deletion_shown(const struct write *write)
 
 static bool shown(const struct write *write)
 {
+    if (kube_cache_unreadable(write->cache, write->namespace, write->name))
+        return false;
     if (write->version && !kube_cache_seen(write->cache, write->version))
         return false;
     return !write->deleted || deletion_shown(write);
@@ -210,7 +212,7 @@ bool rec_own_writes_seen(struct rec_own_writes *writes, const struct kube_cache 
     } else if (seen) {
         cleanup_str char *key = key_of(cache, namespace, name);
         const struct write *write = map_get(&writes->writes, key);
-        seen = !write || shown(write);
+        seen = write ? shown(write) : !kube_cache_unreadable(cache, namespace, name);
         if (seen)
             map_remove(&writes->writes, key);
     }

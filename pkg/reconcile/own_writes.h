@@ -23,7 +23,9 @@ void rec_own_writes_wrote(struct rec_own_writes *writes, const struct kube_cache
 void rec_own_writes_deleted(struct rec_own_writes *writes, const struct kube_cache *cache,
                             const char *namespace, const char *name, const char *uid);
 
-/** Whether the cache shows all our writes to the object (name NULL: to any of its kind). */
+/** Whether the cache shows all our writes to the object (name NULL: to any of its kind). False for an object
+ * whose newest state could not be decoded, whoever wrote it: what the cache shows is older. With name NULL
+ * such an object counts only if we wrote to it, so that one of them does not stop a whole kind. */
 bool rec_own_writes_seen(struct rec_own_writes *writes, const struct kube_cache *cache,
                          const char *namespace, const char *name);
 

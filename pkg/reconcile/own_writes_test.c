@@ -141,3 +141,29 @@ Test(rec_own_writes, of_one_kind_do_not_hold_up_another)
     kube_cache_free(other);
     stop();
 }
+
+Test(rec_own_writes, are_not_seen_while_the_newest_state_of_the_object_can_not_be_read)
+{
+    start(8);
+    put("a", "u-1", NULL);
+    rec_own_writes_wrote(writes, cache, NULL, "a", "12");
+    kube_cache_keep(cache, NULL, "a");
+    kube_cache_set_version(cache, 12);
+    cr_expect_not(seen("a"));
+    cr_expect_not(seen(NULL));
+    put("a", "u-1", "2026-01-01T00:00:00Z");
+    cr_expect(seen("a"));
+    cr_expect(seen(NULL));
+    stop();
+}
+
+Test(rec_own_writes, of_others_that_can_not_be_read_hold_up_their_object_and_not_its_kind)
+{
+    start(8);
+    put("a", "u-1", NULL);
+    kube_cache_keep(cache, NULL, "a");
+    cr_expect_not(seen("a"));
+    cr_expect(seen("b"));
+    cr_expect(seen(NULL));
+    stop();
+}
