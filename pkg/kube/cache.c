@@ -33,9 +33,10 @@ struct kube_cache {
     const struct kube_kind *kind;
     struct handler handlers[KUBE_CACHE_HANDLERS_MAX]; /* unchanged after the first write */
     size_t handler_count;
-    uint32_t round;        /* the writer's */
     bool replacing;        /* the writer's: a whole list is being taken in */
     pthread_rwlock_t lock; /* guards everything below against readers */
+    uint32_t round;        /* the whole list that was begun last; 1: none yet */
+    uint32_t ended;        /* the one that has ended last; 0: none yet */
     struct kube_cache_unreadable unreadable;
     struct kube_cache_index by_key;
     struct kube_cache_index indexes[INDEXES_MAX];
@@ -263,7 +264,9 @@ void kube_cache_keep(struct kube_cache *cache, const char *namespace, const char
 
 void kube_cache_replace_begin(struct kube_cache *cache)
 {
+    write_lock(cache);
     cache->round++;
+    unlock(cache);
     cache->replacing = true;
 }
 
@@ -288,6 +291,8 @@ void kube_cache_set_version(struct kube_cache *cache, uint64_t version)
 {
     write_lock(cache);
     cache->version = version;
+    if (!cache->replacing)
+        cache->ended = cache->round; /* its version has come, which may be lower than before */
     unlock(cache);
 }
 
@@ -305,6 +310,14 @@ bool kube_cache_seen(const struct kube_cache *cache, uint64_t version)
     bool seen = cache->synced && cache->version >= version;
     unlock(cache);
     return seen;
+}
+
+struct kube_cache_lists kube_cache_lists(const struct kube_cache *cache)
+{
+    read_lock(cache);
+    struct kube_cache_lists lists = {.begun = cache->round, .ended = cache->ended};
+    unlock(cache);
+    return lists;
 }
 
 bool kube_cache_unreadable(const struct kube_cache *cache, const char *namespace, const char *name)

@@ -6,7 +6,7 @@
  * unchanged. A list from the server is taken in whole: kube_cache_replace_begin(), any number of
  * kube_cache_put(), kube_cache_replace_end(), which removes what the list did not hold; readers see
  * each object's old or new state, never none in between. Caveat: a cache is behind the server.
- * kube_cache_seen() tells whether it has caught up with a write of ours;
+ * kube_cache_seen() and kube_cache_lists() tell whether it has caught up with a write of ours;
  * kube_cache_unreadable() whether what it shows of an object is older than that for another reason.
  */
 #ifndef KUBE_CACHE_H
@@ -54,7 +54,8 @@ void kube_cache_delete(struct kube_cache *cache, const char *namespace, const ch
  * list, and is known to be old: see kube_cache_unreadable(). Before kube_cache_set_version(). */
 void kube_cache_keep(struct kube_cache *cache, const char *namespace, const char *name);
 
-/** Starts and ends taking in a whole list; see above. After the first end the cache is synced. A
+/** Starts and ends taking in a whole list; see above. It is started before the server is asked, and
+ * after its end kube_cache_set_version() says its version. After the first end the cache is synced. A
  * list that breaks off is simply begun again. */
 void kube_cache_replace_begin(struct kube_cache *cache);
 void kube_cache_replace_end(struct kube_cache *cache);
@@ -73,6 +74,19 @@ bool kube_cache_synced(const struct kube_cache *cache);
  * that grows with each write: API servers since 1.35 promise it, older ones with etcd behave so.
  */
 bool kube_cache_seen(const struct kube_cache *cache, uint64_t version);
+
+/** Whole lists, numbered in the order in which they were begun. */
+struct kube_cache_lists {
+    uint32_t begun; /* the newest that was begun; 1 before the first */
+    uint32_t ended; /* the newest that was taken in to its end, its version included; 0: none */
+};
+
+/**
+ * Which whole lists there were. A list with a greater number than `begun` was when the server answered a
+ * write shows that write, whatever the versions are: it was asked for later. (If it does not show it, the
+ * server has lost it.) At ten lists a second the numbers last for 13 years.
+ */
+struct kube_cache_lists kube_cache_lists(const struct kube_cache *cache);
 
 /** Whether the newest state of an object that is there can not be decoded: what the cache shows of it is
  * older, or nothing. */

@@ -275,3 +275,19 @@ Test(kube_cache, knows_after_a_whole_list_what_was_unreadable_in_it_and_nothing_
     cr_expect_eq(kube_cache_len(cache), 1, "what was known of a stays");
     kube_cache_free(cache);
 }
+
+Test(kube_cache, numbers_whole_lists_and_counts_one_as_ended_once_it_has_its_version)
+{
+    struct kube_cache *cache = new_cache();
+    uint32_t before = kube_cache_lists(cache).begun;
+    cr_expect_eq(kube_cache_lists(cache).ended, 0);
+    kube_cache_replace_begin(cache);
+    cr_expect_eq(kube_cache_lists(cache).begun, before + 1);
+    kube_cache_set_version(cache, 9); /* of something before the list */
+    cr_expect_eq(kube_cache_lists(cache).ended, 0);
+    kube_cache_replace_end(cache);
+    cr_expect_eq(kube_cache_lists(cache).ended, 0);
+    kube_cache_set_version(cache, 10);
+    cr_expect_eq(kube_cache_lists(cache).ended, before + 1);
+    kube_cache_free(cache);
+}

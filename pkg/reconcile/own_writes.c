@@ -1,10 +1,17 @@
 /*
  * reconcile: which of our own writes a cache has not shown yet.
  *
- * Per key the newest version that we made, or the uid that we deleted. A version is shown once the
- * cache has taken in everything up to it. When there are too many keys, what the caches have shown is
- * dropped; if that does not help, a kind's keys are replaced by one number that all of the kind wait
- * for: too careful, never wrong.
+ * Per key the newest version that we made, or the uid that we deleted. It is shown
+ * - once the cache has taken in everything up to that version, or
+ * - once it has taken in a whole list that was begun after the server's answer. Such a list shows the
+ *   write, or the server has lost it. Without this rule nobody would ever be done waiting after etcd was
+ *   restored from a backup: versions begin anew, far below those that we wait for.
+ * A list that was begun before the answer and ends after it proves nothing by itself, but while it is
+ * taken in the cache's version is that of before it, perhaps of another history. So a write that is
+ * answered during a list is not compared before that list has ended.
+ *
+ * When there are too many keys, what the caches have shown is dropped; if that does not help, a kind's
+ * keys are replaced by one version that all of the kind wait for: too careful, never wrong.
  */
 #include "reconcile/own_writes.h"
 
@@ -17,17 +24,25 @@
 
 enum { KINDS_MAX = 16 }; /* as many as there are caches */
 
+/* What a cache must have taken in. Lists go by their numbers, see kube_cache_lists(). */
+struct due {
+    uint64_t version; /* 0: nothing is waited for */
+    uint32_t begun;   /* a list after this one will do as well */
+    uint32_t first;   /* the version counts only once this list has ended; 0: at once */
+};
+
 struct write {
     const struct kube_cache *cache;
     char *namespace;
     char *name;
-    uint64_t version; /* 0: none */
-    char *deleted;    /* uid, or NULL */
+    struct due due;
+    char *deleted;          /* uid, or NULL */
+    uint32_t deleted_begun; /* a list after this one shows the deletion */
 };
 
 struct floor {
     const struct kube_cache *cache;
-    uint64_t version;
+    struct due due;
 };
 
 struct rec_own_writes {
@@ -93,13 +108,55 @@ static bool deletion_shown(const struct write *write)
     return !object || kube_object_deleting(object) || !str_equal(object->uid, write->deleted);
 }
 
+static bool due_shown(const struct kube_cache *cache, const struct due *due)
+{
+    struct kube_cache_lists lists = kube_cache_lists(cache);
+    if (due->version == 0 || lists.ended > due->begun)
+        return true;
+    return lists.ended >= due->first && kube_cache_seen(cache, due->version);
+}
+
+/* What an answer means that came just now. */
+static struct due due_now(const struct kube_cache *cache, uint64_t version)
+{
+    struct kube_cache_lists lists = kube_cache_lists(cache);
+    bool listing = lists.ended < lists.begun;
+    return (
+        struct due){.version = version, .begun = lists.begun, .first = listing ? lists.begun : 0};
+}
+
+/*
+ * One that is shown no sooner than both. Of two answers in one history the greater version is the later
+ * one. A lower version that was answered after another list had begun is perhaps of a new history, where
+ * the greater one is never reached: the earlier answer then waits for that list, and the version is the
+ * later one's.
+ */
+static struct due due_both(struct due a, struct due b)
+{
+    if (a.version == 0 || b.version == 0)
+        return a.version == 0 ? b : a;
+    const struct due *earlier = a.begun <= b.begun ? &a : &b;
+    const struct due *later = a.begun <= b.begun ? &b : &a;
+    struct due both = *later;
+    if (earlier->first > both.first)
+        both.first = earlier->first;
+    if (earlier->version <= later->version)
+        return both;
+    if (earlier->begun == later->begun)
+        both.version = earlier->version;
+    else if (both.first <= earlier->begun)
+        both.first = earlier->begun + 1;
+    return both;
+}
+
 static bool shown(const struct write *write)
 {
-    if (kube_cache_unreadable(write->cache, write->namespace, write->name))
+    const struct kube_cache *cache = write->cache;
+    if (kube_cache_unreadable(cache, write->namespace, write->name))
         return false;
-    if (write->version && !kube_cache_seen(write->cache, write->version))
-        return false;
-    return !write->deleted || deletion_shown(write);
+    return due_shown(cache, &write->due) &&
+           (!write->deleted || kube_cache_lists(cache).ended > write->deleted_begun ||
+            deletion_shown(write));
 }
 
 static void drop_shown(struct rec_own_writes *writes)
@@ -126,7 +183,7 @@ static struct floor *floor_of(struct rec_own_writes *writes, const struct kube_c
     return added;
 }
 
-/* Replaces all keys by one number per kind. A deletion has no number of its own; the other guards
+/* Replaces all keys by one version per kind. A deletion has no number of its own; the other guards
  * (uid, resourceVersion) still hold for it. */
 static void fold(struct rec_own_writes *writes)
 {
@@ -134,8 +191,7 @@ static void fold(struct rec_own_writes *writes)
     for (size_t i = 0; map_next(&writes->writes, &i, NULL, &value);) {
         const struct write *write = value;
         struct floor *lowest = floor_of(writes, write->cache);
-        if (write->version > lowest->version)
-            lowest->version = write->version;
+        lowest->due = due_both(lowest->due, write->due);
     }
     map_clear(&writes->writes);
 }
@@ -165,11 +221,9 @@ void rec_own_writes_wrote(struct rec_own_writes *writes, const struct kube_cache
     int64_t parsed = 0;
     if (!str_parse_int64(version, 1, INT64_MAX, &parsed))
         return;
-    uint64_t number = (uint64_t)parsed;
     lock(writes);
     struct write *write = write_get(writes, cache, namespace, name);
-    if (number > write->version)
-        write->version = number;
+    write->due = due_both(write->due, due_now(cache, (uint64_t)parsed));
     unlock(writes);
 }
 
@@ -179,6 +233,7 @@ void rec_own_writes_deleted(struct rec_own_writes *writes, const struct kube_cac
     lock(writes);
     struct write *write = write_get(writes, cache, namespace, name);
     mem_replace_str(&write->deleted, uid);
+    write->deleted_begun = kube_cache_lists(cache).begun;
     unlock(writes);
 }
 
@@ -186,7 +241,7 @@ static bool floor_shown(struct rec_own_writes *writes, const struct kube_cache *
 {
     for (size_t i = 0; i < writes->floor_count; i++) {
         if (writes->floors[i].cache == cache)
-            return kube_cache_seen(cache, writes->floors[i].version);
+            return due_shown(cache, &writes->floors[i].due);
     }
     return true;
 }

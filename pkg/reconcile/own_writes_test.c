@@ -142,6 +142,146 @@ Test(rec_own_writes, of_one_kind_do_not_hold_up_another)
     stop();
 }
 
+static void list_begins(void)
+{
+    kube_cache_replace_begin(cache);
+}
+
+static void list_ends(uint64_t version)
+{
+    kube_cache_replace_end(cache);
+    kube_cache_set_version(cache, version);
+}
+
+/* etcd is restored from a backup, so versions begin again lower; the watch lists anew. */
+Test(rec_own_writes, are_not_waited_for_after_a_whole_list_that_began_after_them)
+{
+    start(8);
+    rec_own_writes_wrote(writes, cache, NULL, "a", "5000000");
+    list_begins();
+    cr_expect_not(seen("a"), "the list has not ended");
+    list_ends(4000000);
+    cr_expect(seen(NULL));
+    cr_expect(seen("a"));
+    cr_expect_eq(rec_own_writes_len(writes), 0);
+    stop();
+}
+
+Test(rec_own_writes, that_were_shown_unasked_are_not_waited_for_after_the_versions_began_anew)
+{
+    start(8);
+    rec_own_writes_wrote(writes, cache, NULL, "a", "5000000");
+    kube_cache_set_version(cache, 5000000);
+    list_begins();
+    list_ends(4000000);
+    cr_expect(seen("a"));
+    stop();
+}
+
+Test(rec_own_writes, are_not_shown_by_a_list_that_began_before_them)
+{
+    start(8);
+    list_begins();
+    rec_own_writes_wrote(writes, cache, NULL, "a", "12");
+    list_ends(11);
+    cr_expect_not(seen("a"));
+    kube_cache_set_version(cache, 12);
+    cr_expect(seen("a"));
+    stop();
+}
+
+Test(rec_own_writes, are_shown_by_a_list_that_began_before_them_and_is_as_far)
+{
+    start(8);
+    list_begins();
+    rec_own_writes_wrote(writes, cache, NULL, "a", "12");
+    list_ends(12);
+    cr_expect(seen("a"));
+    stop();
+}
+
+Test(rec_own_writes, are_not_shown_by_a_list_that_broke_off)
+{
+    start(8);
+    rec_own_writes_wrote(writes, cache, NULL, "a", "5000000");
+    list_begins();
+    list_begins();
+    cr_expect_not(seen("a"));
+    list_ends(4000000);
+    cr_expect(seen("a"));
+    stop();
+}
+
+Test(rec_own_writes, of_a_restored_server_are_not_compared_with_the_version_before_the_list)
+{
+    start(8);
+    kube_cache_set_version(cache, 5000000);
+    list_begins();
+    rec_own_writes_wrote(writes, cache, NULL, "a", "4000005");
+    cr_expect_not(seen("a"), "the cache is far ahead in another history");
+    list_ends(4000004);
+    cr_expect_not(seen("a"));
+    kube_cache_set_version(cache, 4000005);
+    cr_expect(seen("a"));
+    stop();
+}
+
+Test(rec_own_writes, of_a_restored_server_take_the_place_of_those_before_it)
+{
+    start(8);
+    rec_own_writes_wrote(writes, cache, NULL, "a", "5000000");
+    list_begins();
+    list_ends(4000000);
+    rec_own_writes_wrote(writes, cache, NULL, "a", "4000005");
+    cr_expect_not(seen("a"));
+    kube_cache_set_version(cache, 4000005);
+    cr_expect(seen("a"));
+    stop();
+}
+
+Test(rec_own_writes, of_both_histories_are_seen_once_the_list_has_ended_and_the_later_one_is_shown)
+{
+    start(8);
+    kube_cache_set_version(cache, 4999999);
+    rec_own_writes_wrote(writes, cache, NULL, "a", "5000000");
+    list_begins();
+    rec_own_writes_wrote(writes, cache, NULL, "a", "4000005");
+    cr_expect_not(seen("a"));
+    list_ends(4000000);
+    cr_expect_not(seen("a"));
+    kube_cache_set_version(cache, 4000005);
+    cr_expect(seen("a"));
+    stop();
+}
+
+Test(rec_own_writes, that_wait_together_are_not_waited_for_after_a_whole_list_either)
+{
+    start(8);
+    write_many(9, 5000000);
+    list_begins();
+    list_ends(4000000);
+    cr_expect(seen("n-0"));
+    cr_expect(seen("n-8"));
+    write_many(9, 4000001);
+    cr_expect_not(seen("other"));
+    kube_cache_set_version(cache, 4000008);
+    cr_expect(seen("other"));
+    stop();
+}
+
+Test(rec_own_writes, of_a_deletion_that_the_server_lost_are_not_waited_for_after_a_whole_list)
+{
+    start(8);
+    put("a", "u-1", NULL);
+    rec_own_writes_deleted(writes, cache, NULL, "a", "u-1");
+    list_begins();
+    put("a", "u-1", NULL);
+    cr_expect_not(seen("a"));
+    list_ends(9);
+    cr_expect(seen("a"));
+    stop();
+}
+
 Test(rec_own_writes, are_not_seen_while_the_newest_state_of_the_object_can_not_be_read)
 {
     start(8);
