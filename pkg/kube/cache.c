@@ -218,7 +218,8 @@ void kube_cache_put(struct kube_cache *cache, struct kube_object *object)
     }
     const struct kube_object *before = slot ? slot->object : NULL;
     replace(cache, slot, object);
-    tell(cache, before, object);
+    if (!before || !kube_object_same(before, object))
+        tell(cache, before, object);
     kube_object_unref(before);
 }
 

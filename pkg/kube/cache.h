@@ -39,7 +39,8 @@ void kube_cache_on_change(struct kube_cache *cache, kube_cache_handler_fn *handl
 
 /** Takes in an object (*stolen*: the caller's reference), unless it is the version that is there
  * already. Outside a whole list it is an event's: everything up to its version was taken in, and
- * handlers find it so. */
+ * handlers find it so. Where the kind says what makes two objects the same (struct kube_kind, `same`),
+ * handlers are not told of one that is the same in another version. */
 void kube_cache_put(struct kube_cache *cache, struct kube_object *object);
 
 /** Removes an object; nothing happens when it is not there. */

@@ -234,6 +234,37 @@ Test(kube_cache, has_seen_a_deletion_before_it_tells_of_it)
     kube_cache_free(cache);
 }
 
+static struct kube_object *node(const char *version, const char *ready, const char *heartbeat)
+{
+    cleanup_json json_t *json =
+        json_build("{s:{s:s, s:s, s:s}, s:{s:[{s:s, s:s, s:s}]}}", "metadata", "name", "n", "uid",
+                   "u", "resourceVersion", version, "status", "conditions", "type", "Ready",
+                   "status", ready, "lastHeartbeatTime", heartbeat);
+    struct kube_object *object = NULL;
+    struct err err = {0};
+    int result = kube_object_decode(&kube_kind_node, json, &object, &err);
+    cr_assert_eq(result, 0, "%s", err.message);
+    return object;
+}
+
+Test(kube_cache, tells_nobody_of_a_heartbeat_and_is_as_far_as_its_version)
+{
+    struct kube_cache *cache = kube_cache_new(&kube_kind_node);
+    told[0] = '\0';
+    kube_cache_on_change(cache, record, cache);
+    kube_cache_replace_begin(cache);
+    kube_cache_replace_end(cache);
+    kube_cache_put(cache, node("1", "True", "2026-01-01T00:00:00Z"));
+    kube_cache_put(cache, node("2", "True", "2026-01-01T00:00:10Z"));
+    cleanup_kube_object const struct kube_object *object = kube_cache_get(cache, NULL, "n");
+    cr_expect_str_eq(object->resource_version, "2");
+    cr_expect(kube_cache_seen(cache, 2));
+    cr_expect_str_eq(told, "+n");
+    kube_cache_put(cache, node("3", "Unknown", "2026-01-01T00:00:10Z"));
+    cr_expect_str_eq(told, "+n~n");
+    kube_cache_free(cache);
+}
+
 Test(kube_cache, knows_an_object_for_unreadable_until_it_is_read_or_gone)
 {
     struct kube_cache *cache = new_cache();

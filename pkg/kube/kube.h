@@ -14,6 +14,7 @@
 /* 2 watch: from bytes to typed objects */
 #include "kube/json_scan.h"    /* cuts JSON text into pieces before anything is built */
 #include "kube/list_split.h"   /* a list, item by item */
+#include "kube/node.h"         /* a Node, the volumes that it uses, its taint */
 #include "kube/object.h"       /* what an object of any kind looks like */
 #include "kube/reflector.h"    /* keeps one cache equal to the server */
 #include "kube/types.h"        /* the kinds of Kubernetes itself that are read */

@@ -103,6 +103,41 @@ const struct kube_object *kube_object_unref(const struct kube_object *object)
     return NULL;
 }
 
+static bool has(struct kube_strings strings, const char *text)
+{
+    for (size_t i = 0; i < strings.len; i++) {
+        if (strcmp(strings.items[i], text) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool kube_strings_same(struct kube_strings a, struct kube_strings b)
+{
+    for (size_t i = 0; i < a.len; i++) {
+        if (!has(b, a.items[i]))
+            return false;
+    }
+    return a.len == b.len;
+}
+
+bool kube_pairs_same(struct kube_pairs a, struct kube_pairs b)
+{
+    for (size_t i = 0; i < a.len; i++) {
+        if (!str_equal(kube_pairs_get(b, a.items[i].key), a.items[i].value))
+            return false;
+    }
+    return a.len == b.len;
+}
+
+bool kube_object_same(const struct kube_object *a, const struct kube_object *b)
+{
+    return a->kind == b->kind && a->kind->same && strcmp(a->uid, b->uid) == 0 &&
+           a->deleted.ms == b->deleted.ms && kube_strings_same(a->finalizers, b->finalizers) &&
+           kube_pairs_same(a->labels, b->labels) &&
+           kube_pairs_same(a->annotations, b->annotations) && a->kind->same(a, b);
+}
+
 bool kube_object_deleting(const struct kube_object *object)
 {
     return object->deleted.ms != 0;
@@ -110,11 +145,7 @@ bool kube_object_deleting(const struct kube_object *object)
 
 bool kube_object_has_finalizer(const struct kube_object *object, const char *finalizer)
 {
-    for (size_t i = 0; i < object->finalizers.len; i++) {
-        if (strcmp(object->finalizers.items[i], finalizer) == 0)
-            return true;
-    }
-    return false;
+    return has(object->finalizers, finalizer);
 }
 
 const char *kube_pairs_get(struct kube_pairs pairs, const char *key)

@@ -69,6 +69,12 @@ struct kube_kind {
     const char *const *labels;      /* keys that are kept, ended by NULL; NULL: all */
     const struct kube_index *indexes;
     size_t index_count;
+    /**
+     * Whether the kind's own fields say the same in both. For kinds that change all the time in what
+     * is not kept of them, as Nodes do with each heartbeat: then nobody is told of such a change. NULL:
+     * every new version is a change.
+     */
+    bool (*same)(const struct kube_object *a, const struct kube_object *b);
 };
 
 /** The part that every kind has; the first member of each kind's struct. */
@@ -103,7 +109,17 @@ const struct kube_object *kube_object_unref(const struct kube_object *object);
 DEFINE_CLEANUP(const struct kube_object *, kube_object, kube_object_unref)
 #define cleanup_kube_object CLEANUP(cleanup_kube_object_p)
 
-/** Whether it has a deletionTimestamp. */
+/** Whether two objects of a kind say the same in all that is kept, but for resourceVersion and
+ * generation, which only count changes. False where the kind does not ask for it (`same` is NULL). */
+bool kube_object_same(const struct kube_object *a, const struct kube_object *b);
+
+/** Whether two lists have the same members in any order; none may be in a list twice. */
+bool kube_strings_same(struct kube_strings a, struct kube_strings b);
+
+/** Whether two sets of labels or annotations are the same. */
+bool kube_pairs_same(struct kube_pairs a, struct kube_pairs b);
+
+/** Whether it has a deletionTimestamp. A Pod's is the end of its grace period, so it may be to come. */
 bool kube_object_deleting(const struct kube_object *object);
 
 /** Whether the finalizer is set. */

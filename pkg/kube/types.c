@@ -78,6 +78,10 @@ static const struct kube_index persistent_volume_indexes[] = {
     {.name = "claim", .values = persistent_volume_claim},
 };
 
+/* Which disk the volume was last known to be. */
+static const char *const persistent_volume_annotations[] = {KUBE_PERSISTENT_VOLUME_DISK_ANNOTATION,
+                                                            NULL};
+
 const struct kube_kind kube_kind_persistent_volume = {
     .group = "",
     .version = "v1",
@@ -85,6 +89,7 @@ const struct kube_kind kube_kind_persistent_volume = {
     .name = "PersistentVolume",
     .size = sizeof(struct kube_persistent_volume),
     .decode = persistent_volume_decode,
+    .annotations = persistent_volume_annotations,
     .labels = no_labels,
     .indexes = persistent_volume_indexes,
     .index_count = ARRAY_LEN(persistent_volume_indexes),
@@ -113,6 +118,9 @@ static void claim_volume(const struct kube_object *object, kube_emit_fn *emit, v
 
 static const struct kube_index claim_indexes[] = {{.name = "volume", .values = claim_volume}};
 
+/* What people are told that it waits for, so that it is taken back when that has changed. */
+static const char *const claim_annotations[] = {KUBE_CLAIM_WAITING_ANNOTATION, NULL};
+
 const struct kube_kind kube_kind_claim = {
     .group = "",
     .version = "v1",
@@ -121,6 +129,7 @@ const struct kube_kind kube_kind_claim = {
     .namespaced = true,
     .size = sizeof(struct kube_claim),
     .decode = claim_decode,
+    .annotations = claim_annotations,
     .labels = no_labels,
     .indexes = claim_indexes,
     .index_count = ARRAY_LEN(claim_indexes),
@@ -165,9 +174,10 @@ static const struct kube_index volume_attachment_indexes[] = {
     {.name = "node", .values = volume_attachment_node},
 };
 
-/* Where external-attacher keeps the node's id, so that a detach works without the CSINode. */
-static const char *const volume_attachment_annotations[] = {"csi.alpha.kubernetes.io/node-id",
-                                                            NULL};
+/* Where external-attacher keeps the node's id, so that a detach works without the CSINode; and a
+ * person's word that the disk may be pulled. */
+static const char *const volume_attachment_annotations[] = {
+    "csi.alpha.kubernetes.io/node-id", KUBE_VOLUME_ATTACHMENT_FORCE_DETACH_ANNOTATION, NULL};
 
 const struct kube_kind kube_kind_volume_attachment = {
     .group = "storage.k8s.io",
@@ -224,34 +234,6 @@ const struct kube_kind kube_kind_csi_node = {
     .name = "CSINode",
     .size = sizeof(struct kube_csi_node),
     .decode = csi_node_decode,
-    .labels = no_labels,
-};
-
-/* Node */
-
-static int node_decode(const json_t *json, struct kube_arena *arena, struct kube_object *object,
-                       struct err *err)
-{
-    static const struct kube_field fields[] = {
-        FIELD(kube_node, "spec.providerID", KUBE_FIELD_STR, provider_id),
-    };
-    struct kube_node *node = CONTAINER_OF(object, struct kube_node, object);
-    size_t index = 0;
-    json_t *taint = NULL;
-    json_array_foreach(json_at(json, "spec.taints"), index, taint) {
-        if (str_equal(json_str_at(taint, "key"), "node.kubernetes.io/out-of-service"))
-            node->out_of_service = true;
-    }
-    return kube_fields_decode(fields, ARRAY_LEN(fields), json, arena, object, err);
-}
-
-const struct kube_kind kube_kind_node = {
-    .group = "",
-    .version = "v1",
-    .plural = "nodes",
-    .name = "Node",
-    .size = sizeof(struct kube_node),
-    .decode = node_decode,
     .labels = no_labels,
 };
 
@@ -360,6 +342,5 @@ DEFINE_OF(kube_persistent_volume, kube_persistent_volume_of, kube_kind_persisten
 DEFINE_OF(kube_claim, kube_claim_of, kube_kind_claim)
 DEFINE_OF(kube_volume_attachment, kube_volume_attachment_of, kube_kind_volume_attachment)
 DEFINE_OF(kube_csi_node, kube_csi_node_of, kube_kind_csi_node)
-DEFINE_OF(kube_node, kube_node_of, kube_kind_node)
 DEFINE_OF(kube_storage_class, kube_storage_class_of, kube_kind_storage_class)
 DEFINE_OF(kube_pod, kube_pod_of, kube_kind_pod)

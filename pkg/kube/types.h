@@ -1,12 +1,19 @@
 /*
- * kube, 2 → 3: the kinds of Kubernetes itself that the operator reads, with the fields it uses.
+ * kube, 2 → 3: the kinds of Kubernetes itself that the operator reads, with the fields it uses; of Nodes
+ * see kube/node.h.
  * Each struct starts with its struct kube_object; cast with the kube_<kind>_of() functions, which
  * assert the kind. Thread: any (immutable).
  */
 #ifndef KUBE_TYPES_H
 #define KUBE_TYPES_H
 
+#include "kube/node.h"
 #include "kube/object.h"
+
+/** Annotations that are kept. Their values are for whoever sets and reads them: here they are texts. */
+#define KUBE_PERSISTENT_VOLUME_DISK_ANNOTATION         "migration.xo-operator.dev/disk"
+#define KUBE_CLAIM_WAITING_ANNOTATION                  "migration.xo-operator.dev/waiting"
+#define KUBE_VOLUME_ATTACHMENT_FORCE_DETACH_ANNOTATION "migration.xo-operator.dev/force-detach"
 
 struct kube_persistent_volume {
     struct kube_object object;
@@ -55,12 +62,6 @@ struct kube_csi_node {
     size_t driver_count;
 };
 
-struct kube_node {
-    struct kube_object object;
-    const char *provider_id;
-    bool out_of_service; /* has the taint node.kubernetes.io/out-of-service */
-};
-
 struct kube_storage_class {
     struct kube_object object;
     const char *provisioner;
@@ -79,7 +80,6 @@ extern const struct kube_kind
 extern const struct kube_kind kube_kind_claim; /* indexes: volume */
 extern const struct kube_kind kube_kind_volume_attachment; /* indexes: volume, node */
 extern const struct kube_kind kube_kind_csi_node;
-extern const struct kube_kind kube_kind_node;
 extern const struct kube_kind kube_kind_storage_class;
 extern const struct kube_kind kube_kind_pod; /* indexes: claim ("namespace/name") */
 
@@ -88,7 +88,6 @@ const struct kube_persistent_volume *kube_persistent_volume_of(const struct kube
 const struct kube_claim *kube_claim_of(const struct kube_object *object);
 const struct kube_volume_attachment *kube_volume_attachment_of(const struct kube_object *object);
 const struct kube_csi_node *kube_csi_node_of(const struct kube_object *object);
-const struct kube_node *kube_node_of(const struct kube_object *object);
 const struct kube_storage_class *kube_storage_class_of(const struct kube_object *object);
 const struct kube_pod *kube_pod_of(const struct kube_object *object);
 

@@ -64,6 +64,8 @@ Test(kube_object, keeps_the_metadata_of_every_kind)
     cr_expect_not(kube_object_has_finalizer(object, "kubernetes.io/pv"));
     cr_expect_null(kube_object_label(object, "team"), "nothing uses labels of volumes");
     cr_expect_null(kube_object_annotation(object, "pv.kubernetes.io/provisioned-by"));
+    cr_expect_str_eq(kube_object_annotation(object, KUBE_PERSISTENT_VOLUME_DISK_ANNOTATION),
+                     "{\"vdi\":\"d1\",\"sr\":\"s1\",\"pool\":\"p1\"}");
     cleanup_str char *key = kube_object_key(object);
     cr_expect_str_eq(key, object->name);
 }
@@ -94,6 +96,8 @@ Test(kube_types, decodes_a_claim)
     const struct kube_claim *claim = kube_claim_of(object);
     cr_expect_str_eq(claim->phase, "Bound");
     cr_expect_str_eq(claim->storage_class, "local-migrating");
+    cr_expect_str_eq(kube_object_annotation(object, KUBE_CLAIM_WAITING_ANNOTATION), "for a host");
+    cr_expect_null(kube_object_annotation(object, "volume.kubernetes.io/selected-node"));
     expect_index(object, "volume", "[pvc-7f3e5a52-8c1e-4a53-9d1e-3f6b7d0c5a11]");
     cleanup_str char *key = kube_object_key(object);
     cr_expect_str_eq(key, "shop/data-db-0");
@@ -112,6 +116,8 @@ Test(kube_types, decodes_a_volume_attachment)
     cr_expect_str_eq(attachment->detach_error, "still plugged");
     cr_expect_str_eq(kube_object_annotation(object, "csi.alpha.kubernetes.io/node-id"),
                      "e1d0f7a2-vm");
+    cr_expect_str_eq(kube_object_annotation(object, KUBE_VOLUME_ATTACHMENT_FORCE_DETACH_ANNOTATION),
+                     "true");
     cr_expect_null(kube_object_annotation(object, "other"));
     expect_index(object, "volume", "[pvc-7f3e5a52]");
     expect_index(object, "node", "[worker-1]");
@@ -124,14 +130,6 @@ Test(kube_types, finds_the_node_id_of_a_driver)
     cr_expect_eq(node->driver_count, 2);
     cr_expect_str_eq(kube_csi_node_id(node, "csi.xen-orchestra.marcsi.ch"), "e1d0f7a2-vm");
     cr_expect_null(kube_csi_node_id(node, "csi"));
-}
-
-Test(kube_types, sees_that_a_node_is_out_of_service)
-{
-    cleanup_kube_object const struct kube_object *object = decode(&kube_kind_node, "node");
-    const struct kube_node *node = kube_node_of(object);
-    cr_expect(node->out_of_service);
-    cr_expect_str_eq(node->provider_id, "xenorchestra://pool-a/e1d0f7a2-vm");
 }
 
 Test(kube_types, decodes_a_storage_class)
@@ -149,6 +147,8 @@ Test(kube_types, knows_the_claims_of_a_pod_those_made_for_it_included)
     const struct kube_pod *pod = kube_pod_of(object);
     cr_expect_str_eq(pod->node_name, "worker-1");
     cr_expect_str_eq(pod->phase, "Pending");
+    cr_expect_str_eq(object->uid, "80");
+    cr_expect(kube_object_deleting(object));
     expect_index(object, "claim", "[shop/data-db-0][shop/db-0-scratch]");
 }
 
