@@ -70,6 +70,7 @@ static void *write_all(void *userdata)
             for (int i = round % 3; i < OBJECTS; i += 3)
                 put(i, base + i);
         }
+        kube_cache_keep(cache, NULL, "unreadable");
         kube_cache_set_version(cache, (uint64_t)base);
     }
     return NULL;
@@ -84,7 +85,10 @@ static void *read_all(void *userdata)
         for (size_t i = 0; i < odd.len; i++)
             assert(strcmp(kube_volume_attachment_of(odd.items[i])->node_name, "odd") == 0);
         assert(all.len <= OBJECTS && kube_cache_len(cache) <= OBJECTS);
-        (void)kube_cache_seen(cache, 1); /* only the race is of interest */
+        (void)kube_cache_seen(cache, 1);                 /* only the race is of interest */
+        (void)kube_cache_unreadable(cache, NULL, "n-0"); /* the same */
+        struct kube_cache_lists lists = kube_cache_lists(cache);
+        assert(lists.ended <= lists.begun);
     }
     return NULL;
 }

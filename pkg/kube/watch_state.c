@@ -85,6 +85,11 @@ static void closed(struct kube_watch *watch, struct mono_time now)
     }
 }
 
+static bool showed_life(const struct kube_watch *watch)
+{
+    return watch->life.ms > watch->opened.ms;
+}
+
 static struct mono_time silent_at(const struct kube_watch *watch)
 {
     bool listing = watch->state == KUBE_WATCH_LISTING;
@@ -108,7 +113,9 @@ static enum kube_watch_do time_came(struct kube_watch *watch, struct mono_time n
         return request(watch, KUBE_WATCH_WATCHING, now);
     case KUBE_WATCH_LISTING:
     case KUBE_WATCH_WATCHING:
-        failed(watch, &(struct kube_watch_told){.input = KUBE_WATCH_FAILED}, now);
+        failed(watch,
+               &(struct kube_watch_told){.input = KUBE_WATCH_FAILED, .relist = !showed_life(watch)},
+               now);
         return KUBE_WATCH_DO_STOP;
     }
     return KUBE_WATCH_DO_NOTHING;

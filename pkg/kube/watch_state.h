@@ -2,19 +2,26 @@
  * kube, 2: what to do next about one kind: list it, watch it, or wait. A pure machine: no I/O, no
  * clock of its own; the reflector does what it says and tells it what happened.
  *
- * | state    | what happened                        | next     | then | | EMPTY    | time came |
- * LISTING  | list the first page                  | | LISTING  | a page that is not the last |
- * LISTING  | list the next page                   | | LISTING  | the last page | LISTED   | watch
- * at once from the list's version | | LISTING  | 410 on a later page: token expired   | EMPTY    |
- * list at once, whole, without pages   | | LISTING  | 410 again, any failure, cut, silence | EMPTY
- * | list from the start after a back-off | | LISTED   | time came                            |
- * WATCHING | watch from the last version          | | WATCHING | event, bookmark | WATCHING | its
- * version is the last one          | | WATCHING | the server ends it, as it does       | LISTED   |
- * watch at once from the last version  | | WATCHING | it ends as soon as it began          | LISTED
- * | the same, after a back-off           | | WATCHING | cut, silence, 401, 403, 429, 5xx     |
- * LISTED   | the same, after a back-off           | | WATCHING | 410: as HTTP status, or in an
- * event  | EMPTY    | list from the start after a back-off | | WATCHING | 404, an error event, no
- * JSON         | EMPTY    | list from the start after a back-off |
+ * | state    | what happened                        | next     | then                                  |
+ * |----------|--------------------------------------|----------|---------------------------------------|
+ * | EMPTY    | time came                            | LISTING  | list the first page                   |
+ * | LISTING  | a page that is not the last          | LISTING  | list the next page                    |
+ * | LISTING  | the last page                        | WATCHING | watch at once from the list's version |
+ * | LISTING  | 410 on a later page: token expired   | EMPTY    | list at once, whole, without pages    |
+ * | LISTING  | 410 again, any failure, cut, silence | EMPTY    | list from the start after a back-off  |
+ * | LISTED   | time came                            | WATCHING | watch from the last version           |
+ * | WATCHING | event, bookmark                      | WATCHING | its version is the last one           |
+ * | WATCHING | the server ends it, as it does       | LISTED   | watch at once from the last version   |
+ * | WATCHING | it ends as soon as it began          | LISTED   | the same, after a back-off            |
+ * | WATCHING | cut, silence, 401, 403, 429, 5xx     | LISTED   | the same, after a back-off            |
+ * | WATCHING | silence without a byte before it     | EMPTY    | list from the start after a back-off  |
+ * | WATCHING | 410: as HTTP status, or in an event  | EMPTY    | list from the start after a back-off  |
+ * | WATCHING | 404, an error event, no JSON         | EMPTY    | list from the start after a back-off  |
+ *
+ * A watch that is silent from its first moment on may be one from a version that is still to come: after
+ * etcd was restored from a backup, versions begin anew, lower, and the API server takes such a watch and
+ * does not send what happens below its version (kubernetes/kubernetes issue 107457). A watch of a version
+ * that has been would have sent a bookmark. Hence the list.
  *
  * LISTED is the wait between two watches. The first row of EMPTY and of LISTED is taken by
  * KUBE_WATCH_TIME; silence too is found by it.

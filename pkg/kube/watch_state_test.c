@@ -203,6 +203,14 @@ Test(kube_watch, gives_up_a_watch_without_any_life_for_longer_than_bookmarks_are
     expect_back_off(&watch, KUBE_WATCH_LISTED);
 }
 
+Test(kube_watch, lists_again_when_a_watch_was_silent_from_its_first_moment_on)
+{
+    struct kube_watch watch = watching();
+    now.ms += KUBE_WATCH_SILENCE_MS;
+    cr_assert_eq(time_comes(&watch), KUBE_WATCH_DO_STOP);
+    expect_back_off(&watch, KUBE_WATCH_EMPTY);
+}
+
 Test(kube_watch, lists_again_when_its_version_is_too_old)
 {
     struct kube_watch watch = watching();
