@@ -20,6 +20,20 @@ static void blip(struct site *site, struct fault *fault)
         xo_pool_blip(site->xo, pool, fault_seconds(fault));
 }
 
+static void cut_pool_off(struct site *site, struct fault *fault)
+{
+    struct xapi_pool *pool = fault_pool(fault);
+    if (pool)
+        xo_server_set_unreachable(site->xo, pool, true);
+}
+
+static void let_pool_in(struct site *site, struct fault *fault)
+{
+    struct xapi_pool *pool = fault_pool(fault);
+    if (pool)
+        xo_server_set_unreachable(site->xo, pool, false);
+}
+
 static void stall_events(struct site *site, struct fault *fault)
 {
     struct xapi_pool *pool = fault_pool(fault);
@@ -152,6 +166,13 @@ const struct fault_kind fault_kinds[] = {
      .fields = FAULT_AT | FAULT_POOL | FAULT_SECONDS,
      .seconds = 61,
      .begin = blip},
+    {.name = "pool-disconnected",
+     .what = "Xen Orchestra can not connect to a pool until the fault ends, also when it restarts: "
+             "one `exit` of everything, its server is `disconnected` with an `error` and without "
+             "`poolId`, though enabled; then one `enter`",
+     .fields = FAULT_AT | FAULT_POOL | FAULT_SECONDS,
+     .begin = cut_pool_off,
+     .end = let_pool_in},
     {.name = "events-stall",
      .what = "No event comes from a pool: what was known is shown without a sign, calls that wait "
              "for an object or a task hang",

@@ -18,6 +18,13 @@ static void on_token(void *userdata, const struct xo_token *token)
         store_put_token(site->store, token);
 }
 
+static void on_server(void *userdata, const struct xo_pool *pool)
+{
+    struct site *site = userdata;
+    if (site->store)
+        store_put_server(site->store, pool);
+}
+
 /* Pools, hosts, SRs and VMs come from the description; disks and devices from the state, when there
  * is one. */
 static int build(struct site *site, const struct site_options *options, struct err *err)
@@ -31,7 +38,7 @@ static int build(struct site *site, const struct site_options *options, struct e
     if (!restored && world_build_disks(options->world, site->xapi, err) != 0)
         return -1;
     site->xo = xo_new(site->xapi);
-    if (world_build_users(options->world, site->xo, err) != 0)
+    if (world_build_xo(options->world, site->xo, err) != 0)
         return -1;
     if (site->store && store_start(site->store, site->xo, err) != 0)
         return -1;
@@ -52,7 +59,8 @@ int site_new(const struct site_options *options, struct site **ret, struct err *
     }
     site->xo->hooks = (struct xo_hooks){.userdata = site,
                                         .before_output = before_output,
-                                        .token_changed = on_token};
+                                        .token_changed = on_token,
+                                        .server_changed = on_server};
     site->rest = rest_new(site->xo);
     faults_hook(site->faults);
     xo_connect_pools(site->xo);

@@ -5,7 +5,7 @@
  * holds the records written since. A record is either whole or (the last line, torn by a kill)
  * ignored; replaying one twice does no harm, for each says all of its object:
  *   {"disk": {…}}   ground truth, and under "vdi" the VDI while there is one
- *   {"vbd": {…}}    {"vbdGone": uuid}    {"token": {…}}
+ *   {"vbd": {…}}    {"vbdGone": uuid}    {"token": {…}}    {"server": {…}}
  *   {"vm": {…}}     where a VM is: before the VBDs that it has there
  * A start reads both, writes a new snapshot beside the old one, renames it over it, and begins the
  * next journal. A kill between the two leaves an old journal whose records the snapshot has
@@ -136,6 +136,11 @@ static json_t *token_record(const struct xo_token *token)
     return json;
 }
 
+static json_t *server_record(const struct xo_pool *pool)
+{
+    return json_build("{s:s, s:b}", "pool", pool->pool->object.uuid, "enabled", !pool->disabled);
+}
+
 /* Writes state.json as it is now and begins a journal beside it. */
 static int write_snapshot(struct store *store, struct err *err)
 {
@@ -144,6 +149,8 @@ static int write_snapshot(struct store *store, struct err *err)
     void *token = NULL;
     for (size_t i = 0; map_next(&store->xo->tokens, &i, NULL, &token);)
         put_line(&lines, "token", token_record(token));
+    for (size_t i = 0; i < store->xo->pools.len; i++)
+        put_line(&lines, "server", server_record(store->xo->pools.items[i]));
     cleanup_str char *path = store_path(store, "state.json");
     cleanup_str char *next = store_path(store, "state.json.new");
     cleanup_str char *journal = store_journal_path(store, store->generation);
@@ -177,6 +184,7 @@ int store_open(const char *folder, const char *world_hash, struct xapi *xapi, st
     store->dirty_vbds = json_object();
     store->dirty_vms = json_object();
     store->tokens = json_array();
+    store->servers = json_array();
     cleanup_str char *path = store_path(store, "state.json");
     bool found = false;
     bool found_journal = false;
@@ -225,7 +233,7 @@ int store_start(struct store *store, struct xo *xo, struct err *err)
 {
     cleanup_str char *old = store_journal_path(store, store->generation);
     store->xo = xo;
-    store_restore_tokens(store);
+    store_restore_xo(store);
     store->generation++;
     if (write_snapshot(store, err) != 0)
         return -1;
@@ -240,6 +248,11 @@ int store_start(struct store *store, struct xo *xo, struct err *err)
 void store_put_token(struct store *store, const struct xo_token *token)
 {
     put_line(&store->lines, "token", token_record(token));
+}
+
+void store_put_server(struct store *store, const struct xo_pool *pool)
+{
+    put_line(&store->lines, "server", server_record(pool));
 }
 
 static void put_dirty(struct store *store)
@@ -312,6 +325,7 @@ struct store *store_close(struct store *store)
     json_decref(store->dirty_vbds);
     json_decref(store->dirty_vms);
     json_decref(store->tokens);
+    json_decref(store->servers);
     buf_done(&store->lines);
     mem_free(store->folder);
     mem_free(store->world_hash);

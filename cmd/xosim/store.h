@@ -34,7 +34,7 @@ struct store;
 int store_open(const char *folder, const char *world_hash, struct xapi *xapi, struct store **ret,
                bool *ret_restored, struct err *err) WARN_UNUSED;
 
-/** Restores tokens, writes a snapshot of everything and follows changes from now on. */
+/** Restores tokens and servers, writes a snapshot of everything and follows changes from now on. */
 int store_start(struct store *store, struct xo *xo, struct err *err) WARN_UNUSED;
 
 /** Writes what has changed since the last time. A failure ends in an error in the log and is tried
@@ -43,6 +43,9 @@ void store_commit(struct store *store);
 
 /** Notes a token for the next commit. */
 void store_put_token(struct store *store, const struct xo_token *token);
+
+/** Notes for the next commit whether a server is enabled. */
+void store_put_server(struct store *store, const struct xo_pool *pool);
 
 /** Commits and closes. Takes NULL, returns NULL. */
 struct store *store_close(struct store *store);

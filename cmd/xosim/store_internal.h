@@ -17,7 +17,8 @@ struct store {
     json_t *dirty_vbds;
     json_t *dirty_vms;
     struct buf lines; /* records that need no look at the objects: tokens, VBDs that are gone */
-    json_t *tokens;   /* records read at the start, for store_start */
+    json_t *tokens;   /* records read at the start, for store_start: of tokens … */
+    json_t *servers;  /* … and of servers */
 };
 
 /** The path of a file of the store, *new*. */
@@ -30,7 +31,7 @@ char *store_journal_path(const struct store *store, int64_t generation) WARN_UNU
 int store_read_file(struct store *store, const char *path, bool *ret_found,
                     struct err *err) WARN_UNUSED;
 
-/** Gives Xen Orchestra the tokens that were read. */
-void store_restore_tokens(struct store *store);
+/** Gives Xen Orchestra the tokens and servers that were read. */
+void store_restore_xo(struct store *store);
 
 #endif

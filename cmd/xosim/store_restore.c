@@ -137,6 +137,10 @@ static bool restore_line(struct store *store, const json_t *line, struct err *er
         json_add(store->tokens, json_incref(record));
         return true;
     }
+    if (str_equal(kind, "server")) {
+        json_add(store->servers, json_incref(record));
+        return true;
+    }
     if (str_equal(kind, "vbdGone") && json_is_string(record)) {
         struct xapi_vbd *vbd = xapi_find(store->xapi, XAPI_VBD, json_string_value(record));
         if (vbd)
@@ -170,7 +174,7 @@ int store_read_file(struct store *store, const char *path, bool *ret_found, stru
     return 0;
 }
 
-void store_restore_tokens(struct store *store)
+static void restore_tokens(const struct store *store)
 {
     for (size_t i = 0; i < json_array_size(store->tokens); i++) {
         const json_t *record = json_array_get(store->tokens, i);
@@ -184,4 +188,21 @@ void store_restore_tokens(struct store *store)
         token->created_ms = json_int_at(record, "created", 0);
         mem_replace_str(&token->description, json_str_at(record, "description"));
     }
+}
+
+static void restore_servers(const struct store *store)
+{
+    for (size_t i = 0; i < json_array_size(store->servers); i++) {
+        const json_t *record = json_array_get(store->servers, i);
+        const char *uuid = json_str_at(record, "pool");
+        const struct xapi_pool *pool = uuid ? xapi_find(store->xapi, XAPI_POOL, uuid) : NULL;
+        if (pool)
+            xo_server_set_enabled(store->xo, pool, json_bool_at(record, "enabled", true));
+    }
+}
+
+void store_restore_xo(struct store *store)
+{
+    restore_tokens(store);
+    restore_servers(store);
 }

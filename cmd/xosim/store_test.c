@@ -280,3 +280,21 @@ Test(store, knows_snapshots_and_tracked_disks)
     cr_expect_not_null(snapshot);
     lab_close(site, client);
 }
+
+static void disable_server(struct site *site, struct fake_client *client)
+{
+    const struct xo_pool *pool = site->xo->pools.items[1];
+    fake_client_must(client, "server.disable", json_build("{s:s}", "id", pool->server_id));
+}
+
+Test(store, keeps_which_servers_a_person_has_disabled)
+{
+    in_a_life(disable_server);
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    const struct xo_pool *pool = site->xo->pools.items[1];
+    cr_expect(pool->disabled);
+    cr_expect_eq(pool->state, XO_POOL_DISCONNECTED);
+    fake_client_close(client);
+    site_free(site);
+}

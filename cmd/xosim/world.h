@@ -40,6 +40,7 @@ struct world_pool {
     char *uuid;
     char *default_sr;
     char *mirror;        /* "full", "plain" or "varies" */
+    char *server;        /* "enabled" or "disabled" */
     uint64_t live_moves; /* 0: as many as a real host allows */
 };
 
@@ -129,7 +130,8 @@ int world_build(const struct world *world, struct xapi *xapi, struct err *err) W
 /** Puts the world's disks there, and plugs them in. Errors as world_read_file(). */
 int world_build_disks(const struct world *world, struct xapi *xapi, struct err *err) WARN_UNUSED;
 
-/** Enters the world's users and tokens. Errors as world_read_file(). */
-int world_build_users(const struct world *world, struct xo *xo, struct err *err) WARN_UNUSED;
+/** Enters what Xen Orchestra knows beside its pools: users, tokens, which servers are disabled. Errors
+ * as world_read_file(). */
+int world_build_xo(const struct world *world, struct xo *xo, struct err *err) WARN_UNUSED;
 
 #endif

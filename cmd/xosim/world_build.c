@@ -5,12 +5,11 @@
 #include "base/str.h"
 #include "xosim/world.h"
 #include "xosim/world_fixed.h"
+#include "xosim/world_internal.h"
 #include "xosim/xapi_writer.h"
 
 /* 1 GiB in about ten seconds. */
 #define BANDWIDTH_DEFAULT ((uint64_t)104 << 20)
-/* Tokens of a description never expire while a simulator runs: ten years. */
-#define TOKEN_LIFE_MS ((int64_t)10 * 365 * 24 * 3600 * 1000)
 
 struct builder {
     const struct world *world;
@@ -20,12 +19,17 @@ struct builder {
     struct err *err;
 };
 
+int world_complain(const struct world *world, const struct world_item *item, const char *what,
+                   const char *found, const char *write, struct err *err)
+{
+    return err_set(err, ERR_INVALID, "%s:%lld: %s: found \"%.80s\"; %s", world->file,
+                   (long long)item->line, what, found ? found : "nothing", write);
+}
+
 static int complain(const struct builder *builder, const struct world_item *item, const char *what,
                     const char *found, const char *write)
 {
-    return err_set(builder->err, ERR_INVALID, "%s:%lld: %s: found \"%.80s\"; %s",
-                   builder->world->file, (long long)item->line, what, found ? found : "nothing",
-                   write);
+    return world_complain(builder->world, item, what, found, write, builder->err);
 }
 
 static void *named(const struct builder *builder, const char *kind, const char *name)
@@ -334,27 +338,4 @@ int world_build_disks(const struct world *world, struct xapi *xapi, struct err *
         result = build_disks(&builder, world->disks.items[i]);
     map_done(&builder.names);
     return result;
-}
-
-int world_build_users(const struct world *world, struct xo *xo, struct err *err)
-{
-    const struct builder builder = {.world = world, .err = err};
-    for (size_t i = 0; i < world->users.len; i++) {
-        const struct world_user *item = world->users.items[i];
-        char made[UUID_SIZE];
-        ids_uuid_of("user", item->email, made);
-        if (xo_find_user(xo, item->email))
-            return complain(&builder, &item->item, "email", item->email, "write each user once");
-        xo_add_user(xo, item->id ? item->id : made, item->email, item->password,
-                    item->permission ? item->permission : "admin");
-    }
-    for (size_t i = 0; i < world->tokens.len; i++) {
-        const struct world_token *item = world->tokens.items[i];
-        struct xo_user *user = xo_find_user(xo, item->user);
-        if (!user)
-            return complain(&builder, &item->item, "user", item->user, "write the email of a user");
-        int64_t life_ms = item->expires_in_ms > 0 ? item->expires_in_ms : TOKEN_LIFE_MS;
-        xo_add_token(xo, item->token, user, timers_wall_ms(xo->timers) + life_ms);
-    }
-    return 0;
 }

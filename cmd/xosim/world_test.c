@@ -1,4 +1,4 @@
-/* xosim: descriptions of worlds. Covers world_yaml.c, world_build.c, world_fixed.c. */
+/* xosim: descriptions of worlds. Covers world_yaml.c, world_build.c, world_xo.c, world_fixed.c. */
 #include "xosim/world.h"
 
 #include "base/json.h"
@@ -29,7 +29,7 @@ static const char *complaint(const char *yaml)
         result = world_build_disks(&world, xapi, &err);
     if (result == 0) {
         struct xo *xo = xo_new(xapi);
-        result = world_build_users(&world, xo, &err);
+        result = world_build_xo(&world, xo, &err);
         xo_free(xo);
     }
     cr_expect_eq(result != 0, err.message[0] != '\0');

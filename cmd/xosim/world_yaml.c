@@ -65,6 +65,7 @@ static const struct field pool_fields[] = {
     FIELD(world_pool, default_sr, FIELD_TEXT),
     FIELD(world_pool, mirror, FIELD_TEXT, .choices = "full plain varies"),
     FIELD(world_pool, live_moves, FIELD_NUMBER),
+    FIELD(world_pool, server, FIELD_TEXT, .choices = "enabled disabled"),
 };
 static const struct field host_fields[] = {
     FIELD(world_host, name, FIELD_TEXT, .required = true),

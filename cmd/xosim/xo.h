@@ -77,17 +77,21 @@ struct xo_client {
 
 enum xo_pool_state {
     XO_POOL_CONNECTED,
-    XO_POOL_STALLED, /* XAPI does not answer: the mirror is served as it was */
-    XO_POOL_GONE     /* the connection was lost: nothing of the pool is in the mirror */
+    XO_POOL_STALLED,     /* XAPI does not answer: the mirror is served as it was */
+    XO_POOL_GONE,        /* the connection was lost: nothing of the pool is in the mirror … */
+    XO_POOL_DISCONNECTED /* … or could not be made, or a person does not want it */
 };
 
-/** One connected pool. */
+/** One pool, and the entry among Xen Orchestra's servers that it is reached by. */
 struct xo_pool {
     struct xo *xo;
     struct xapi_pool *pool;
     char server_id[UUID_SIZE];
     enum xo_pool_state state;
-    json_t *pending; /* { id: true }, in the order of the changes */
+    bool disabled;        /* by a person: Xen Orchestra does not connect to it */
+    unsigned unreachable; /* how many faults keep it from being connected to */
+    bool failed;          /* the last attempt to connect did */
+    json_t *pending;      /* { id: true }, in the order of the changes */
     struct timer flush;
     struct timer reconnect;
     int64_t flushed_us;  /* when last; far in the past at first */
@@ -103,6 +107,8 @@ struct xo_hooks {
     void (*before_output)(void *userdata);
     /** A token was made, or has expired. */
     void (*token_changed)(void *userdata, const struct xo_token *token);
+    /** A person has enabled or disabled a server. */
+    void (*server_changed)(void *userdata, const struct xo_pool *pool);
 };
 
 /** Moments of a call at which faults may interfere. */
@@ -221,6 +227,13 @@ json_t *xo_object_of_type(const struct xo *xo, const char *id, const char *const
 /** Loses the connection to a pool for `seconds`. */
 void xo_pool_blip(struct xo *xo, struct xapi_pool *pool, double seconds);
 
+/** The mirror has nothing of a pool any more, with one `exit`, until xo_pool_connect(). `state` is
+ * XO_POOL_GONE or XO_POOL_DISCONNECTED. */
+void xo_pool_lose(struct xo_pool *pool, enum xo_pool_state state);
+
+/** Fills the mirror from a pool, with one `enter`: Xen Orchestra has connected to it. */
+void xo_pool_connect(struct xo_pool *pool);
+
 /** No event comes from a pool for `seconds`: the mirror is served as it was. */
 void xo_pool_stall(struct xo *xo, struct xapi_pool *pool, double seconds);
 
@@ -239,6 +252,18 @@ void xo_slot_give(struct xo_call *call);
 
 /** The state of the pool an object belongs to. */
 struct xo_pool *xo_pool_of(const struct xo *xo, const struct xapi_pool *pool);
+
+/* --- servers (xo_server.c) --- */
+
+/** One more reason why a pool can not be reached over the network, or one less. Without any Xen
+ * Orchestra connects to it at once, unless a person has disabled it. */
+void xo_server_set_unreachable(struct xo *xo, struct xapi_pool *pool, bool unreachable);
+
+/** What a person has asked for. Nothing is connected or lost by it before xo_connect_pools(). */
+void xo_server_set_enabled(struct xo *xo, const struct xapi_pool *pool, bool enabled);
+
+/** Whether Xen Orchestra, which starts, connects to the pool; notes that it failed. */
+bool xo_server_connects(struct xo_pool *pool);
 
 /** Sends a notification to every signed-in session. */
 void xo_notify(struct xo *xo, const char *type, json_t *items);
@@ -464,6 +489,6 @@ xo_step_fn xo_vm_attach_disk, xo_vm_migrate, xo_vm_snapshot, xo_vm_delete;
 xo_step_fn xo_vbd_connect, xo_vbd_disconnect, xo_vbd_delete;
 xo_step_fn xo_task_cancel;
 xo_step_fn xo_tag_add, xo_tag_remove;
-xo_step_fn xo_server_get_all;
+xo_step_fn xo_server_get_all, xo_server_enable, xo_server_disable;
 
 #endif

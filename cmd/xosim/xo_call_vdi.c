@@ -1,4 +1,4 @@
-/* xosim, upper layer: calls on disks: create, set, delete; tags; tasks; servers. vdi.migrate is in
+/* xosim, upper layer: calls on disks: create, set, delete; tags; tasks. vdi.migrate is in
  * xo_call_migrate.c. */
 #include "base/json.h"
 #include "base/mem.h"
@@ -186,30 +186,4 @@ void xo_task_cancel(struct xo_call *call)
         xo_call_fail_refused(call, "task.cancel", error_info);
     else
         xo_call_await_time(call, 1, answer_true);
-}
-
-static const char *status_of(const struct xo_pool *pool)
-{
-    return pool->state == XO_POOL_GONE ? "connecting" : "connected";
-}
-
-void xo_server_get_all(struct xo_call *call)
-{
-    json_t *servers = json_array();
-    for (size_t i = 0; i < call->xo->pools.len; i++) {
-        const struct xo_pool *pool = call->xo->pools.items[i];
-        const struct xapi_host *master = pool->pool->master;
-        json_t *server =
-            json_build("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:s}", "id", pool->server_id, "label",
-                       pool->pool->name_label, "host", master->address, "username", "root",
-                       "enabled", 1, "allowUnauthorized", 1, "readOnly", 0, "status",
-                       status_of(pool));
-        if (pool->state != XO_POOL_GONE) {
-            json_put_str(server, "poolId", pool->pool->object.uuid);
-            json_put_str(server, "poolNameLabel", pool->pool->name_label);
-            json_put_str(server, "master", master->object.uuid);
-        }
-        json_add(servers, server);
-    }
-    xo_call_answer(call, servers);
 }

@@ -73,6 +73,8 @@ static const struct xo_method methods[] = {
     {.name = "tag.add", .run = xo_tag_add, .params = {STRING("id"), STRING("tag")}},
     {.name = "tag.remove", .run = xo_tag_remove, .params = {STRING("id"), STRING("tag")}},
     {.name = "server.getAll", .run = xo_server_get_all, .admin = true},
+    {.name = "server.enable", .run = xo_server_enable, .admin = true, .params = {STRING("id")}},
+    {.name = "server.disable", .run = xo_server_disable, .admin = true, .params = {STRING("id")}},
 };
 
 const struct xo_method *xo_method_find(const char *name)

@@ -8,7 +8,8 @@
  *
  * A pool whose toolstack restarts is *stalled*: the old picture is served, then everything is
  * entered anew. A pool whose connection is lost is *gone*: one `exit` with all of it, and nothing
- * until it is back.
+ * until it is back. So is one that Xen Orchestra could not connect to or shall not (xo_server.c);
+ * only how its server is shown differs.
  */
 #include "base/json.h"
 #include "base/mem.h"
@@ -149,11 +150,17 @@ static void pend(struct xo_pool *pool, const char *id)
     schedule(pool);
 }
 
+/* Whether the mirror has what there is of the pool. */
+static bool shown(const struct xo_pool *pool)
+{
+    return pool->state == XO_POOL_CONNECTED || pool->state == XO_POOL_STALLED;
+}
+
 static void on_any_change(void *userdata, struct xapi_object *object)
 {
     struct xo *xo = userdata;
     struct xo_pool *pool = xo_pool_of(xo, object->pool);
-    if (pool && pool->state != XO_POOL_GONE)
+    if (pool && shown(pool))
         pend(pool, object->uuid);
 }
 
@@ -184,22 +191,28 @@ static json_t *mirrored(const struct xo_pool *pool)
     return ids;
 }
 
-static void reconnect(void *userdata)
+void xo_pool_connect(struct xo_pool *pool)
 {
-    struct xo_pool *pool = userdata;
+    pool->failed = false;
     pool->state = XO_POOL_CONNECTED;
     json_object_clear(pool->pending);
     pend_everything(pool);
     cleanup_json json_t *before = mirrored(pool);
     json_object_update_missing(pool->pending, before);
     timer_stop(pool->xo->timers, &pool->flush);
+    timer_stop(pool->xo->timers, &pool->reconnect);
     flush(pool);
+}
+
+static void reconnect(void *userdata)
+{
+    xo_pool_connect(userdata);
 }
 
 void xo_pool_stall(struct xo *xo, struct xapi_pool *xapi_pool, double seconds)
 {
     struct xo_pool *pool = xo_pool_of(xo, xapi_pool);
-    if (!pool || pool->state == XO_POOL_GONE)
+    if (!pool || !shown(pool))
         return;
     pool->state = XO_POOL_STALLED;
     timer_stop(xo->timers, &pool->flush);
@@ -211,20 +224,27 @@ static void on_restart(void *userdata, struct xapi_pool *xapi_pool)
     xo_pool_stall(userdata, xapi_pool, XO_TOOLSTACK_MS / 1e3);
 }
 
-void xo_pool_blip(struct xo *xo, struct xapi_pool *xapi_pool, double seconds)
+void xo_pool_lose(struct xo_pool *pool, enum xo_pool_state state)
 {
-    struct xo_pool *pool = xo_pool_of(xo, xapi_pool);
-    if (!pool)
-        return;
+    struct xo *xo = pool->xo;
     cleanup_json json_t *gone = mirrored(pool);
     const char *id = NULL;
     json_t *unused = NULL;
     json_object_foreach(gone, id, unused)
         (void)mirror_remove(xo, id); /* it is there: the list was just made */
-    pool->state = XO_POOL_GONE;
+    pool->state = state;
     timer_stop(xo->timers, &pool->flush);
-    timer_start(xo->timers, &pool->reconnect, (int64_t)(seconds * 1e6), reconnect, pool);
+    timer_stop(xo->timers, &pool->reconnect);
     xo_notify(xo, "exit", gone);
+}
+
+void xo_pool_blip(struct xo *xo, struct xapi_pool *xapi_pool, double seconds)
+{
+    struct xo_pool *pool = xo_pool_of(xo, xapi_pool);
+    if (!pool || pool->state == XO_POOL_DISCONNECTED) /* there is no connection to be lost */
+        return;
+    xo_pool_lose(pool, XO_POOL_GONE);
+    timer_start(xo->timers, &pool->reconnect, (int64_t)(seconds * 1e6), reconnect, pool);
 }
 
 void xo_connect_pools(struct xo *xo)
@@ -238,7 +258,8 @@ void xo_connect_pools(struct xo *xo)
         cleanup_json json_t *exit = json_object();
         timer_stop(xo->timers, &pool->flush);
         timer_stop(xo->timers, &pool->reconnect);
-        pool->state = XO_POOL_CONNECTED;
+        if (!xo_server_connects(pool))
+            continue;
         pool->flushed_us = xo->timers->now_us - ms_to_us(XO_DEBOUNCE_MS);
         pend_everything(pool);
         update(pool, enter, exit);

@@ -178,6 +178,8 @@ var Facts = []suite.Fact{
 	{Area: "REST", ID: "rest-events-errors", Says: "An unknown collection is 422, an unknown id 404; the collection task has Xen Orchestra's tasks"},
 
 	{Area: "Servers", ID: "server-all", Says: "server.getAll tells an admin of each pool's connection: host, status, enabled, poolId, master"},
+	{Area: "Servers", ID: "server-unreachable", Says: "A pool that can't be reached when Xen Orchestra starts is in no list; its server is enabled and disconnected, with an error and without poolId, until it is connected again"},
+	{Area: "Servers", ID: "server-disable", Says: "server.disable makes a pool's objects exit; its server is not enabled, disconnected, without poolId; server.enable connects it again", Without: "a test must not take a pool away from whoever uses it"},
 	{Area: "Servers", ID: "server-add", Says: "server.add answers an id before it is connected; server.enable fails with ECONNREFUSED, a bad password, or a pool that is connected", Without: "a test must not register pools"},
 	{Area: "Servers", ID: "server-keys", Says: "Xen Orchestra writes keys of its own, xo:clientInfo:… and for a while xo:barrier:…, into other_config of a pool: each is told as a change of the pool"},
 

@@ -313,6 +313,37 @@ var away = []*suite.Test{
 			t.Find(conn, 0, "the pool's return", tells(t.Pool(), "enter"))
 			t.Check(serverOf(t, conn, t.Pool()).Text("status") == "connected", "%v", serverOf(t, conn, t.Pool()))
 		}},
+	{Name: "a pool that cannot be reached when Xen Orchestra starts is only told of by its server", Facts: []string{"server-unreachable"},
+		Needs: []suite.Need{suite.SR, suite.FaultNeed("POOL_UNREACHABLE"), suite.FaultNeed("XO_RESTART"), suite.Minutes}, Run: func(t *suite.T) {
+			conn := t.Session()
+			id := serverOf(t, conn, t.Pool())["id"]
+			undo := t.Fault("POOL_UNREACHABLE", map[string]string{"POOL": t.Pool()})
+			t.Fault("XO_RESTART", nil)
+			_, err := conn.CloseStatus(t.Limit(time.Minute))
+			t.Must(err)
+			back := reconnect(t)
+			t.Call(back, "session.signIn", t.Site.Credentials())
+			status := func(wanted string) wire.Object {
+				var found wire.Object
+				t.Eventually(5*time.Minute, func() error {
+					for _, server := range servers(t, back) {
+						if wire.Of(server)["id"] == id {
+							found = wire.Of(server)
+						}
+					}
+					if found.Text("status") != wanted {
+						return fmt.Errorf("the server is %v, not %s", found, wanted)
+					}
+					return nil
+				})
+				return found
+			}
+			away := status("disconnected")
+			t.Check(away.Bool("enabled") && away["error"] != nil && !away.Has("poolId"), "%v", away)
+			t.Check(!wire.Of(t.Call(back, "xo.getAllObjects", params{"filter": params{"id": t.Pool()}})).Has(t.Pool()), "the pool is in the list")
+			undo()
+			t.Check(status("connected").Text("poolId") == t.Pool(), "%v", serverOf(t, back, t.Pool()))
+		}},
 	{Name: "Xen Orchestra leaves keys of its own at a pool, and each is told as a change of the pool", Facts: []string{"server-keys"}, Needs: forCopy, Speed: 1,
 		Run: func(t *suite.T) {
 			own := func(start string) func(wire.Object) bool {
