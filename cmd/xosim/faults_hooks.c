@@ -14,6 +14,12 @@
 
 #include <fnmatch.h>
 
+bool fault_names_disk(const struct fault *fault, const struct xapi_vdi *vdi)
+{
+    const char *match = fault_text(fault, "match");
+    return !match || fnmatch(match, vdi->name_label, 0) == 0;
+}
+
 static bool ready(const struct fault *fault)
 {
     return fault->due && fault->times > 0;
@@ -126,6 +132,20 @@ static struct fault *standing(const struct faults *faults, const char *kind, con
     return NULL;
 }
 
+/* The same of a kind that names disks. */
+static struct fault *standing_for_disk(const struct faults *faults, const char *kind,
+                                       const struct xapi_vdi *vdi)
+{
+    for (size_t i = 0; i < faults->list.len; i++) {
+        struct fault *fault = faults->list.items[i];
+        if (!ready(fault) || !str_equal(fault->kind->name, kind) || !fault_names_disk(fault, vdi))
+            continue;
+        fault_note(fault);
+        return fault;
+    }
+    return NULL;
+}
+
 static json_t *sr_refuses(void *userdata, const struct xapi_sr *sr)
 {
     const struct fault *fault =
@@ -138,6 +158,13 @@ static json_t *plug_refuses(void *userdata, const struct xapi_vbd *vbd)
     const struct fault *fault =
         standing(userdata, "plug-fails", "vm", vbd->vm->object.uuid, vbd->vm->name_label);
     return fault ? fault_error(fault) : NULL;
+}
+
+static bool dom0_keeps(void *userdata, const struct xapi_vdi *vdi, bool *ret_read_only)
+{
+    const struct fault *fault = standing_for_disk(userdata, "copy-leaves-vbd", vdi);
+    *ret_read_only = fault && json_bool_at(fault->spec, "readOnly", false);
+    return fault != NULL;
 }
 
 static bool position_taken(void *userdata, const struct xapi_vm *vm)
@@ -211,6 +238,7 @@ void faults_hook(struct faults *faults)
                                             .motion_moment = motion_moment,
                                             .sr_refuses = sr_refuses,
                                             .plug_refuses = plug_refuses,
+                                            .dom0_keeps = dom0_keeps,
                                             .position_taken = position_taken};
     site->xo->call_hooks = (struct xo_call_hooks){.userdata = faults, .on_call = on_call};
 }

@@ -21,7 +21,9 @@ enum fault_fields {
     FAULT_FACTOR = 1024,
     FAULT_AT = 2048, /* `at` and `match`, short for the same in `when` */
     FAULT_VM = 4096,
-    FAULT_CALL = 8192 /* `nth` and `match`, short for the same in `when` */
+    FAULT_CALL = 8192,    /* `nth` and `match`, short for the same in `when` */
+    FAULT_DISK = 1 << 20, /* `match`: the disks that it is about, whatever its event */
+    FAULT_READ_ONLY = 1 << 21
 };
 
 /** What a fault waits for. */
@@ -100,6 +102,9 @@ const char *fault_text(const struct fault *fault, const char *field);
 struct xapi_pool *fault_pool(const struct fault *fault);
 struct xapi_host *fault_host(const struct fault *fault);
 struct xapi_sr *fault_sr(const struct fault *fault);
+
+/** Whether it is about this disk: `match` of a kind with FAULT_DISK. */
+bool fault_names_disk(const struct fault *fault, const struct xapi_vdi *vdi);
 
 /** How long it lasts, in virtual seconds. */
 double fault_seconds(const struct fault *fault);

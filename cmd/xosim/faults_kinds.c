@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "xosim/faults_internal.h"
 #include "xosim/site.h"
+#include "xosim/xapi_dom0.h"
 
 /* Of Xen Orchestra's way up: a handshake that falls into it is never answered. */
 #define HANG_SECONDS 0.2
@@ -115,6 +116,31 @@ static void throttle_sign_in(struct site *site, struct fault *fault)
 static void end_throttle(struct site *site, struct fault *fault)
 {
     throttle(site, fault, 0);
+}
+
+/* Of every disk that it names; those that are made while it goes on are not met. */
+static void for_each_disk(struct site *site, const struct fault *fault,
+                          void (*act)(struct site *site, const struct fault *fault,
+                                      struct xapi_vdi *vdi))
+{
+    for (size_t i = 0; i < site->xapi->pools.len; i++) {
+        struct xapi_object *object = ((const struct xapi_pool *)site->xapi->pools.items[i])->first;
+        for (; object; object = object->next) {
+            struct xapi_vdi *vdi = (struct xapi_vdi *)object;
+            if (object->class == XAPI_VDI && !vdi->snapshot && fault_names_disk(fault, vdi))
+                act(site, fault, vdi);
+        }
+    }
+}
+
+static void keep(struct site *site, const struct fault *fault, struct xapi_vdi *vdi)
+{
+    xapi_dom0_keep(site->xapi, vdi, json_bool_at(fault->spec, "readOnly", false));
+}
+
+static void keep_in_dom0(struct site *site, struct fault *fault)
+{
+    for_each_disk(site, fault, keep);
 }
 
 const struct fault_kind fault_kinds[] = {
@@ -235,6 +261,19 @@ const struct fault_kind fault_kinds[] = {
      .what = "Somebody else takes the position that `vm.attachDisk` has chosen: it fails with "
              "`DEVICE_ALREADY_EXISTS`",
      .fields = FAULT_VM | FAULT_TIMES,
+     .standing = true},
+    {.name = "dom0-keeps-vbd",
+     .what = "The disks of that name are plugged into a control domain, for writing unless "
+             "`readOnly`, without a task or an operation: they are in use until the VBD is "
+             "disconnected",
+     .fields = FAULT_DISK | FAULT_READ_ONLY,
+     .needs = FAULT_DISK,
+     .begin = keep_in_dom0},
+    {.name = "copy-leaves-vbd",
+     .what = "When a copy or export of such a disk ends it stays plugged into a control domain, as "
+             "with `dom0-keeps-vbd`; of a copy, source and target do, each counts",
+     .fields = FAULT_DISK | FAULT_READ_ONLY | FAULT_TIMES,
+     .needs = FAULT_DISK,
      .standing = true},
     {.name = NULL},
 };

@@ -20,7 +20,8 @@ enum { ALWAYS = 1 << 30 };
 struct field {
     const char *name;
     unsigned fields; /* of the kinds that take it */
-    json_type type;  /* JSON_REAL: a number of 0 or more; JSON_INTEGER: the same, whole */
+    json_type type;  /* JSON_REAL: a number of 0 or more; JSON_INTEGER: the same, whole; JSON_TRUE:
+                        or false */
     const char *write;
 };
 
@@ -42,7 +43,9 @@ static const struct field fields[] = {
     {"user", FAULT_USER, JSON_STRING, "write the email of a user"},
     {"factor", FAULT_FACTOR, JSON_REAL, "write a factor above 0, such as 0.1"},
     {"at", FAULT_AT, JSON_REAL, "write a fraction of a copy, from 0 to 1"},
-    {"match", FAULT_AT | FAULT_CALL, JSON_STRING, "write a disk name, * for any characters"},
+    {"match", FAULT_AT | FAULT_CALL | FAULT_DISK, JSON_STRING,
+     "write a disk name, * for any characters"},
+    {"readOnly", FAULT_READ_ONLY, JSON_TRUE, "write true or false"},
 };
 
 /* Bits of the events that take a field of `when`. */
@@ -100,7 +103,7 @@ static bool right_type(const json_t *value, json_type type)
         return json_is_number(value) && json_number_value(value) >= 0;
     if (type == JSON_INTEGER)
         return json_is_integer(value) && json_integer_value(value) >= 0;
-    return json_typeof(value) == type;
+    return json_typeof(value) == type || (type == JSON_TRUE && json_is_false(value));
 }
 
 /* Checks the fields of an object: those that are taken, each of its type. */
@@ -178,7 +181,9 @@ static int read_terms(struct fault *fault, const json_t *terms, struct err *err)
 static int read_event(struct fault *fault, struct err *err)
 {
     const json_t *when = json_object_get(fault->spec, "when");
-    bool shortly = json_object_get(fault->spec, "at") || json_object_get(fault->spec, "match") ||
+    bool names_disks = fault->kind->fields & FAULT_DISK;
+    bool shortly = json_object_get(fault->spec, "at") ||
+                   (json_object_get(fault->spec, "match") && !names_disks) ||
                    json_object_get(fault->spec, "method") || json_object_get(fault->spec, "nth");
     if (when && shortly)
         return err_set(err, ERR_INVALID,

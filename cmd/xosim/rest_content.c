@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xosim/xapi_dom0.h"
 
 #include <string.h>
 
@@ -142,6 +143,7 @@ void rest_transfer_drained(struct rest_exchange *exchange)
     size_t len = left < REST_CHUNK ? (size_t)left : REST_CHUNK;
     if (len == 0) {
         end_task(exchange, true);
+        xapi_dom0_unplug(exchange->rest->xo->xapi, vdi_of(exchange));
         rest_stream_end(exchange);
         return;
     }

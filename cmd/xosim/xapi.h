@@ -184,6 +184,7 @@ struct xapi_vbd {
     bool attached;
     bool read_only;
     bool bootable;
+    bool kept; /* by a control domain, for nothing (xapi_dom0.h) */
 };
 
 enum xapi_task_status { TASK_PENDING, TASK_SUCCESS, TASK_FAILURE, TASK_CANCELLED };
@@ -263,6 +264,8 @@ struct xapi_hooks {
     json_t *(*sr_refuses)(void *userdata, const struct xapi_sr *sr);
     /** A *new* error_info when this VBD must not be plugged, else NULL. */
     json_t *(*plug_refuses)(void *userdata, const struct xapi_vbd *vbd);
+    /** Whether a control domain keeps a disk plugged that it has copied or exported, and how. */
+    bool (*dom0_keeps)(void *userdata, const struct xapi_vdi *vdi, bool *ret_read_only);
     /** Whether somebody else has just taken the position that a new VBD of this VM was to have. */
     bool (*position_taken)(void *userdata, const struct xapi_vm *vm);
     /** A moment of a storage motion has come. What it does to the motion must happen later, from a

@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xosim/xapi_dom0.h"
 
 #include <math.h>
 
@@ -264,36 +265,6 @@ struct xapi_vbd *xapi_vdi_plugged(const struct xapi_vdi *vdi)
 
 /* --- VDI.copy --- */
 
-/* dom0 of a host that sees the SR: the pool's master when it does. */
-static struct xapi_vm *control_domain_for(const struct xapi_sr *sr)
-{
-    const struct xapi_host *host = sr->object.pool->master;
-    if (!xapi_host_sees(host, sr) && sr->pbds.len > 0)
-        host = ((const struct xapi_pbd *)sr->pbds.items[0])->host;
-    return host->control_domain;
-}
-
-static void plug_into_dom0(struct xapi *xapi, struct xapi_vdi *vdi, bool read_only)
-{
-    struct xapi_vbd *vbd = xapi_vbd_add(xapi, vdi, control_domain_for(vdi->sr), NULL, "autodetect");
-    vbd->device = str_new("sm/backend/%s", vdi->object.uuid);
-    vbd->attached = true;
-    vbd->read_only = read_only;
-    xapi_touch(xapi, &vbd->object);
-}
-
-/* Unplugs the VBD by which dom0 reads or writes. Several copies of one source have one each. */
-static void unplug_from_dom0(struct xapi *xapi, struct xapi_vdi *vdi)
-{
-    for (size_t i = 0; i < vdi->vbds.len; i++) {
-        struct xapi_vbd *vbd = vdi->vbds.items[i];
-        if (vbd->vm->control_domain) {
-            xapi_vbd_remove(xapi, vbd);
-            return;
-        }
-    }
-}
-
 /* What every end of a copy has in common. Both disks are there: nothing removes a disk that dom0
  * has plugged. */
 static void let_go(struct xapi_copy *copy)
@@ -304,8 +275,8 @@ static void let_go(struct xapi_copy *copy)
     json_object_del(source->current_operations, copy->operation.task->object.ref);
     count_copy(copy, false);
     xapi_copy_release(copy);
-    unplug_from_dom0(xapi, source);
-    unplug_from_dom0(xapi, target);
+    xapi_dom0_unplug(xapi, source);
+    xapi_dom0_unplug(xapi, target);
     xapi_touch(xapi, &source->object);
     xapi_touch(xapi, &target->object);
 }
@@ -352,7 +323,7 @@ static const struct xapi_copy_purpose copying = {
 struct xapi_task *xapi_vdi_copy(struct xapi *xapi, struct xapi_vdi *vdi, struct xapi_sr *sr)
 {
     struct xapi_pool *pool = vdi->object.pool;
-    json_t *error_info = xapi_vdi_plugged(vdi) || vdi->held
+    json_t *error_info = xapi_vdi_plugged(vdi) || vdi->held || xapi_dom0_forbids_copy(vdi)
                              ? xapi_error("VDI_IN_USE", vdi->object.ref, "copy", NULL)
                              : xapi_sr_unreachable(vdi->sr);
     if (!error_info)
@@ -363,8 +334,8 @@ struct xapi_task *xapi_vdi_copy(struct xapi *xapi, struct xapi_vdi *vdi, struct 
     task->cancellable = true;
     const struct xapi_target_options options = {.source = vdi, .sr = sr, .carries = true};
     struct xapi_vdi *target = xapi_target_add(xapi, &options);
-    plug_into_dom0(xapi, vdi, true);
-    plug_into_dom0(xapi, target, false);
+    (void)xapi_dom0_plug(xapi, vdi, true); /* found again at the end by its disk */
+    (void)xapi_dom0_plug(xapi, target, false);
     json_put_str(vdi->current_operations, task->object.ref, "copy");
     xapi_touch(xapi, &vdi->object);
     struct xapi_copy *copy = mem_alloc(sizeof(*copy));

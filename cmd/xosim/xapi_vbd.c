@@ -109,15 +109,15 @@ void xapi_vbd_create(struct xapi *xapi, const struct xapi_vbd_arguments *argumen
     xapi_operation_start(operation, xapi, arguments->vm->object.pool, XAPI_CALL_MS, run_create);
 }
 
-/* Whether plugging it would have two VMs use a disk that one of them writes to. dom0's do not
- * count: it only copies. */
+/* Whether plugging it would have two VMs use a disk that one of them writes to. What dom0 copies
+ * does not count, what it keeps does. */
 static bool used_elsewhere(const struct xapi_vbd *vbd)
 {
     if (vbd->vdi->held)
         return true;
     for (size_t i = 0; i < vbd->vdi->vbds.len; i++) {
         const struct xapi_vbd *other = vbd->vdi->vbds.items[i];
-        if (other != vbd && other->attached && !other->vm->control_domain &&
+        if (other != vbd && other->attached && (other->kept || !other->vm->control_domain) &&
             (!other->read_only || !vbd->read_only))
             return true;
     }

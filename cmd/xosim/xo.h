@@ -397,6 +397,10 @@ struct xapi_reply *xo_call_await_reply(struct xo_call *call, xo_step_fn *step);
 /** Goes on after a while. */
 void xo_call_await_time(struct xo_call *call, int64_t ms, xo_step_fn *step);
 
+/** A disk is in use and can not be destroyed: takes it out of control domains that keep it, and goes
+ * on after a while. */
+void xo_call_destroy_again(struct xo_call *call, const char *id, xo_step_fn *step);
+
 /** Looks whether calls that wait in this pool can go on. `vanished_only`: only those whose task is
  * gone. */
 void xo_calls_check(struct xo *xo, const struct xapi_pool *pool, bool vanished_only);

@@ -22,7 +22,7 @@ static void source_destroyed(struct xo_call *call)
 {
     bool in_use = str_equal(xo_call_error_code(call), "VDI_IN_USE");
     if (in_use && ++call->tries < XO_IN_USE_TRIES)
-        xo_call_await_time(call, XO_IN_USE_DELAY_MS, destroy_source);
+        xo_call_destroy_again(call, call->source, destroy_source);
     else if (call->error_info || call->task_vanished)
         xo_call_fail_xapi(call, NULL, NULL);
     else

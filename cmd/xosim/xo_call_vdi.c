@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/size.h"
+#include "xosim/xapi_dom0.h"
 #include "xosim/xapi_snapshot.h"
 #include "xosim/xo.h"
 
@@ -124,13 +125,22 @@ void xo_vdi_set(struct xo_call *call)
         set_tracking(call);
 }
 
+void xo_call_destroy_again(struct xo_call *call, const char *id, xo_step_fn *step)
+{
+    struct xapi *xapi = call->xo->xapi;
+    struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, id);
+    if (vdi)
+        xapi_dom0_free(xapi, vdi);
+    xo_call_await_time(call, XO_IN_USE_DELAY_MS, step);
+}
+
 static void try_delete(struct xo_call *call);
 
 static void deleted(struct xo_call *call)
 {
     const char *code = xo_call_error_code(call);
     if (str_equal(code, "VDI_IN_USE") && ++call->tries < XO_IN_USE_TRIES)
-        xo_call_await_time(call, XO_IN_USE_DELAY_MS, try_delete);
+        xo_call_destroy_again(call, xo_call_param(call, "id"), try_delete);
     else if (call->task_vanished || (call->error_info && !str_equal(code, "HANDLE_INVALID")))
         xo_call_fail_xapi(call, NULL, NULL);
     else
