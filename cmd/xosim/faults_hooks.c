@@ -87,6 +87,7 @@ static enum xapi_verdict copy_reached(void *userdata, const struct xapi_copy *co
     if (!fault->kind->standing) {
         str_copy(fault->pool, sizeof(fault->pool),
                  xapi_copy_source(copy)->object.pool->object.uuid);
+        str_copy(fault->task, sizeof(fault->task), xapi_copy_task(copy)->object.uuid);
         fault_meet(fault, true);
         return XAPI_GO_ON;
     }
@@ -110,6 +111,7 @@ static void motion_moment(void *userdata, const struct xapi_copy *copy, enum xap
             (fault->match && fnmatch(fault->match, target->name_label, 0) != 0))
             continue;
         str_copy(fault->pool, sizeof(fault->pool), xapi_copy_task(copy)->object.pool->object.uuid);
+        str_copy(fault->task, sizeof(fault->task), xapi_copy_task(copy)->object.uuid);
         fault_meet(fault, true);
     }
 }

@@ -72,6 +72,7 @@ struct fault {
     int64_t times;         /* left; INT64_MAX: until taken away */
     int64_t happened;
     char pool[UUID_SIZE]; /* of the copy that it was met at */
+    char task[UUID_SIZE]; /* of that copy; "": it was met at none */
     struct list stalled;  /* uuids of tasks that it holds up, owned */
     struct timer timer;
 };

@@ -64,6 +64,11 @@ static void expire_token(struct site *site, struct fault *fault)
         store_put_token(site->store, token);
 }
 
+static void forget_task(struct site *site, struct fault *fault)
+{
+    xapi_copy_forget_task(site->xapi, fault->task[0] ? fault->task : NULL);
+}
+
 static void power_off(struct site *site, struct fault *fault)
 {
     xapi_host_set_power(site->xapi, fault_host(fault), false);
@@ -210,6 +215,12 @@ const struct fault_kind fault_kinds[] = {
              "and nothing says so",
      .fields = FAULT_AT | FAULT_POOL,
      .begin = restart_toolstack},
+    {.name = "task-forgotten",
+     .what = "XAPI forgets the task of the copy or mirror that is met, or those of all that are "
+             "under way, as it does with any after a day: the work goes on and ends, nothing says "
+             "so",
+     .fields = FAULT_AT,
+     .begin = forget_task},
     {.name = "host-power-off",
      .what = "A host is off until the fault ends: it shows as `Halted`, what needs it fails with "
              "`HOST_OFFLINE`, copies over it fail",

@@ -23,13 +23,13 @@
 #include <stdint.h>
 
 enum {
-    XAPI_CALL_MS = 53,                      /* what a storage or device call takes */
-    XAPI_PLUG_MS = 60,                      /* a hot-plug */
-    XAPI_COPY_TICK_MS = 250,                /* how often a copy reports progress */
-    XAPI_HEARTBEAT_MS = 15000,              /* how often the hosts' metrics change */
-    XAPI_TASK_KEPT_MS = 3600 * 1000,        /* how long XAPI remembers a finished task … */
-    XAPI_TASK_SILENT_MS = 24 * 3600 * 1000, /* … and one of which nothing is heard */
-    XAPI_SNAPSHOT_MS = 500,                 /* a snapshot of a VM */
+    XAPI_CALL_MS = 53,                       /* what a storage or device call takes */
+    XAPI_PLUG_MS = 60,                       /* a hot-plug */
+    XAPI_COPY_TICK_MS = 250,                 /* how often a copy reports progress */
+    XAPI_HEARTBEAT_MS = 15000,               /* how often the hosts' metrics change */
+    XAPI_TASK_KEPT_MS = 3600 * 1000,         /* how long XAPI remembers a finished task … */
+    XAPI_TASK_PENDING_MS = 24 * 3600 * 1000, /* … and one that has not ended (xapi_task.c) */
+    XAPI_SNAPSHOT_MS = 500,                  /* a snapshot of a VM */
     XAPI_SWITCH_MS =
         150,          /* from the last byte of a mirror until its source goes: seen by clients */
     XAPI_END_MS = 60, /* from then until the task ends */
@@ -318,7 +318,7 @@ void xapi_move_to_pool(struct xapi *xapi, struct xapi_object *object, struct xap
 /** Tells the listeners that the ground truth of a disk has changed. */
 void xapi_touch_disk(struct xapi *xapi, struct disk *disk);
 
-/** Nobody can find the task any more; it is freed when its operation ends. */
+/** Nobody can find the pending task any more; its operation, when it has one, goes on. */
 void xapi_task_forget(struct xapi *xapi, struct xapi_task *task);
 
 /** Takes the object out of its pool, tells the listeners and frees it. Relations must be undone
@@ -407,9 +407,6 @@ void xapi_reply_admit(struct xapi_reply *reply);
 struct xapi_task *xapi_task_new(struct xapi *xapi, const struct xapi_object *object,
                                 const char *name_label);
 
-/** It has said something: XAPI remembers it for another day. */
-void xapi_task_heard_of(struct xapi_task *task);
-
 /** Ends a task. `result_ref` may be NULL; `error_info` is *stolen*. */
 void xapi_task_end(struct xapi *xapi, struct xapi_task *task, enum xapi_task_status status,
                    const char *result_ref, json_t *error_info);
@@ -485,6 +482,10 @@ const struct xapi_task *xapi_copy_task(const struct xapi_copy *copy);
 
 /** A moment has come in a storage motion. */
 void xapi_moment(struct xapi *xapi, const struct xapi_copy *copy, enum xapi_moment moment);
+
+/** The tasks of all copies and motions, or the one of this uuid, are forgotten (xapi_task_forget())
+ * while what they stand for goes on. */
+void xapi_copy_forget_task(struct xapi *xapi, const char *task_uuid);
 
 /** Lets all copies that were stalled for this task (NULL: any) go on. */
 void xapi_copy_resume(struct xapi *xapi, const char *task_uuid);

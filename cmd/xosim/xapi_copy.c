@@ -56,7 +56,6 @@ static void advance_to(struct xapi_copy *copy, uint64_t position)
     copy->position = position;
     if (copy->purpose->advanced)
         copy->purpose->advanced(copy, from, position);
-    xapi_task_heard_of(copy->operation.task);
     copy->operation.task->progress = round(copy->purpose->progress(copy) * 10000) / 10000;
     xapi_touch_disk(xapi, target->disk);
     xapi_touch(xapi, &copy->operation.task->object);
@@ -198,6 +197,19 @@ void xapi_moment(struct xapi *xapi, const struct xapi_copy *copy, enum xapi_mome
 {
     if (xapi->hooks.motion_moment)
         xapi->hooks.motion_moment(xapi->hooks.userdata, copy, moment);
+}
+
+void xapi_copy_forget_task(struct xapi *xapi, const char *task_uuid)
+{
+    for (const struct xapi_operation *operation = xapi->operations; operation;
+         operation = operation->next) {
+        struct xapi_task *task = operation->task;
+        bool wanted =
+            task && !task->forgotten &&
+            (task_uuid ? str_equal(task->object.uuid, task_uuid) : operation->run == xapi_copy_run);
+        if (wanted)
+            xapi_task_forget(xapi, task);
+    }
 }
 
 void xapi_copy_resume(struct xapi *xapi, const char *task_uuid)

@@ -188,6 +188,8 @@ void xapi_set_ref(struct xapi *xapi, struct xapi_object *object, const char *ref
 
 void xapi_touch(struct xapi *xapi, struct xapi_object *object)
 {
+    if (object->class == XAPI_TASK && ((const struct xapi_task *)object)->forgotten)
+        return; /* nobody can see it */
     for (size_t i = 0; i < XAPI_LISTENERS; i++) {
         const struct xapi_listener *listener = &xapi->listeners[i];
         if (listener->changed)
@@ -242,6 +244,14 @@ void xapi_remove(struct xapi *xapi, struct xapi_object *object)
 
 void xapi_task_forget(struct xapi *xapi, struct xapi_task *task)
 {
+    const struct xapi_operation *operation = xapi->operations;
+    while (operation && operation->task != task)
+        operation = operation->next;
+    if (!operation) { /* nobody else knows it, as of a transfer over HTTP */
+        xapi_remove(xapi, &task->object);
+        return;
+    }
+    timer_stop(xapi->timers, &task->forget);
     take_out(xapi, &task->object);
     task->forgotten = true;
 }

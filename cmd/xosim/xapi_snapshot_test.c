@@ -1,5 +1,4 @@
-/* xosim: snapshots of VMs and disks, and tasks that XAPI forgets. Covers xapi_snapshot.c,
- * xo_call_snapshot.c, xapi_task.c. */
+/* xosim: snapshots of VMs and disks. Covers xapi_snapshot.c, xo_call_snapshot.c. */
 #include "xosim/fake/lab.h"
 #include "xosim/xapi_snapshot.h"
 
@@ -91,40 +90,4 @@ Test(snapshot, of_a_disk_carries_no_tracking_of_changed_blocks)
     const struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, disk->uuid);
     cr_expect(vdi->cbt_enabled);
     cr_expect_not(((const struct xapi_vdi *)vdi->snapshots.items[0])->cbt_enabled);
-}
-
-static size_t tasks(void)
-{
-    return json_object_size(json_object_get(site->xo->by_type, "task"));
-}
-
-Test(task, is_forgotten_an_hour_after_its_end_when_nobody_removes_it, .init = setup,
-     .fini = teardown)
-{
-    struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, disk->uuid);
-    (void)xapi_vdi_set_cbt(site->xapi, vdi, true); /* nobody waits for it */
-    fake_run(site, 1000);
-    cr_expect_eq(tasks(), 1);
-    fake_run(site, XAPI_TASK_KEPT_MS);
-    cr_expect_eq(tasks(), 0);
-}
-
-Test(task, is_forgotten_after_a_day_of_silence_while_its_copy_lives_on, .init = setup,
-     .fini = teardown)
-{
-    const struct disk *loose = lab_disk(site, "pvc-2", LAB_LOCAL_A1);
-    lab_fault(site, "{\"name\":\"copy-stalls\",\"at\":0.5}");
-    struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, loose->uuid);
-    struct xapi_sr *sr = xapi_find(site->xapi, XAPI_SR, LAB_LOCAL_A2);
-    (void)xapi_vdi_copy(site->xapi, vdi, sr); /* nobody waits for it */
-    fake_run(site, 60000);
-    cr_expect_eq(tasks(), 1);
-    fake_run(site, XAPI_TASK_SILENT_MS);
-    cr_expect_eq(tasks(), 0);
-    cr_expect_eq(json_object_size(vdi->current_operations), 1);
-    xapi_copy_resume(site->xapi, NULL);
-    fake_run(site, 60000);
-    cr_expect_eq(json_object_size(vdi->current_operations), 0);
-    cr_expect(lab_find(site, "pvc-2", LAB_LOCAL_A2)->complete);
-    cr_expect_eq(tasks(), 0);
 }

@@ -4,6 +4,10 @@
  * A synchronous call has an operation and a reply; an asynchronous one an operation and a task,
  * which outlives it. Whoever started a call may go away: its reply is forgotten, the operation goes
  * on.
+ *
+ * XAPI forgets a pending task a day after it was made, whatever it stands for. Its sources spare one
+ * whose progress has changed between two looks, which are half a minute apart; the progress of a
+ * copy moves by whole percents, so one that takes more than a day is not spared, as people report.
  */
 #include "base/json.h"
 #include "base/mem.h"
@@ -138,12 +142,6 @@ static void forget(void *userdata)
         xapi_remove(task->xapi, &task->object);
 }
 
-void xapi_task_heard_of(struct xapi_task *task)
-{
-    if (!task->forgotten)
-        timer_start(task->xapi->timers, &task->forget, ms_to_us(XAPI_TASK_SILENT_MS), forget, task);
-}
-
 struct xapi_task *xapi_task_new(struct xapi *xapi, const struct xapi_object *object,
                                 const char *name_label)
 {
@@ -153,7 +151,7 @@ struct xapi_task *xapi_task_new(struct xapi *xapi, const struct xapi_object *obj
     task->result = mem_strdup("");
     task->created_s = timers_wall_ms(xapi->timers) / 1000;
     xapi_add(xapi, &task->object, XAPI_TASK, object->pool, NULL);
-    xapi_task_heard_of(task);
+    timer_start(xapi->timers, &task->forget, ms_to_us(XAPI_TASK_PENDING_MS), forget, task);
     xapi_touch(xapi, &task->object);
     xapi_effect(xapi, call_of(name_label), object, NULL, task);
     return task;
