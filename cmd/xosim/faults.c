@@ -196,6 +196,7 @@ bool faults_remove(struct faults *faults, const char *id)
         struct fault *fault = faults->list.items[i];
         if (str_equal(fault->id, id)) {
             list_remove(&faults->list, fault);
+            xo_calls_release(faults->site->xo, fault->id);
             free_fault(fault);
             return true;
         }

@@ -223,10 +223,13 @@ static enum xo_verdict on_call(void *userdata, const struct xo_event *event, jso
             continue;
         }
         fault_note(fault);
-        if (fault->kind->fields & FAULT_ERROR && !*ret_error)
+        if (verdict != XO_GO_ON) /* another one was first */
+            continue;
+        verdict = fault->kind->verdict;
+        if (verdict == XO_FAIL)
             *ret_error = fault_error(fault);
-        if (verdict == XO_GO_ON)
-            verdict = fault->kind->fields & FAULT_ERROR ? XO_FAIL : XO_CUT;
+        if (verdict == XO_HOLD && event->held_by)
+            str_copy(event->held_by, UUID_SIZE, fault->id);
     }
     return verdict;
 }

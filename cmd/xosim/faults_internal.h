@@ -44,13 +44,14 @@ struct fault;
 
 struct fault_kind {
     const char *name;
-    const char *what;       /* it does, in one sentence without the stop */
-    unsigned fields;        /* that it takes */
-    unsigned needs;         /* of those, the ones that it can not do without */
-    double seconds;         /* when left out */
-    enum fault_event event; /* when nothing is said of it */
-    bool fixed_event;       /* no other is possible (any point of a copy counts as one) */
-    bool standing;          /* it does nothing of itself: hooks ask for it */
+    const char *what;        /* it does, in one sentence without the stop */
+    unsigned fields;         /* that it takes */
+    unsigned needs;          /* of those, the ones that it can not do without */
+    double seconds;          /* when left out */
+    enum fault_event event;  /* when nothing is said of it */
+    bool fixed_event;        /* no other is possible (any point of a copy counts as one) */
+    bool standing;           /* it does nothing of itself: hooks ask for it */
+    enum xo_verdict verdict; /* of a standing one that waits for a moment of a call */
     void (*begin)(struct site *site, struct fault *fault);
     void (*end)(struct site *site, struct fault *fault); /* NULL: it is over when it has begun */
 };

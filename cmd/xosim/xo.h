@@ -120,8 +120,10 @@ enum xo_moment {
 
 enum xo_verdict {
     XO_GO_ON,
-    XO_CUT, /* the connection is cut; before a call, nothing is done */
-    XO_FAIL /* before a call: it ends with an XAPI error */
+    XO_CUT,  /* the connection is cut; before a call, nothing is done */
+    XO_FAIL, /* before a call: it ends with an XAPI error */
+    XO_HOLD  /* nobody is answered, the connection stays; before a call, nothing is done until
+               xo_calls_release() */
 };
 
 /** What is known of such a moment; *borrowed* during the call of the hook. */
@@ -130,6 +132,8 @@ struct xo_event {
     const char *method;
     const char *operation; /* the XAPI task that has ended well, such as VDI.copy; NULL: none */
     const json_t *params;
+    char
+        *held_by; /* UUID_SIZE bytes: before a call, who holds it is written here; NULL otherwise */
 };
 
 /** How a call came to its end. */
@@ -352,6 +356,7 @@ struct xo_call {
                    const struct xo_outcome *outcome); /* NULL: the session is told */
     void *finish_userdata;
     char shown_as[XO_TASK_ID_SIZE]; /* its XO task; "": none yet */
+    char held_by[UUID_SIZE];        /* see struct xo_event; "": it is not held */
     char source[UUID_SIZE];         /* free for the method's use */
     char target[UUID_SIZE];
     struct list vbds; /* free for the method's use: uuids, owned */
@@ -376,6 +381,9 @@ void xo_call_start_internal(struct xo *xo, const struct xo_call_options *options
 
 /** Nobody waits for the end of calls with this userdata any more; they go on. */
 void xo_calls_forget(struct xo *xo, const void *userdata);
+
+/** Calls that were held before they began, by this one, begin now. */
+void xo_calls_release(struct xo *xo, const char *held_by);
 
 /** Starts a call. Steals `id` and `params`. */
 void xo_call_start(struct xo_session *session, json_t *id, const char *method, json_t *params);

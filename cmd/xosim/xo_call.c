@@ -91,7 +91,8 @@ static void run(struct xo_call *call, xo_step_fn *first)
     unsigned restarts = xo->restarts;
     const struct xo_event event = {.moment = XO_BEFORE_CALL,
                                    .method = call->method,
-                                   .params = call->params};
+                                   .params = call->params,
+                                   .held_by = call->held_by};
     enum xo_verdict verdict = xo_call_moment(xo, &event, &error_info);
     if (xo->restarts != restarts) { /* which took the call with it */
         json_decref(error_info);
@@ -106,6 +107,10 @@ static void run(struct xo_call *call, xo_step_fn *first)
         return;
     case XO_CUT:
         cut(call);
+        return;
+    case XO_HOLD: /* it is there, and that is all */
+        show(call);
+        call->next = first;
         return;
     }
 }
@@ -158,12 +163,29 @@ void xo_calls_forget(struct xo *xo, const void *userdata)
     }
 }
 
+static void already(void *userdata);
+
 static void go_on(struct xo_call *call)
 {
     xo_step_fn *step = call->next;
     call->wait = XO_WAIT_NOTHING;
     call->next = NULL;
     step(call);
+}
+
+void xo_calls_release(struct xo *xo, const char *held_by)
+{
+    struct list held = {0};
+    for (struct xo_call *call = xo->calls; call; call = call->next_call) {
+        if (call->held_by[0] && str_equal(call->held_by, held_by))
+            list_add(&held, call);
+    }
+    for (size_t i = held.len; i-- > 0;) { /* oldest first; from timers: one may end others */
+        struct xo_call *call = held.items[i];
+        call->held_by[0] = '\0';
+        timer_start(xo->timers, &call->timer, 0, already, call);
+    }
+    list_done(&held);
 }
 
 static void reset(struct xo_call *call)

@@ -36,7 +36,9 @@ static void end(struct xo_call *call, json_t *message, const json_t *error_info)
     json_put_str(message, "jsonrpc", "2.0");
     xo_call_drop(call);
     enum xo_verdict verdict = xo_call_moment(xo, &event, NULL);
-    if (session && verdict == XO_CUT)
+    if (verdict == XO_HOLD) /* it is over, and nobody is told */
+        ;
+    else if (session && verdict == XO_CUT)
         xo_session_cut(session, true);
     else if (session)
         xo_session_send(session, message);
