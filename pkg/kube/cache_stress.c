@@ -85,8 +85,8 @@ static void *read_all(void *userdata)
         for (size_t i = 0; i < odd.len; i++)
             assert(strcmp(kube_volume_attachment_of(odd.items[i])->node_name, "odd") == 0);
         assert(all.len <= OBJECTS && kube_cache_len(cache) <= OBJECTS);
-        (void)kube_cache_seen(cache, 1);                 /* only the race is of interest */
-        (void)kube_cache_unreadable(cache, NULL, "n-0"); /* the same */
+        (void)kube_cache_seen(cache, 1);                        /* only the race is of interest */
+        (void)kube_cache_unreadable(cache, NULL, "unreadable"); /* the same */
         struct kube_cache_lists lists = kube_cache_lists(cache);
         assert(lists.ended <= lists.begun);
     }
