@@ -43,8 +43,13 @@ static void collect_inventory(struct health *health)
     const struct {
         const char *type;
         size_t number;
-    } rows[] = {{"pool", counts.pools}, {"host", counts.hosts}, {"SR", counts.srs},
-                {"VDI", counts.disks},  {"VBD", counts.vbds},   {"VM", counts.vms},
+    } rows[] = {{"pool", counts.pools},
+                {"host", counts.hosts},
+                {"SR", counts.srs},
+                {"VDI", counts.disks},
+                {"VDI-snapshot", counts.snapshots},
+                {"VBD", counts.vbds},
+                {"VM", counts.vms},
                 {"task", counts.tasks}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         metric_set(health->inventory_objects, METRICS_LABELS(rows[i].type), (double)rows[i].number);

@@ -156,6 +156,7 @@ static void keep_ended(struct xo_inventory *inventory, struct xo_object *object)
 
 static void unlink_object(struct xo_inventory *inventory, struct xo_object *object, bool replaced)
 {
+    xo_snapshots_unlinked(inventory, object);
     xo_index_unlink(&inventory->table, object);
     inventory->counts[object->kind]--;
     inventory->writer.sight_changed |= object->kind == XO_OBJECT_POOL;
@@ -186,11 +187,13 @@ static void link_object(struct xo_inventory *inventory, struct xo_object *object
     }
     xo_index_link(&inventory->table, object);
     inventory->counts[object->kind]++;
+    xo_snapshots_linked(inventory, object);
     if (object->kind == XO_OBJECT_POOL) {
         map_put(&inventory->sight.pools_expected, object->id, NULL);
         inventory->writer.sight_changed = true;
     }
-    xo_inventory_note(inventory, object);
+    if (!object->quiet)
+        xo_inventory_note(inventory, object);
 }
 
 static void apply_step(struct xo_inventory *inventory, const struct xo_step *step)
@@ -203,7 +206,7 @@ static void apply_step(struct xo_inventory *inventory, const struct xo_step *ste
                        !str_equal(xo_object_disk_name(new), xo_object_disk_name(step->old));
         /* The old version speaks for what only it touched: its name, the disk of a VBD, the disks
          * of a task. */
-        if (!same_kind || !is_disk || renamed)
+        if (!same_kind || (!is_disk && !new->quiet) || renamed)
             xo_inventory_note(inventory, step->old);
         if (same_kind && !renamed)
             step->new->noted = step->old->noted; /* once is enough */

@@ -33,8 +33,8 @@ struct xo_strings {
     size_t len;
 };
 
-/* What the mirror keeps of each object. All *borrowed* until xo_inventory_unread(); strings are ""
- * where XO has none. */
+/* What the mirror keeps of each object. All *borrowed* until xo_inventory_unread(); where XO says
+ * nothing, strings are "", numbers 0 and flags false, unless a field says otherwise. */
 
 struct xo_pool {
     const char *uuid, *name, *master, *default_sr;
@@ -44,7 +44,10 @@ struct xo_host {
     const char *uuid, *name, *pool;
     bool
         running; /* power_state Running; an offline host's SRs and disks look unchanged otherwise */
-    bool enabled;
+    bool enabled;        /* XAPI starts VMs there and moves them to it; not the same as running */
+    bool in_maintenance; /* other_config MAINTENANCE_MODE, as XCP-ng Center sets it; Xen Orchestra
+                            itself only disables and evacuates the host */
+    int64_t memory_free_bytes; /* -1: XO does not know. A change of it alone is not reported */
 };
 
 struct xo_sr {
@@ -53,7 +56,9 @@ struct xo_sr {
     bool shared;
     bool in_maintenance;
     const char
-        *allocation; /* "thick": a disk takes its whole size from the start; "thin", "unknown" */
+        *allocation;  /* "thick": a disk takes its whole size from the start; "thin", "unknown"; ""
+                        for a type that XO does not know */
+    const char *type; /* SR_type: "lvm", "ext", "nfs", … */
     int64_t size_bytes;
     int64_t physical_usage_bytes;
     struct xo_strings tags;
@@ -64,7 +69,7 @@ struct xo_pbd {
     bool attached;
 };
 
-/** A managed disk (VDI); snapshots and unmanaged ones are not mirrored. */
+/** A managed disk (VDI); unmanaged ones are not mirrored, snapshots are only counted. */
 struct xo_disk {
     const char *uuid, *name, *description, *sr, *pool;
     const char *ref; /* _xapiRef: what a finished task's result names */
@@ -75,7 +80,12 @@ struct xo_disk {
     struct xo_strings
         operations; /* values of current_operations that move data: "copy", "mirror", … */
     struct xo_strings tasks; /* XAPI refs that are the keys of those operations */
-    bool missing;            /* XO: the SR's scan did not find it */
+    const char
+        *image_format; /* "vhd", "qcow2"; "": unknown, as older versions of XO leave it out */
+    /* Of its snapshots on its own SR: they stay there when it moves. */
+    size_t snapshot_count;
+    int64_t snapshot_bytes;
+    bool missing; /* XO: the SR's scan did not find it */
     bool cbt_enabled;
 };
 
@@ -93,6 +103,15 @@ struct xo_vm {
     const char *power_state; /* Running, Halted, Paused, Suspended */
     bool control_domain;     /* a VM-controller (dom0): its VBDs are XAPI's own, no attachment */
     struct xo_strings vbds;
+    /* The most that XAPI lets it have now (memory.dynamic's upper end); 0: unknown. A live move
+     * reserves it a second time. XO's memory.size is what the guest reports, which is less, and the
+     * static maximum is more than a VM with ballooning may use. */
+    int64_t memory_bytes;
+    bool busy;                 /* an operation is going on */
+    const char *operation;     /* the first of them: "migrate_send", "snapshot", … */
+    struct xo_strings blocked; /* blockedOperations: operation, reason, operation, reason, … */
+    const char *copy_of; /* other_config "xo:copy_of": it is a replica of the VM of this UUID */
+    struct xo_strings tags;
 };
 
 enum xo_task_status { XO_TASK_PENDING, XO_TASK_SUCCESS, XO_TASK_FAILURE, XO_TASK_CANCELLED };
@@ -242,9 +261,21 @@ const struct xo_pbd *xo_inventory_sr_pbd(const struct xo_inventory *inventory, c
 bool xo_inventory_sr_reachable(const struct xo_inventory *inventory, const char *sr,
                                const char *host);
 
+/** Whether a VM on some host can use the SR: at least one attached PBD is on a host that runs. (A host
+ * that is off leaves its PBDs attached.) */
+bool xo_inventory_sr_live(const struct xo_inventory *inventory, const char *sr);
+
+/** Whether a disk takes only what was written to it; false where XO does not know: then its whole
+ * size has to fit. */
+bool xo_sr_thin(const struct xo_sr *sr);
+
+/** Why somebody forbids the operation ("migrate_send", "pool_migrate", …) for this VM, *borrowed*, maybe
+ * ""; NULL: nobody does. Xen Orchestra forbids it while a backup of the VM runs. */
+const char *xo_vm_blocked(const struct xo_vm *vm, const char *operation);
+
 /** Numbers of objects, for metrics. */
 struct xo_inventory_counts {
-    size_t pools, hosts, srs, disks, vbds, vms, tasks, malformed;
+    size_t pools, hosts, srs, disks, snapshots, vbds, vms, tasks, malformed;
     size_t servers_out_of_sight; /* enabled, not connected, and no other serves their pool */
 };
 struct xo_inventory_counts xo_inventory_counts(const struct xo_inventory *inventory);

@@ -78,6 +78,10 @@ void xo_inventory_note(struct xo_inventory *inventory, struct xo_object *object)
     case XO_OBJECT_DISK:
         note_itself(inventory, object, XO_CHANGE_DISK);
         break;
+    case XO_OBJECT_SNAPSHOT:
+        note_id(inventory, ((const struct xo_snapshot *)object->body)->disk, XO_OBJECT_DISK,
+                XO_CHANGE_DISK);
+        break;
     case XO_OBJECT_VBD:
         note_id(inventory, ((const struct xo_vbd *)object->body)->disk, XO_OBJECT_DISK,
                 XO_CHANGE_DISK);

@@ -19,6 +19,7 @@ union body {
     struct xo_sr sr;
     struct xo_pbd pbd;
     struct xo_disk disk;
+    struct xo_snapshot snapshot;
     struct xo_vbd vbd;
     struct xo_vm vm;
     struct xo_task task;
@@ -43,6 +44,7 @@ static bool same_field(enum xo_storage storage, const void *a, const void *b)
     case XO_FIELD_TEXTS:
         return same_strings(a, b);
     case XO_FIELD_NUMBER:
+    case XO_FIELD_QUIET:
         return *(const int64_t *)a == *(const int64_t *)b;
     case XO_FIELD_REAL:
         return memcmp(a, b, sizeof(double)) == 0;
@@ -54,10 +56,13 @@ static bool same_field(enum xo_storage storage, const void *a, const void *b)
     return false;
 }
 
-static bool same_body(const struct xo_kind *kind, const void *a, const void *b)
+/* Whether the fields are the same: all of them, or those whose change is reported. */
+static bool same_body(const struct xo_kind *kind, const void *a, const void *b, bool all)
 {
     for (size_t i = 0; i < kind->fields_len; i++) {
         size_t offset = kind->fields[i].offset;
+        if (kind->fields[i].storage == XO_FIELD_QUIET && !all)
+            continue;
         if (!same_field(kind->fields[i].storage, (const char *)a + offset,
                         (const char *)b + offset))
             return false;
@@ -87,6 +92,8 @@ static size_t make_nodes(enum xo_object_kind kind, const void *body, const char 
         for (size_t i = 0; i < disk->tasks.len; i++)
             NODE(XO_INDEX_DISK_TASK, disk->tasks.items[i]);
         NODE(XO_INDEX_DISK_MOVING, disk->operations.len > 0 ? XO_INDEX_MOVING_KEY : "");
+    } else if (kind == XO_OBJECT_SNAPSHOT) {
+        NODE(XO_INDEX_SNAPSHOT_DISK, ((const struct xo_snapshot *)body)->disk);
     } else if (kind == XO_OBJECT_SR) {
         const struct xo_sr *sr = body;
         for (size_t i = 0; i < sr->tags.len; i++)
@@ -191,8 +198,11 @@ struct xo_object *xo_object_decode(enum xo_object_kind number, const char *id, c
         const struct xo_field *field = &kind->fields[i];
         field->decode(json_object_get(json, field->key), (char *)&body + field->offset, &scratch);
     }
-    bool same = old && old->kind == number && same_body(kind, &body, old->body);
+    bool comparable = old && old->kind == number;
+    bool same = comparable && same_body(kind, &body, old->body, true);
     struct xo_object *object = same ? NULL : pack(number, id, &body);
+    if (object)
+        object->quiet = comparable && same_body(kind, &body, old->body, false);
     for (size_t i = 0; i < kind->fields_len; i++) {
         if (kind->fields[i].storage == XO_FIELD_TEXTS) {
             const struct xo_strings *strings =

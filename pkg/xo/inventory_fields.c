@@ -10,6 +10,7 @@
 #include "base/str.h"
 
 #include <string.h>
+#include <strings.h>
 
 static void decode_text(const json_t *value, void *target, struct xo_scratch *scratch)
 {
@@ -68,6 +69,75 @@ static void decode_dom0(const json_t *value, void *target, struct xo_scratch *sc
 {
     (void)scratch;
     *(bool *)target = str_equal(json_string_value(value), "VM-controller");
+}
+
+/* A host's memory: what is left of it. */
+static void decode_memory_free(const json_t *value, void *target, struct xo_scratch *scratch)
+{
+    (void)scratch;
+    int64_t size = json_int_at(value, "size", 0);
+    int64_t usage = json_int_at(value, "usage", -1);
+    *(int64_t *)target = size > 0 && usage >= 0 && usage <= size ? size - usage : -1;
+}
+
+/* A VM's memory: the most that it may have now. */
+static void decode_memory(const json_t *value, void *target, struct xo_scratch *scratch)
+{
+    const json_t *most = json_array_get(json_object_get(value, "dynamic"), 1);
+    decode_number(most ? most : json_object_get(value, "size"), target, scratch);
+}
+
+static void decode_maintenance(const json_t *value, void *target, struct xo_scratch *scratch)
+{
+    (void)scratch;
+    *(bool *)target =
+        str_equal(json_string_value(json_object_get(value, "MAINTENANCE_MODE")), "true");
+}
+
+static void decode_copy_of(const json_t *value, void *target, struct xo_scratch *scratch)
+{
+    decode_text(json_object_get(value, "xo:copy_of"), target, scratch);
+}
+
+/* What is not known is no format: whoever asks for a limit must not take a wrong one. */
+static void decode_format(const json_t *value, void *target, struct xo_scratch *scratch)
+{
+    (void)scratch;
+    const char *text = json_string_value(value);
+    *(const char **)target = text && strcasecmp(text, "vhd") == 0     ? "vhd"
+                             : text && strcasecmp(text, "qcow2") == 0 ? "qcow2"
+                                                                      : "";
+}
+
+static void decode_busy(const json_t *value, void *target, struct xo_scratch *scratch)
+{
+    (void)scratch;
+    *(bool *)target = json_object_size(value) > 0;
+}
+
+static void decode_first_value(const json_t *value, void *target, struct xo_scratch *scratch)
+{
+    void *first = json_object_iter((json_t *)(uintptr_t)value); /* NULL for what is no object */
+    decode_text(first ? json_object_iter_value(first) : NULL, target, scratch);
+}
+
+/* key, value, key, value, … */
+static void decode_pairs(const json_t *value, void *target, struct xo_scratch *scratch)
+{
+    (void)scratch;
+    struct xo_strings *strings = target;
+    *strings = (struct xo_strings){0};
+    size_t len = json_object_size(value);
+    if (len == 0)
+        return;
+    const char **items = mem_alloc_array(2 * len, sizeof(*items));
+    strings->items = items;
+    const char *key = NULL;
+    json_t *text = NULL;
+    json_object_foreach((json_t *)(uintptr_t)value, key, text) {
+        items[strings->len++] = key;
+        items[strings->len++] = json_is_string(text) ? json_string_value(text) : "";
+    }
 }
 
 static void decode_position(const json_t *value, void *target, struct xo_scratch *scratch)
@@ -167,6 +237,8 @@ static const struct xo_field host_fields[] = {
     {"$pool", XO_FIELD_TEXT, offsetof(struct xo_host, pool), decode_text},
     {"power_state", XO_FIELD_FLAG, offsetof(struct xo_host, running), decode_running},
     {"enabled", XO_FIELD_FLAG, offsetof(struct xo_host, enabled), decode_flag},
+    {"otherConfig", XO_FIELD_FLAG, offsetof(struct xo_host, in_maintenance), decode_maintenance},
+    {"memory", XO_FIELD_QUIET, offsetof(struct xo_host, memory_free_bytes), decode_memory_free},
 };
 static const struct xo_field sr_fields[] = {
     {"name_label", XO_FIELD_TEXT, offsetof(struct xo_sr, name), decode_text},
@@ -175,6 +247,7 @@ static const struct xo_field sr_fields[] = {
     {"shared", XO_FIELD_FLAG, offsetof(struct xo_sr, shared), decode_flag},
     {"inMaintenanceMode", XO_FIELD_FLAG, offsetof(struct xo_sr, in_maintenance), decode_flag},
     {"allocationStrategy", XO_FIELD_TEXT, offsetof(struct xo_sr, allocation), decode_text},
+    {"SR_type", XO_FIELD_TEXT, offsetof(struct xo_sr, type), decode_text},
     {"size", XO_FIELD_NUMBER, offsetof(struct xo_sr, size_bytes), decode_number},
     {"physical_usage", XO_FIELD_NUMBER, offsetof(struct xo_sr, physical_usage_bytes),
      decode_number},
@@ -198,8 +271,14 @@ static const struct xo_field disk_fields[] = {
     {"current_operations", XO_FIELD_TEXTS, offsetof(struct xo_disk, operations),
      decode_operation_names},
     {"current_operations", XO_FIELD_TEXTS, offsetof(struct xo_disk, tasks), decode_operation_tasks},
+    {"image_format", XO_FIELD_TEXT, offsetof(struct xo_disk, image_format), decode_format},
     {"missing", XO_FIELD_FLAG, offsetof(struct xo_disk, missing), decode_flag},
     {"cbt_enabled", XO_FIELD_FLAG, offsetof(struct xo_disk, cbt_enabled), decode_flag},
+};
+static const struct xo_field snapshot_fields[] = {
+    {"$snapshot_of", XO_FIELD_TEXT, offsetof(struct xo_snapshot, disk), decode_text},
+    {"$SR", XO_FIELD_TEXT, offsetof(struct xo_snapshot, sr), decode_text},
+    {"usage", XO_FIELD_NUMBER, offsetof(struct xo_snapshot, usage_bytes), decode_number},
 };
 static const struct xo_field vbd_fields[] = {
     {"VDI", XO_FIELD_TEXT, offsetof(struct xo_vbd, disk), decode_text},
@@ -217,6 +296,12 @@ static const struct xo_field vm_fields[] = {
     {"power_state", XO_FIELD_TEXT, offsetof(struct xo_vm, power_state), decode_text},
     {"type", XO_FIELD_FLAG, offsetof(struct xo_vm, control_domain), decode_dom0},
     {"$VBDs", XO_FIELD_TEXTS, offsetof(struct xo_vm, vbds), decode_texts},
+    {"memory", XO_FIELD_NUMBER, offsetof(struct xo_vm, memory_bytes), decode_memory},
+    {"current_operations", XO_FIELD_FLAG, offsetof(struct xo_vm, busy), decode_busy},
+    {"current_operations", XO_FIELD_TEXT, offsetof(struct xo_vm, operation), decode_first_value},
+    {"blockedOperations", XO_FIELD_TEXTS, offsetof(struct xo_vm, blocked), decode_pairs},
+    {"other", XO_FIELD_TEXT, offsetof(struct xo_vm, copy_of), decode_copy_of},
+    {"tags", XO_FIELD_TEXTS, offsetof(struct xo_vm, tags), decode_texts},
 };
 static const struct xo_field task_fields[] = {
     {"name_label", XO_FIELD_TEXT, offsetof(struct xo_task, name), decode_text},
@@ -246,6 +331,7 @@ const struct xo_kind xo_kinds[XO_OBJECT_KINDS] = {
     [XO_OBJECT_SR] = KIND("SR", xo_sr, sr_fields),
     [XO_OBJECT_PBD] = KIND("PBD", xo_pbd, pbd_fields),
     [XO_OBJECT_DISK] = KIND("VDI", xo_disk, disk_fields),
+    [XO_OBJECT_SNAPSHOT] = KIND("VDI-snapshot", xo_snapshot, snapshot_fields),
     [XO_OBJECT_VBD] = KIND("VBD", xo_vbd, vbd_fields),
     [XO_OBJECT_VM] = KIND("VM", xo_vm, vm_fields),
     [XO_OBJECT_TASK] = KIND("task", xo_task, task_fields),

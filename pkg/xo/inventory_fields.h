@@ -12,6 +12,7 @@ enum xo_storage {
     XO_FIELD_TEXT,   /* const char * */
     XO_FIELD_TEXTS,  /* struct xo_strings */
     XO_FIELD_NUMBER, /* int64_t */
+    XO_FIELD_QUIET,  /* int64_t; a change of nothing else is not reported */
     XO_FIELD_REAL,   /* double */
     XO_FIELD_FLAG,   /* bool */
     XO_FIELD_SMALL   /* int, or an enum */

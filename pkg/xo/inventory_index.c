@@ -99,6 +99,19 @@ void xo_index_each(const struct xo_index_table *table, xo_index_each_fn *fn, voi
     }
 }
 
+void xo_index_each_with(const struct xo_index_table *table, enum xo_index index, const char *key,
+                        xo_index_each_fn *fn, void *userdata)
+{
+    if (table->capacity == 0 || str_empty(key))
+        return;
+    uint32_t hash = hash_of(index, key);
+    for (const struct xo_node *node = table->buckets[hash & (table->capacity - 1)]; node;
+         node = node->next) {
+        if (same_key(node, index, hash, key))
+            fn(node->object, userdata);
+    }
+}
+
 static void collect(struct xo_object *object, void *userdata)
 {
     struct xo_object **first = userdata;

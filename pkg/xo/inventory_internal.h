@@ -2,8 +2,8 @@
  * xo, 3': what the files of the inventory share; nobody else includes this.
  *
  * An object is one block of memory: header, body (struct xo_disk, …), index nodes, arrays of
- * strings, characters. It never changes once it is linked: a new version replaces it whole. Thread:
- * as inventory.h says of the function that leads here.
+ * strings, characters. It never changes once it is linked, but for the sums over its snapshots in a
+ * disk: a new version replaces it whole. Thread: as inventory.h says of the function that leads here.
  */
 #ifndef XO_INVENTORY_INTERNAL_H
 #define XO_INVENTORY_INTERNAL_H
@@ -21,6 +21,7 @@ enum xo_object_kind {
     XO_OBJECT_SR,
     XO_OBJECT_PBD,
     XO_OBJECT_DISK,
+    XO_OBJECT_SNAPSHOT,
     XO_OBJECT_VBD,
     XO_OBJECT_VM,
     XO_OBJECT_TASK,
@@ -33,8 +34,9 @@ enum xo_index {
     XO_INDEX_ID,
     XO_INDEX_DISK_REF,
     XO_INDEX_DISK_NAME,
-    XO_INDEX_DISK_TASK,   /* by the task that moves it */
-    XO_INDEX_DISK_MOVING, /* all that an operation moves, by one key */
+    XO_INDEX_DISK_TASK,     /* by the task that moves it */
+    XO_INDEX_DISK_MOVING,   /* all that an operation moves, by one key */
+    XO_INDEX_SNAPSHOT_DISK, /* by the disk that it is a snapshot of */
     XO_INDEX_SR_TAG,
     XO_INDEX_PBD_SR,
     XO_INDEX_TASK_REF,
@@ -55,8 +57,15 @@ struct xo_node {
     enum xo_index index;
 };
 
+/** A snapshot of a disk; only what is needed to count it. */
+struct xo_snapshot {
+    const char *uuid, *disk, *sr;
+    int64_t usage_bytes;
+};
+
 struct xo_object {
     enum xo_object_kind kind;
+    bool quiet;             /* differs from what it replaces only in what is not reported */
     uint32_t seen;          /* the listing in which it was last seen; the writer's only */
     uint64_t noted;         /* the write that last reported it; the writer's only */
     const char *id;         /* in the block */
@@ -182,6 +191,15 @@ const char *xo_object_disk_name(const struct xo_object *object);
  * Under the write lock. */
 void xo_inventory_note(struct xo_inventory *inventory, struct xo_object *object);
 
+/* inventory_snapshots.c */
+
+/** Sums up the snapshots of a disk, or adds a snapshot to the sums of its disk; called with each
+ * object that was linked. Under the write lock. */
+void xo_snapshots_linked(struct xo_inventory *inventory, struct xo_object *object);
+/** Takes a snapshot out of the sums of its disk; called with each object that is to be unlinked. Under
+ * the write lock. */
+void xo_snapshots_unlinked(struct xo_inventory *inventory, const struct xo_object *object);
+
 /* inventory_index.c */
 
 /** Adds all nodes of an object that is not in the table. */
@@ -196,5 +214,8 @@ void xo_index_done(struct xo_index_table *table);
 /** Calls `fn` for every object under XO_INDEX_ID; it must not change the table. */
 typedef void xo_index_each_fn(struct xo_object *object, void *userdata);
 void xo_index_each(const struct xo_index_table *table, xo_index_each_fn *fn, void *userdata);
+/** Calls `fn` for every object with the key; it must not change the table. */
+void xo_index_each_with(const struct xo_index_table *table, enum xo_index index, const char *key,
+                        xo_index_each_fn *fn, void *userdata);
 
 #endif

@@ -117,6 +117,31 @@ bool xo_inventory_sr_reachable(const struct xo_inventory *inventory, const char 
     return false;
 }
 
+bool xo_inventory_sr_live(const struct xo_inventory *inventory, const char *sr)
+{
+    const struct xo_pbd *pbd = NULL;
+    for (size_t i = 0; (pbd = xo_inventory_sr_pbd(inventory, sr, i)); i++) {
+        const struct xo_host *host = xo_inventory_host(inventory, pbd->host);
+        if (pbd->attached && host && host->running)
+            return true;
+    }
+    return false;
+}
+
+bool xo_sr_thin(const struct xo_sr *sr)
+{
+    return str_equal(sr->allocation, "thin");
+}
+
+const char *xo_vm_blocked(const struct xo_vm *vm, const char *operation)
+{
+    for (size_t i = 0; i + 1 < vm->blocked.len; i += 2) {
+        if (str_equal(vm->blocked.items[i], operation))
+            return vm->blocked.items[i + 1];
+    }
+    return NULL;
+}
+
 struct xo_inventory_counts xo_inventory_counts(const struct xo_inventory *inventory)
 {
     const size_t *counts = inventory->counts;
@@ -124,6 +149,7 @@ struct xo_inventory_counts xo_inventory_counts(const struct xo_inventory *invent
                                         .hosts = counts[XO_OBJECT_HOST],
                                         .srs = counts[XO_OBJECT_SR],
                                         .disks = counts[XO_OBJECT_DISK],
+                                        .snapshots = counts[XO_OBJECT_SNAPSHOT],
                                         .vbds = counts[XO_OBJECT_VBD],
                                         .vms = counts[XO_OBJECT_VM],
                                         .tasks = counts[XO_OBJECT_TASK],

@@ -9,8 +9,8 @@
 #include "xo/session_internal.h"
 
 /* Disks before what refers to them, so that a change of a VBD finds its disk. */
-static const char *const types[] = {"pool", "host",          "SR",  "PBD", "VDI", "VBD",
-                                    "VM",   "VM-controller", "task"};
+static const char *const types[] = {"pool",         "host", "SR", "PBD",           "VDI",
+                                    "VDI-snapshot", "VBD",  "VM", "VM-controller", "task"};
 
 static void on_listed(const struct xo_reply *reply, void *userdata);
 

@@ -18,7 +18,7 @@ Test(xo_session, signs_in_lists_everything_and_is_ready)
     cr_assert(xo_fixture_fresh());
     cr_assert(xo_fixture_has_disk("d"));
     cr_assert_eq(xo_fake_count(xo_fixture.fake, "session.signIn"), 1);
-    cr_assert_eq(xo_fake_count(xo_fixture.fake, "xo.getAllObjects"), 9);
+    cr_assert_eq(xo_fake_count(xo_fixture.fake, "xo.getAllObjects"), 10);
     cr_assert_eq(xo_fake_count(xo_fixture.fake, "server.getAll"), 1);
     struct xo_session_status status = xo_session_status(xo_fixture.session);
     cr_assert(str_starts_with(status.text, "connected to Xen Orchestra at http://127.0.0.1:"));
