@@ -80,6 +80,10 @@ const char *err_class_name(enum err_class class)
         return "in-use";
     case ERR_REFUSED:
         return "refused";
+    case ERR_BLOCKED:
+        return "blocked";
+    case ERR_BROKEN:
+        return "broken";
     case ERR_NOT_FOUND:
         return "not-found";
     case ERR_CONFLICT:

@@ -21,6 +21,9 @@ enum err_class {
     ERR_CAPACITY,  /* no space: another place, or later */
     ERR_IN_USE,    /* something else uses the object: wait for that to change */
     ERR_REFUSED,   /* will not succeed until the request or the world changes */
+    ERR_BLOCKED,   /* somebody forbids it for now, and says why: wait; no attempt has failed */
+    ERR_BROKEN,    /* the storage itself has an error that repeating does not cure: a person has to
+                      look; try again slowly */
     ERR_NOT_FOUND, /* the object is not there */
     ERR_CONFLICT,  /* the object changed since it was read: read it again */
     ERR_CANCELLED, /* somebody asked for it to be stopped */

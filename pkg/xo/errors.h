@@ -22,7 +22,9 @@ enum xo_call_kind {
 
 /**
  * Reads an error reply (the `error` member) into `err`: class, code (XAPI's where there is one, else
- * a word for XO's own), status (the JSON-RPC code) and XO's message.
+ * a word for XO's own), status (the JSON-RPC code) and a sentence that says what happened and what to
+ * do, made of the row and the error's parameters; "XO answered: …" for a code that has no row. A
+ * reference of XAPI's is in none of them.
  *
  * XO_NOT_DONE when nothing can have changed, XO_UNKNOWN otherwise, also for every code that the
  * table does not hold. XO_CODE_NO_SUCH_OBJECT is no evidence that the object is gone: XO answers so

@@ -51,7 +51,9 @@ Test(xo_errors, classifies_what_a_real_xo_answered)
                      err_class_name(err.class));
         cr_assert_str_eq(err.code, row->code);
         cr_assert_eq(result, row->result, "%s %d", row->recording, (int)row->id);
-        cr_assert(str_starts_with(err.message, "XO answered: "));
+        cr_assert_str_not_empty(err.message);
+        cr_assert_null(strstr(err.message, "OpaqueRef:"), "%s", err.message);
+        cr_assert_null(strpbrk(err.message, "[]{}"), "%s", err.message);
         cr_assert_neq(err.status, 0);
     }
 }
@@ -123,4 +125,120 @@ Test(xo_errors, knows_that_a_connection_lost_on_the_way_to_a_host_says_nothing)
                            &err),
                  XO_UNKNOWN);
     cr_assert_eq(err.class, ERR_TRANSIENT);
+}
+
+/* The sentence of a XAPI error with these parameters, "[…]". */
+static void expect_sentence(const char *code, const char *params, enum err_class class,
+                            const char *sentence)
+{
+    char text[2048];
+    struct err err = {0};
+    cr_assert(str_format(text, sizeof(text),
+                         "{\"code\":-32000,\"message\":\"%s(raw)\",\"data\":{\"code\":\"%s\","
+                         "\"params\":%s,\"call\":{\"method\":\"VDI.pool_migrate\"}}}",
+                         code, code, params));
+    cr_assert_eq(read_text(XO_CALL_MIGRATE, text, &err), XO_NOT_DONE);
+    cr_assert_eq(err.class, class, "%s", err_class_name(err.class));
+    cr_assert_str_eq(err.code, code);
+    cr_assert_str_eq(err.message, sentence);
+}
+
+Test(xo_errors, says_what_happened_and_what_to_do_with_numbers_that_people_read)
+{
+    expect_sentence("HOST_NOT_ENOUGH_FREE_MEMORY", "[\"17320378368\",\"2319851520\"]", ERR_REFUSED,
+                    "the host has not enough free memory for a live move, which takes the VM's "
+                    "memory a second time: it needs 16.1 GiB, has 2.2 GiB. Free memory there, or "
+                    "stop what uses the disk, and it is moved offline");
+    expect_sentence("SR_FULL", "[\"966367641600\",\"59055800320\"]", ERR_CAPACITY,
+                    "the SR has insufficient space: 900.0 GiB are needed, 55.0 GiB are free. Free "
+                    "some there (old snapshots, disks named leftover-...), or choose another SR");
+    expect_sentence(
+        "VDI_TOO_LARGE", "[\"OpaqueRef:1-a\",\"2190433320960\"]", ERR_REFUSED,
+        "the disk is too large for the SR, which takes up to 2040.0 GiB: choose another "
+        "SR");
+}
+
+Test(xo_errors, leaves_out_of_a_sentence_what_the_error_does_not_tell)
+{
+    expect_sentence(
+        "HOST_NOT_ENOUGH_FREE_MEMORY", "[\"much\"]", ERR_REFUSED,
+        "the host has not enough free memory for a live move, which takes the VM's "
+        "memory a second time. Free memory there, or stop what uses the disk, and it is "
+        "moved offline");
+    expect_sentence("SR_BACKEND_FAILURE_44", "[\"\",\"There is insufficient space\",\"\"]",
+                    ERR_CAPACITY,
+                    "the SR has insufficient space. Free some there (old snapshots, disks named "
+                    "leftover-...), or choose another SR");
+    expect_sentence("DEVICE_ALREADY_EXISTS", "null", ERR_CONFLICT,
+                    "the position of the VM was taken meanwhile: another one is tried");
+}
+
+Test(xo_errors, an_error_of_the_storage_itself_is_broken_and_tells_its_text)
+{
+    expect_sentence(
+        "SR_BACKEND_FAILURE_40", "[\"\",\"The SR scan failed  [opterr=uuid=17]\",\"\"]", ERR_BROKEN,
+        "the SR can't be scanned: The SR scan failed  [opterr=uuid=17]. One broken disk "
+        "of any VM is enough for that. Look into /var/log/SMlog on the SR's host, repair "
+        "what it names, and scan the SR");
+    static const char *const codes[] = {"SR_BACKEND_FAILURE_46", "SR_BACKEND_FAILURE_47",
+                                        "SR_BACKEND_FAILURE_79", "SR_BACKEND_FAILURE_82",
+                                        "SR_BACKEND_FAILURE_109"};
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        char text[256];
+        struct err err = {0};
+        str_format(text, sizeof(text), "{\"code\":-32000,\"data\":{\"code\":\"%s\"}}", codes[i]);
+        cr_assert_eq(read_text(XO_CALL_SIMPLE, text, &err), XO_NOT_DONE);
+        cr_assert_eq(err.class, ERR_BROKEN);
+    }
+}
+
+Test(xo_errors, what_somebody_forbids_is_blocked_and_tells_the_reason_as_it_was_written)
+{
+    expect_sentence("OPERATION_BLOCKED", "[\"OpaqueRef:5-b\",\"Backup of 22:00,  see job 7\"]",
+                    ERR_BLOCKED,
+                    "somebody forbids this for the VM now: Backup of 22:00,  see job 7. It goes on "
+                    "when that is taken back; one that was left over is in the VM's page, tab "
+                    "Advanced, in Xen Orchestra");
+    struct err err = {0};
+    cr_assert_eq(read_text(XO_CALL_SIMPLE,
+                           "{\"code\":19,\"message\":\"operation blocked\",\"data\":{\"objectId\":"
+                           "\"vm-1\",\"code\":\"Backup\"}}",
+                           &err),
+                 XO_NOT_DONE);
+    cr_assert_eq(err.class, ERR_BLOCKED);
+    cr_assert_str_eq(err.code, "OPERATION_BLOCKED");
+    cr_assert(str_starts_with(err.message, "somebody forbids this for the VM vm-1 now: Backup. "));
+}
+
+Test(xo_errors, what_keeps_a_vm_from_a_live_move_is_refused)
+{
+    static const char *const codes[] = {"VM_HAS_VGPU", "VM_HAS_PCI_ATTACHED",
+                                        "VM_INCOMPATIBLE_WITH_THIS_HOST"};
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        char text[256];
+        struct err err = {0};
+        str_format(text, sizeof(text), "{\"code\":-32000,\"data\":{\"code\":\"%s\"}}", codes[i]);
+        cr_assert_eq(read_text(XO_CALL_SIMPLE, text, &err), XO_NOT_DONE);
+        cr_assert_eq(err.class, ERR_REFUSED);
+        cr_assert_not_null(strstr(err.message, "it is moved offline"), "%s", err.message);
+    }
+}
+
+Test(xo_errors, a_code_without_a_row_is_told_without_empty_parameters_and_references)
+{
+    struct err err = {0};
+    (void)read_text(XO_CALL_SIMPLE,
+                    "{\"code\":-32000,\"message\":\"x\",\"data\":{\"code\":\"NEW_ONE\",\"params\":["
+                    "\"\",\"OpaqueRef:30481d5f-c736-4738-bebf-db714f88ef38\",\"a\\nb\",7,\"c\"]}}",
+                    &err); /* what it returns is another test */
+    cr_assert_str_eq(err.message, "XO answered: NEW_ONE(a b, c)");
+    (void)read_text(XO_CALL_SIMPLE,
+                    "{\"code\":-32000,\"message\":\"x\",\"data\":{\"code\":\"NEW_ONE\",\"params\":["
+                    "\"\"]}}",
+                    &err); /* as above */
+    cr_assert_str_eq(err.message, "XO answered: NEW_ONE");
+    (void)read_text(XO_CALL_SIMPLE,
+                    "{\"code\":-32000,\"message\":\"no OpaqueRef:5-b here\",\"data\":{}}",
+                    &err); /* as above */
+    cr_assert_str_eq(err.message, "XO answered: no  here");
 }

@@ -42,6 +42,8 @@ struct migration_aftermath migration_aftermath_of(enum err_class class)
                                             .avoid_target = true,
                                             .pause = MIGRATION_PAUSE_BACK_OFF};
     case ERR_REFUSED:
+    case ERR_BLOCKED:
+    case ERR_BROKEN:
         return (struct migration_aftermath){.counts = true, .pause = MIGRATION_PAUSE_REFUSED};
     case ERR_NONE:
     case ERR_TRANSIENT:
