@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xosim/backup.h"
 #include "xosim/xapi_effects.h"
 #include "xosim/xapi_writer.h"
 
@@ -231,6 +232,15 @@ static int post_fault(struct control *control)
     return answer(control, 201, fault);
 }
 
+static int post_backup(struct control *control)
+{
+    struct err err = {0};
+    json_t *made = NULL;
+    if (backup_make(control->site, control->body, &made, &err) != 0)
+        return fail(control, err.class == ERR_CAPACITY ? 409 : 400, "%s", err.message);
+    return answer(control, 201, made);
+}
+
 static int get_fault_kinds(struct control *control)
 {
     return answer(control, 200, faults_kinds());
@@ -272,6 +282,7 @@ static const struct {
     {"DELETE", {"disks", "*"}, delete_disk},
     {"GET", {"vms", "*", "devices", "*"}, get_device},
     {"POST", {"vms", "*", "devices", "*", "write"}, post_write},
+    {"POST", {"backups"}, post_backup},
     {"GET", {"faults"}, get_faults},
     {"GET", {"faults", "kinds"}, get_fault_kinds},
     {"POST", {"faults"}, post_fault},

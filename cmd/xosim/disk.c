@@ -76,6 +76,13 @@ struct disk *disks_find(const struct disks *disks, const char *uuid)
     return map_get(&disks->by_uuid, uuid);
 }
 
+void disk_write_apart(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed)
+{
+    disk->hash[0] = '\0';
+    if (!content_write(&disk->content, start, end, seed))
+        log_warn("a disk has too many extents to be written to", log_str("disk", disk->uuid));
+}
+
 bool disk_write(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed)
 {
     struct disk *mirror = disk->mirror;
@@ -86,7 +93,7 @@ bool disk_write(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed)
             return false;
     }
     return content_write(&disk->content, start, end, seed) &&
-           content_write(&disk->family->ideal, start, end, seed);
+           (disk->apart || content_write(&disk->family->ideal, start, end, seed));
 }
 
 void disk_fill(struct disk *disk, uint64_t seed)
@@ -100,7 +107,7 @@ bool disk_put(struct disk *disk, uint64_t start, const unsigned char *bytes, siz
 {
     disk->hash[0] = '\0';
     return content_put(&disk->content, start, bytes, len) &&
-           content_put(&disk->family->ideal, start, bytes, len);
+           (disk->apart || content_put(&disk->family->ideal, start, bytes, len));
 }
 
 void disk_copy(struct disk *target, const struct disk *source, uint64_t start, uint64_t end)

@@ -36,8 +36,10 @@ struct disk {
     struct family *family;
     char parent[UUID_SIZE]; /* what it was copied from, or "" */
     bool exists;
-    struct disk *mirror;          /* that gets every write as well, or NULL */
-    bool complete;                /* false from the first byte of a copy until its last */
+    struct disk *mirror; /* that gets every write as well, or NULL */
+    bool complete;       /* false from the first byte of a copy until its last */
+    char backup[16];     /* the kind of backup that made it, "": none */
+    bool apart;          /* what is written to it belongs to nothing: its family's ideal stays */
     char hash[CONTENT_HASH_SIZE]; /* "" when not computed since the last write */
 };
 
@@ -73,6 +75,10 @@ struct disk *disks_find(const struct disks *disks, const char *uuid);
 /** A write of a VM: to the disk, to its mirror and to what its family ought to hold. False when the disk has too
  * many extents. */
 bool disk_write(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed) WARN_UNUSED;
+
+/** A write that belongs to nothing: only this disk has it. Never refused: a disk that has too many
+ * extents is left as it is. */
+void disk_write_apart(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed);
 
 /** Fills a new disk from a seed; the family's ideal as well. */
 void disk_fill(struct disk *disk, uint64_t seed);

@@ -6,12 +6,14 @@
  * ignored; replaying one twice does no harm, for each says all of its object:
  *   {"disk": {…}}   ground truth, and under "vdi" the VDI while there is one
  *   {"vbd": {…}}    {"vbdGone": uuid}    {"token": {…}}    {"server": {…}}
- *   {"vm": {…}}     where a VM is: before the VBDs that it has there
+ *   {"vm": {…}}     where a VM is: before the VBDs that it has there; all of one that a backup made
+ *   {"vmGone": uuid}
  * A start reads both, writes a new snapshot beside the old one, renames it over it, and begins the
  * next journal. A kill between the two leaves an old journal whose records the snapshot has
  * already.
  */
 #include "xosim/store_internal.h"
+#include "xosim/xapi_backup.h"
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -41,10 +43,13 @@ static json_t *vdi_record(const struct xapi_vdi *vdi)
     return json;
 }
 
-static json_t *vm_record(const struct xapi_vm *vm)
+static json_t *vm_record(const struct xapi *xapi, const struct xapi_vm *vm)
 {
-    return json_build("{s:s, s:s, s:s}", "uuid", vm->object.uuid, "ref", vm->object.ref, "host",
-                      vm->host->object.uuid);
+    json_t *json = json_build("{s:s, s:s, s:s}", "uuid", vm->object.uuid, "ref", vm->object.ref,
+                              "host", vm->host->object.uuid);
+    if (vm->made_by)
+        json_put(json, "made", xapi_backup_describe_vm(xapi, vm));
+    return json;
 }
 
 static json_t *disk_record(const struct xapi *xapi, const struct disk *disk)
@@ -57,6 +62,10 @@ static json_t *disk_record(const struct xapi *xapi, const struct disk *disk)
                    "complete", disk->complete, "content", content_to_json(&disk->content),
                    "familySize", (json_int_t)disk->family->size);
     json_put(json, "ideal", content_to_json(&disk->family->ideal));
+    if (disk->backup[0]) {
+        json_put_str(json, "backup", disk->backup);
+        json_put(json, "apart", json_boolean(disk->apart));
+    }
     if (vdi)
         json_put(json, "vdi", vdi_record(vdi));
     return json;
@@ -116,7 +125,7 @@ static void put_everything(struct store *store, struct buf *lines)
     for (size_t i = 0; map_next(&xapi->objects, &i, NULL, &object);) {
         const struct xapi_vm *vm = object;
         if (vm->object.class == XAPI_VM && xapi_vm_is_guest(vm))
-            put_line(lines, "vm", vm_record(vm));
+            put_line(lines, "vm", vm_record(xapi, vm));
     }
     for (size_t i = 0; i < xapi->disks.all.len; i++)
         put_line(lines, "disk", disk_record(xapi, xapi->disks.all.items[i]));
@@ -220,6 +229,9 @@ static void on_removed(void *userdata, struct xapi_object *object)
     } else if (object->class == XAPI_VBD && xapi_vm_is_guest(((struct xapi_vbd *)object)->vm)) {
         json_object_del(store->dirty_vbds, object->uuid);
         put_line(&store->lines, "vbdGone", json_text(object->uuid));
+    } else if (object->class == XAPI_VM && ((struct xapi_vm *)object)->made_by) {
+        json_object_del(store->dirty_vms, object->uuid);
+        put_line(&store->lines, "vmGone", json_text(object->uuid));
     }
 }
 
@@ -262,7 +274,7 @@ static void put_dirty(struct store *store)
     json_object_foreach(store->dirty_vms, uuid, unused) {
         const struct xapi_vm *vm = xapi_find(store->xapi, XAPI_VM, uuid);
         if (vm)
-            put_line(&store->lines, "vm", vm_record(vm));
+            put_line(&store->lines, "vm", vm_record(store->xapi, vm));
     }
     json_object_foreach(store->dirty_disks, uuid, unused) {
         const struct disk *disk = disks_find(&store->xapi->disks, uuid);

@@ -1,5 +1,6 @@
 /* xosim: reading the state back. Each record says all of its object, so a later one of the same object replaces it. */
 #include "xosim/store_internal.h"
+#include "xosim/xapi_backup.h"
 #include "xosim/xapi_motion.h"
 #include "xosim/xapi_snapshot.h"
 
@@ -57,6 +58,9 @@ static bool restore_disk(struct store *store, const json_t *record)
     str_copy(disk->parent, sizeof(disk->parent), json_str_at(record, "parent"));
     disk->exists = json_bool_at(record, "exists", false);
     disk->complete = json_bool_at(record, "complete", false);
+    if (json_object_get(record, "backup"))
+        str_copy(disk->backup, sizeof(disk->backup), json_str_at(record, "backup"));
+    disk->apart = json_bool_at(record, "apart", false);
     disk_resize(disk, (uint64_t)json_int_at(record, "size", 0));
     disk->family->size = (uint64_t)json_int_at(record, "familySize", 0);
     content_done(&disk->content);
@@ -101,6 +105,8 @@ static bool restore_vm(struct store *store, const json_t *record)
     const char *host_uuid = json_str_at(record, "host");
     struct xapi_vm *vm = uuid ? xapi_find(store->xapi, XAPI_VM, uuid) : NULL;
     struct xapi_host *host = host_uuid ? xapi_find(store->xapi, XAPI_HOST, host_uuid) : NULL;
+    if (!vm && uuid && host)
+        vm = xapi_backup_restore_vm(store->xapi, uuid, host, json_object_get(record, "made"));
     if (!vm || !host)
         return false;
     xapi_vm_place(store->xapi, vm, host, NULL);
@@ -139,6 +145,12 @@ static bool restore_line(struct store *store, const json_t *line, struct err *er
     }
     if (str_equal(kind, "server")) {
         json_add(store->servers, json_incref(record));
+        return true;
+    }
+    if (str_equal(kind, "vmGone") && json_is_string(record)) {
+        struct xapi_vm *vm = xapi_find(store->xapi, XAPI_VM, json_string_value(record));
+        if (vm && vm->made_by)
+            xapi_backup_remove_vm(store->xapi, vm);
         return true;
     }
     if (str_equal(kind, "vbdGone") && json_is_string(record)) {

@@ -298,3 +298,50 @@ Test(store, keeps_which_servers_a_person_has_disabled)
     fake_client_close(client);
     site_free(site);
 }
+
+static void ask_for_backups(struct site *site, struct fake_client *client)
+{
+    static const char *const bodies[] = {
+        "{\"kind\":\"replica\",\"vm\":\"tenant-db\",\"sr\":\"pool-b shared\"}",
+        "{\"kind\":\"health-check\",\"vm\":\"tenant-db\",\"sr\":\"pool-a shared\"}",
+        "{\"kind\":\"health-check\",\"vm\":\"tenant-db\",\"sr\":\"pool-a shared\",\"name\":"
+        "\"over\",\"seconds\":1}"};
+    (void)client;
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        const struct control_request request = {.method = "POST",
+                                                .path = "/backups",
+                                                .body = bodies[i],
+                                                .body_len = strlen(bodies[i])};
+        json_t *body = NULL;
+        if (control_handle(site, &request, &body) != 201)
+            _exit(1);
+        json_decref(body);
+    }
+    fake_run(site, 10000);
+    site_commit(site);
+}
+
+Test(store, brings_the_vms_of_backups_back_with_their_disks_until_their_time_is_over)
+{
+    in_a_life(ask_for_backups);
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    const json_t *all = fake_client_must(client, "xo.getAllObjects",
+                                         json_build("{s:{s:s}}", "filter", "type", "VM"));
+    size_t halted = 0;
+    const char *id = NULL;
+    json_t *vm = NULL;
+    json_object_foreach((json_t *)(uintptr_t)all, id, vm) {
+        const json_t *other = json_object_get(vm, "other");
+        if (!json_object_get(other, "xo:copy_of"))
+            continue;
+        cr_expect_eq(json_array_size(json_object_get(vm, "$VBDs")), 2);
+        halted += str_equal(json_str_at(vm, "power_state"), "Halted");
+        cr_expect(!str_equal(json_str_at(vm, "name_label"), "over"));
+    }
+    cr_expect_eq(halted, 1);
+    cr_expect_eq(lab_count(site, "tenant-db data"), 3);
+    fake_run(site, 300000);
+    cr_expect_eq(lab_count(site, "tenant-db data"), 2);
+    lab_close(site, client);
+}

@@ -32,6 +32,7 @@ json_t *truth_describe_disk(struct site *site, struct disk *disk)
     json_put(json, "tags", vdi ? json_copy(vdi->tags) : json_array());
     json_put(json, "vbds", vbds_of(vdi));
     json_put(json, "snapshot", json_boolean(vdi && vdi->snapshot));
+    json_put_str(json, "backup", disk->backup);
     json_put(json, "transient", json_boolean(vdi && vdi->held));
     return json;
 }
@@ -40,7 +41,7 @@ static bool in_use(const struct xapi_vdi *vdi)
 {
     for (size_t i = 0; i < vdi->vbds.len; i++) {
         const struct xapi_vbd *vbd = vdi->vbds.items[i];
-        if (vbd->attached && !vbd->vm->control_domain)
+        if (vbd->attached && !vbd->vm->control_domain && !vbd->vm->made_by)
             return true;
     }
     return false;

@@ -151,7 +151,11 @@ struct xapi_vm {
     json_t *tags;
     json_t *current_operations;
     struct list vbds;
-    struct list vifs; /* struct xapi_fixed */
+    struct list vifs;     /* struct xapi_fixed */
+    json_t *other_config; /* NULL: nothing */
+    const char *made_by;  /* a kind of backup, static (xapi_backup.h); NULL: it is the world's */
+    struct timer life;    /* of a health check's; it is over … */
+    int64_t life_ends_ms; /* … at this wall time */
 };
 
 struct xapi_vdi {

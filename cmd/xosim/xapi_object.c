@@ -44,7 +44,10 @@ static void free_vm(struct xapi_vm *vm)
     mem_free(vm->address);
     if (vm->xapi)
         timer_stop(vm->xapi->timers, &vm->writer);
+    if (vm->xapi)
+        timer_stop(vm->xapi->timers, &vm->life);
     json_decref(vm->tags);
+    json_decref(vm->other_config);
     json_decref(vm->current_operations);
     list_done(&vm->vbds);
     list_done(&vm->vifs);

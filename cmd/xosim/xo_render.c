@@ -204,6 +204,8 @@ static void put_guest(json_t *json, const struct xapi_vm *vm)
         json_put_str(json, "mainIpAddress", vm->address);
     json_put_str(json, "notes", "");
     json_put(json, "other", json_build("{s:s}", "xo:notes", ""));
+    if (vm->other_config)
+        json_object_update(json_object_get(json, "other"), vm->other_config);
     json_put(json, "os_version",
              json_build("{s:s, s:s, s:s, s:s, s:s}", "name", "Debian GNU/Linux 12", "distro",
                         "debian", "major", "12", "minor", "0", "uname", "6.1.0"));
