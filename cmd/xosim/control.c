@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "xosim/backup.h"
 #include "xosim/xapi_effects.h"
+#include "xosim/xapi_space.h"
 #include "xosim/xapi_writer.h"
 
 #include <math.h>
@@ -158,6 +159,8 @@ static int post_write(struct control *control)
                     (unsigned long long)vbd->vdi->size);
     if (vbd->read_only)
         return fail(control, 409, "the device is read-only");
+    if (!xapi_space_for_write(vbd->vdi, (uint64_t)length))
+        return fail(control, 409, "SR %s has no room: the write fails", vbd->vdi->sr->name_label);
     if (!disk_write(vbd->vdi->disk, (uint64_t)offset, (uint64_t)(offset + length), (uint64_t)seed))
         return fail(control, 409, "the disk has too many separate writes; write larger pieces");
     xapi_touch_disk(control->site->xapi, vbd->vdi->disk);
@@ -177,7 +180,10 @@ static int post_disk(struct control *control)
         return fail(control, 400,
                     "write name, sr (name or UUID, see GET /world) and size in bytes");
     uint64_t rounded = xapi_round_size((uint64_t)size);
-    if (rounded > xapi_sr_free(sr))
+    cleanup_json json_t *too_large = xapi_space_refuses_size(sr, rounded);
+    if (too_large)
+        return fail(control, 409, "SR %s holds no disk of that size", sr->name_label);
+    if (xapi_space_needed(sr, rounded) > xapi_sr_free(sr))
         return fail(control, 409, "SR %s has %llu bytes left", sr->name_label,
                     (unsigned long long)xapi_sr_free(sr));
     const struct xapi_vdi_options options = {.name_label = name, .size = rounded};

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/xapi_dom0.h"
+#include "xosim/xapi_space.h"
 
 #include <string.h>
 
@@ -257,6 +258,10 @@ static void write_piece(struct rest_exchange *exchange, bool last)
         return;
     if (transfer->position + len > vdi->size) {
         fail_xapi(exchange, xapi_error("VDI_IO_ERROR", "Device I/O errors", NULL));
+        return;
+    }
+    if (!xapi_space_for_write(vdi, len)) {
+        fail_xapi(exchange, xapi_space_error());
         return;
     }
     if (!disk_put(vdi->disk, transfer->position, (const unsigned char *)transfer->piece.data,

@@ -47,7 +47,7 @@ static void make_vdi(struct xo_call *call)
     if (!sr)
         return;
     double size = json_number_value(json_object_get(call->params, "virtual_size"));
-    if (size < 1 || size > (double)XAPI_SIZE_MAX) {
+    if (size < 1 || size > (double)XAPI_SIZE_MAX) { /* no format holds it */
         xo_call_fail_refused(call, "VDI.create",
                              xapi_error("VDI_INCOMPATIBLE_TYPE", sr->object.ref, "size", NULL));
         return;

@@ -62,6 +62,8 @@ struct world_sr {
     uint64_t size;
     uint64_t used;
     uint64_t bandwidth;
+    bool thin;
+    char *format;     /* "vhd" or "qcow2" */
     struct list tags; /* of strings */
 };
 

@@ -136,6 +136,13 @@ static void connect_all(struct builder *builder, struct xapi_sr *sr)
     }
 }
 
+static const char *type_of_sr(const struct world_sr *item)
+{
+    if (item->thin)
+        return item->host ? "ext" : "nfs";
+    return item->host ? "lvm" : "lvmoiscsi";
+}
+
 static int build_sr(struct builder *builder, const struct world_sr *item)
 {
     struct xapi_host *host = item->host ? named(builder, "host", item->host) : NULL;
@@ -152,7 +159,9 @@ static int build_sr(struct builder *builder, const struct world_sr *item)
               item->name, item->uuid) != 0)
         return -1;
     sr->name_label = mem_strdup(item->name);
-    sr->type = mem_strdup(item->type ? item->type : host ? "lvm" : "lvmoiscsi");
+    sr->type = mem_strdup(item->type ? item->type : type_of_sr(item));
+    sr->thin = item->thin;
+    sr->format = !item->format ? NULL : str_equal(item->format, "qcow2") ? "qcow2" : "vhd";
     sr->host = host;
     sr->size = item->size;
     sr->physical_base = item->used;

@@ -82,6 +82,8 @@ static const struct field sr_fields[] = {
     FIELD(world_sr, size, FIELD_SIZE, .required = true),
     FIELD(world_sr, used, FIELD_SIZE),
     FIELD(world_sr, bandwidth, FIELD_SIZE),
+    FIELD(world_sr, thin, FIELD_BOOL),
+    FIELD(world_sr, format, FIELD_TEXT, .choices = "vhd qcow2"),
     FIELD(world_sr, tags, FIELD_TEXTS),
 };
 static const struct field vm_fields[] = {

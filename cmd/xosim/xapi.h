@@ -43,8 +43,9 @@ enum {
 
 /* XAPI rounds a disk up to the unit of a VHD. */
 #define XAPI_SIZE_UNIT ((uint64_t)2 << 20)
-/* The largest VHD. */
-#define XAPI_SIZE_MAX ((uint64_t)2040 << 30)
+/* No format holds so much: what is larger is a mistake, not a disk (xapi_space.h has the limits of
+ * formats). */
+#define XAPI_SIZE_MAX ((uint64_t)1 << 50)
 
 enum xapi_class {
     XAPI_POOL,
@@ -109,6 +110,8 @@ struct xapi_sr {
     char *name_label;
     char *type;
     struct xapi_host *host; /* NULL: shared by the pool */
+    bool thin;              /* a disk takes what was written to it */
+    const char *format; /* "vhd" or "qcow2", static; NULL: VHD, which takes nothing for itself */
     uint64_t size;
     uint64_t physical_base;       /* used by what is no VDI here */
     uint64_t allocated;           /* what its VDIs take */
@@ -165,6 +168,8 @@ struct xapi_vdi {
     const char *type; /* "user" or "system"; static */
     uint64_t size;
     uint64_t physical; /* what it takes of its SR */
+    bool sparse;       /* that is nothing, whatever is on it */
+    bool grown;        /* `physical` has changed, and clients were not told */
     struct xapi_sr *sr;
     bool cbt_enabled;
     bool held; /* by a storage motion, which needs it */

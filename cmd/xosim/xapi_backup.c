@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "xosim/xapi_copy.h"
 #include "xosim/xapi_motion.h"
+#include "xosim/xapi_space.h"
 
 #include <time.h>
 
@@ -80,9 +81,15 @@ static char *title_of(const struct xapi *xapi, const struct xapi_backup_options 
 static json_t *no_room(struct xapi *xapi, const struct xapi_backup_options *options)
 {
     uint64_t bytes = 0;
-    for (size_t i = 0; i < options->disks->len; i++)
-        bytes += ((const struct xapi_vdi *)options->disks->items[i])->size;
-    return xapi_target_refused(xapi, options->sr, bytes);
+    json_t *error_info = NULL;
+    for (size_t i = 0; i < options->disks->len && !error_info; i++) {
+        const struct xapi_vdi *vdi = options->disks->items[i];
+        error_info = xapi_target_refused(xapi, options->sr, vdi->size);
+        bytes += options->sr->thin ? vdi->physical : xapi_space_needed(options->sr, vdi->size);
+    }
+    if (!error_info && bytes > xapi_sr_free(options->sr))
+        error_info = xapi_space_error();
+    return error_info;
 }
 
 /* The bytes of a snapshot: those of now, but for a piece in the middle that has been written since. */

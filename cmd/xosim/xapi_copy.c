@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/xapi_dom0.h"
+#include "xosim/xapi_space.h"
 
 #include <math.h>
 
@@ -182,15 +183,16 @@ void xapi_copy_run(struct xapi_operation *operation)
         if (stop <= to && !stop_for_fault(copy, stop))
             return;
     }
-    if (to * size + 0.5 >= size) {
-        advance_to(copy, copy->size);
-        copy->purpose->arrived(copy);
-        return;
-    }
-    uint64_t position = (uint64_t)(to * size);
-    if (position > copy->position)
+    bool arrives = to * size + 0.5 >= size;
+    uint64_t position = arrives ? copy->size : (uint64_t)(to * size);
+    if (arrives || position > copy->position)
         advance_to(copy, position);
-    tick_again(copy);
+    if (xapi_space_exceeded(xapi_copy_to(copy)->sr))
+        copy->purpose->undo(copy, xapi_space_error());
+    else if (arrives)
+        copy->purpose->arrived(copy);
+    else
+        tick_again(copy);
 }
 
 void xapi_moment(struct xapi *xapi, const struct xapi_copy *copy, enum xapi_moment moment)
@@ -231,9 +233,10 @@ json_t *xapi_target_refused(struct xapi *xapi, const struct xapi_sr *sr, uint64_
     json_t *error_info = xapi_sr_unreachable(sr);
     if (!error_info && xapi->hooks.sr_refuses)
         error_info = xapi->hooks.sr_refuses(xapi->hooks.userdata, sr);
-    if (!error_info && xapi_sr_free(sr) < size)
-        error_info =
-            xapi_error("SR_BACKEND_FAILURE_44", "", "There is insufficient space", "", NULL);
+    if (!error_info)
+        error_info = xapi_space_refuses_size(sr, size);
+    if (!error_info && xapi_sr_free(sr) < xapi_space_needed(sr, size))
+        error_info = xapi_space_error();
     return error_info;
 }
 
@@ -305,6 +308,7 @@ static void complete(struct xapi_copy *copy)
     let_go(copy);
     target->disk->complete = true;
     xapi_touch_disk(xapi, target->disk);
+    xapi_space_scan(xapi, target->sr);
     xapi_operation_succeed(&copy->operation, target->object.ref, NULL);
 }
 

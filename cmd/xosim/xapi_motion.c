@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "xosim/xapi_motion_internal.h"
 #include "xosim/xapi_snapshot.h"
+#include "xosim/xapi_space.h"
 
 static void run_waiting(struct xapi_operation *operation);
 static void run_switched(struct xapi_operation *operation);
@@ -237,6 +238,7 @@ static void arrived(struct xapi_copy *copy)
     remove_transient(motion, disk);
     target->disk->complete = true;
     xapi_touch_disk(xapi, target->disk);
+    xapi_space_scan(xapi, target->sr);
     motion->done += copy->size;
     motion->current++;
     if (motion->current < motion->disks_len) {

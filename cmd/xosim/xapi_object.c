@@ -1,5 +1,6 @@
 /* xosim, lower layer: the table of objects and who is told of their changes. */
 #include "xosim/xapi_effects.h"
+#include "xosim/xapi_space.h"
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -202,6 +203,9 @@ void xapi_touch(struct xapi *xapi, struct xapi_object *object)
 
 void xapi_touch_disk(struct xapi *xapi, struct disk *disk)
 {
+    struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, disk->uuid);
+    if (vdi && vdi->sr->thin && !vdi->snapshot) /* a snapshot's bytes never change */
+        xapi_space_settle(vdi);
     for (size_t i = 0; i < XAPI_LISTENERS; i++) {
         const struct xapi_listener *listener = &xapi->listeners[i];
         if (listener->disk_changed)

@@ -1,6 +1,7 @@
 /* xosim, lower layer: what happens to a pool as a whole. */
 #include "base/json.h"
 #include "xosim/xapi_motion.h"
+#include "xosim/xapi_space.h"
 
 static void drop_operations(struct xapi *xapi, const struct xapi_pool *pool)
 {
@@ -44,6 +45,8 @@ static void beat(void *userdata)
         for (struct xapi_object *object = pool->first; object; object = object->next) {
             if (object->class == XAPI_HOST)
                 xapi_touch(xapi, object);
+            else if (object->class == XAPI_SR && ((const struct xapi_sr *)object)->thin)
+                xapi_space_scan(xapi, (const struct xapi_sr *)object);
         }
     }
     timer_start(xapi->timers, &xapi->heartbeat, ms_to_us(XAPI_HEARTBEAT_MS), beat, xapi);

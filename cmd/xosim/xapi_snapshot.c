@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "xosim/xapi_copy.h"
 #include "xosim/xapi_motion.h"
+#include "xosim/xapi_space.h"
 
 struct xapi_vdi *xapi_snapshot_add(struct xapi *xapi, struct xapi_vdi *vdi, bool sparse)
 {
@@ -33,8 +34,10 @@ struct xapi_vdi *xapi_snapshot_add(struct xapi *xapi, struct xapi_vdi *vdi, bool
     str_copy(snapshot->snapshot_of, sizeof(snapshot->snapshot_of), vdi->object.uuid);
     json_object_update(snapshot->other_config, vdi->other_config);
     list_add(&vdi->snapshots, snapshot);
+    xapi_space_settle_chain(vdi);
     xapi_touch(xapi, &snapshot->object);
     xapi_touch(xapi, &vdi->object);
+    xapi_touch(xapi, &vdi->sr->object);
     xapi_touch_disk(xapi, disk);
     return snapshot;
 }
@@ -48,14 +51,20 @@ void xapi_snapshot_restore(struct xapi *xapi, struct xapi_vdi *vdi, const char *
     if (of && !vdi->snapshot)
         list_add(&of->snapshots, vdi);
     vdi->snapshot = true;
+    if (of)
+        xapi_space_settle_chain(of);
+    else
+        xapi_space_settle(vdi);
 }
 
 void xapi_snapshot_forget(struct xapi *xapi, struct xapi_vdi *vdi)
 {
     struct xapi_vdi *origin =
         vdi->snapshot_of[0] ? xapi_find(xapi, XAPI_VDI, vdi->snapshot_of) : NULL;
-    if (origin && list_remove(&origin->snapshots, vdi))
+    if (origin && list_remove(&origin->snapshots, vdi)) {
+        xapi_space_settle_chain(origin);
         xapi_touch(xapi, &origin->object);
+    }
     for (size_t i = 0; i < vdi->snapshots.len; i++) {
         struct xapi_vdi *snapshot = vdi->snapshots.items[i];
         snapshot->snapshot_of[0] = '\0';

@@ -83,6 +83,28 @@ Test(snapshot, does_not_follow_a_disk_that_is_moved)
     cr_expect_eq(left, 1);
 }
 
+Test(snapshot, stays_behind_an_offline_move_and_keeps_its_space)
+{
+    const struct xapi_sr *sr = xapi_find(site->xapi, XAPI_SR, LAB_LOCAL_A1);
+    uint64_t before = sr->allocated;
+    fake_client_must(client, "vm.snapshot", lab_id(LAB_WORKER_A1));
+    const struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, disk->uuid);
+    const struct xapi_vdi *kept = vdi->snapshots.items[0];
+    cr_expect_eq(kept->physical, disk->size / 8 * 5); /* what was written */
+    uint64_t pinned = sr->allocated - before;
+    cleanup_str char *vbd = mem_strdup(((const struct xapi_vbd *)vdi->vbds.items[0])->object.uuid);
+    fake_client_must(client, "vbd.disconnect", lab_id(vbd));
+    fake_client_must(client, "vbd.delete", lab_id(vbd));
+    cr_expect_eq(lab_code(fake_client_wait(client, lab_migrate(client, disk, LAB_SHARED_A))), 0);
+    const json_t *seen = xo_object(site->xo, kept->object.uuid);
+    cr_expect_str_eq(json_str_at(seen, "type"), "VDI-snapshot");
+    cr_expect_str_eq(json_str_at(seen, "name_label"), "pvc-1");
+    cr_expect_str_eq(json_str_at(seen, "$SR"), LAB_LOCAL_A1);
+    cr_expect_null(json_object_get(seen, "$snapshot_of"));
+    cr_expect_eq(json_int_at(seen, "usage", 0), (json_int_t)kept->physical);
+    cr_expect_eq(sr->allocated, before + pinned - disk->size);
+}
+
 Test(snapshot, of_a_disk_carries_no_tracking_of_changed_blocks)
 {
     fake_client_must(client, "vdi.set", json_build("{s:s, s:b}", "id", disk->uuid, "cbt", 1));

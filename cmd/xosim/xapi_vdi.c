@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "xosim/xapi_effects.h"
 #include "xosim/xapi_snapshot.h"
+#include "xosim/xapi_space.h"
 
 uint64_t xapi_round_size(uint64_t size)
 {
@@ -28,7 +29,8 @@ struct xapi_vdi *xapi_vdi_add(struct xapi *xapi, struct xapi_sr *sr,
                                       .size = options->size};
     vdi->disk = options->disk ? options->disk : disks_add(&xapi->disks, &disk);
     list_add(&sr->vdis, vdi);
-    vdi->physical = options->sparse ? 0 : options->size;
+    vdi->sparse = options->sparse;
+    vdi->physical = options->sparse ? 0 : xapi_space_taken(sr, options->size);
     sr->allocated += vdi->physical;
     vdi->size = options->size;
     sr->virtual_size += options->size;
@@ -39,10 +41,12 @@ struct xapi_vdi *xapi_vdi_add(struct xapi *xapi, struct xapi_sr *sr,
 
 void xapi_vdi_set_size(struct xapi_vdi *vdi, uint64_t size)
 {
-    vdi->sr->allocated += size - vdi->physical;
+    uint64_t physical = xapi_space_taken(vdi->sr, size);
+    vdi->sr->allocated += physical - vdi->physical;
     vdi->sr->virtual_size += size - vdi->size;
-    vdi->physical = size;
+    vdi->physical = physical;
     vdi->size = size;
+    xapi_space_settle(vdi);
 }
 
 /* The error with which an SR refuses another `size` bytes, *new*, or NULL. */
@@ -53,7 +57,7 @@ static json_t *no_room(struct xapi *xapi, const struct xapi_sr *sr, uint64_t siz
         error_info =
             xapi->hooks.sr_refuses ? xapi->hooks.sr_refuses(xapi->hooks.userdata, sr) : NULL;
     uint64_t available = xapi_sr_free(sr);
-    if (error_info || size <= available)
+    if (error_info || xapi_space_needed(sr, size) <= available)
         return error_info;
     char wanted[24];
     char left[24];
@@ -73,7 +77,9 @@ static void run_create(struct xapi_operation *operation)
     struct xapi *xapi = operation->xapi;
     struct xapi_sr *sr = xapi_find(xapi, XAPI_SR, operation->arguments.object);
     json_object_del(sr->current_operations, operation->arguments.other);
-    json_t *error_info = no_room(xapi, sr, operation->arguments.size);
+    json_t *error_info = xapi_space_refuses_size(sr, operation->arguments.size);
+    if (!error_info)
+        error_info = no_room(xapi, sr, operation->arguments.size);
     if (error_info) {
         xapi_touch(xapi, &sr->object);
         xapi_operation_fail(operation, error_info);
@@ -161,7 +167,9 @@ static void run_resize(struct xapi_operation *operation)
     }
     json_object_del(vdi->current_operations, operation->task->object.ref);
     uint64_t size = xapi_round_size(operation->arguments.size);
-    json_t *error_info = size > vdi->size ? no_room(xapi, vdi->sr, size - vdi->size) : NULL;
+    json_t *error_info = xapi_space_refuses_size(vdi->sr, size);
+    if (!error_info && size > vdi->size)
+        error_info = no_room(xapi, vdi->sr, size - vdi->size);
     xapi_touch(xapi, &vdi->object);
     if (error_info) {
         xapi_operation_fail(operation, error_info);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "xosim/xapi_space.h"
 
 enum {
     WRITER_SLOTS = 256 /* two extents each at most, beside the 16 of a filled disk */
@@ -33,6 +34,11 @@ static void write_piece(struct xapi *xapi, struct xapi_vm *vm, struct disk *disk
     uint64_t slot = disk->size / WRITER_SLOTS;
     uint64_t len = vm->write_rate < slot ? vm->write_rate : slot;
     uint64_t start = seed % WRITER_SLOTS * slot;
+    const struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, disk->uuid);
+    if (vdi && !xapi_space_for_write(vdi, len)) {
+        log_warn("a VM's write fails: its SR has no room", log_str("disk", disk->uuid));
+        return;
+    }
     if (!disk_write(disk, start, start + len, seed | 1)) {
         log_warn("a disk has too many extents to be written to", log_str("disk", disk->uuid));
         return;

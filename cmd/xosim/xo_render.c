@@ -110,10 +110,11 @@ static json_t *render_sr(const struct xapi_sr *sr)
         json_build("{s:s, s:I, s:s, s:o, s:b, s:s, s:s, s:I, s:b, s:s, s:o, s:I}", "content_type",
                    sr->host ? "user" : "", "physical_usage",
                    (json_int_t)sr->physical_base + (json_int_t)sr->allocated, "allocationStrategy",
-                   "thick", "current_operations", json_copy(sr->current_operations),
-                   "inMaintenanceMode", 0, "name_description", "", "name_label", sr->name_label,
-                   "size", (json_int_t)sr->size, "shared", sr->host == NULL, "SR_type", sr->type,
-                   "tags", json_copy(sr->tags), "usage", (json_int_t)sr->virtual_size);
+                   sr->thin ? "thin" : "thick", "current_operations",
+                   json_copy(sr->current_operations), "inMaintenanceMode", 0, "name_description",
+                   "", "name_label", sr->name_label, "size", (json_int_t)sr->size, "shared",
+                   sr->host == NULL, "SR_type", sr->type, "tags", json_copy(sr->tags), "usage",
+                   (json_int_t)sr->virtual_size);
     json_put(json, "VDIs", ids_of(&sr->vdis));
     json_put(json, "other_config", json_object());
     json_put(json, "sm_config", json_object());
@@ -133,6 +134,18 @@ static json_t *render_pbd(const struct xapi_pbd *pbd)
     return json;
 }
 
+/* What a disk takes with the snapshots that it is built on. */
+static uint64_t chain_of(const struct xapi_vdi *vdi)
+{
+    uint64_t bytes = vdi->physical;
+    for (size_t i = 0; i < vdi->snapshots.len; i++) {
+        const struct xapi_vdi *snapshot = vdi->snapshots.items[i];
+        if (snapshot->sr == vdi->sr && vdi->sr->thin)
+            bytes += snapshot->physical;
+    }
+    return bytes;
+}
+
 static json_t *render_vdi(const struct xapi_vdi *vdi)
 {
     json_t *json =
@@ -144,12 +157,14 @@ static json_t *render_vdi(const struct xapi_vdi *vdi)
                    "current_operations", json_copy(vdi->current_operations), "other_config",
                    json_copy(vdi->other_config), "$SR", vdi->sr->object.uuid, "$VBDs",
                    ids_of(&vdi->vbds));
+    if (vdi->sr->format)
+        json_put_str(json, "image_format", vdi->sr->format);
     if (vdi->snapshot) {
         json_put(json, "snapshot_time", json_integer(vdi->snapshot_time_s));
         if (vdi->snapshot_of[0])
             json_put_str(json, "$snapshot_of", vdi->snapshot_of);
     } else {
-        json_put(json, "chainPhysicalUsage", number(vdi->physical));
+        json_put(json, "chainPhysicalUsage", number(chain_of(vdi)));
     }
     return json;
 }
