@@ -162,6 +162,49 @@ static json_t *plug_refuses(void *userdata, const struct xapi_vbd *vbd)
     return fault ? fault_error(fault) : NULL;
 }
 
+static const struct {
+    const char *name;
+    enum xapi_vbd_moment moment;
+    enum xapi_vbd_lie lie;
+} lies[] = {
+    {"attached", XAPI_VBD_PLUGGED, XAPI_VBD_HIDES_ATTACHED},
+    {"device", XAPI_VBD_PLUGGED, XAPI_VBD_HIDES_DEVICE},
+    {"half-plugged", XAPI_VBD_PLUGGED, XAPI_VBD_IS_HALF_PLUGGED},
+    {"already-attached", XAPI_VBD_TO_PLUG, XAPI_VBD_SAYS_ALREADY},
+    {"already-detached", XAPI_VBD_TO_UNPLUG, XAPI_VBD_SAYS_ALREADY},
+};
+
+bool fault_lie_known(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+        if (str_equal(lies[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+static enum xapi_vbd_lie vbd_lies(void *userdata, const struct xapi_vbd *vbd,
+                                  enum xapi_vbd_moment moment)
+{
+    const struct faults *faults = userdata;
+    for (size_t i = 0; i < faults->list.len; i++) {
+        struct fault *fault = faults->list.items[i];
+        const char *kind = fault_text(fault, "kind");
+        const char *vm = fault_text(fault, "vm");
+        if (!ready(fault) || !(fault->kind->fields & FAULT_LIE) ||
+            (vm && !str_equal(vm, vbd->vm->object.uuid) && !str_equal(vm, vbd->vm->name_label)) ||
+            !fault_names_disk(fault, vbd->vdi))
+            continue;
+        for (size_t k = 0; k < ARRAY_LEN(lies); k++) {
+            if (lies[k].moment != moment || !str_equal(lies[k].name, kind))
+                continue;
+            fault_note(fault);
+            return lies[k].lie;
+        }
+    }
+    return XAPI_VBD_HONEST;
+}
+
 static bool dom0_keeps(void *userdata, const struct xapi_vdi *vdi, bool *ret_read_only)
 {
     const struct fault *fault = standing_for_disk(userdata, "copy-leaves-vbd", vdi);
@@ -243,6 +286,7 @@ void faults_hook(struct faults *faults)
                                             .motion_moment = motion_moment,
                                             .sr_refuses = sr_refuses,
                                             .plug_refuses = plug_refuses,
+                                            .vbd_lies = vbd_lies,
                                             .dom0_keeps = dom0_keeps,
                                             .position_taken = position_taken};
     site->xo->call_hooks = (struct xo_call_hooks){.userdata = faults, .on_call = on_call};

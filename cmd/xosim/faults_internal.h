@@ -23,7 +23,8 @@ enum fault_fields {
     FAULT_VM = 4096,
     FAULT_CALL = 8192,    /* `nth` and `match`, short for the same in `when` */
     FAULT_DISK = 1 << 20, /* `match`: the disks that it is about, whatever its event */
-    FAULT_READ_ONLY = 1 << 21
+    FAULT_READ_ONLY = 1 << 21,
+    FAULT_LIE = 1 << 22 /* `kind` of it */
 };
 
 /** What a fault waits for. */
@@ -104,6 +105,9 @@ const char *fault_text(const struct fault *fault, const char *field);
 struct xapi_pool *fault_pool(const struct fault *fault);
 struct xapi_host *fault_host(const struct fault *fault);
 struct xapi_sr *fault_sr(const struct fault *fault);
+
+/** Whether there is a lie of that name (`kind` of vbd-lies). */
+bool fault_lie_known(const char *name);
 
 /** Whether it is about this disk: `match` of a kind with FAULT_DISK. */
 bool fault_names_disk(const struct fault *fault, const struct xapi_vdi *vdi);

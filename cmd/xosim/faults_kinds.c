@@ -307,6 +307,11 @@ const struct fault_kind fault_kinds[] = {
      .fields = FAULT_DISK | FAULT_READ_ONLY | FAULT_TIMES,
      .needs = FAULT_DISK,
      .standing = true},
+    {.name = "vbd-lies",
+     .what = "What is said of a device is untrue: `kind` says what, below",
+     .fields = FAULT_VM | FAULT_DISK | FAULT_LIE | FAULT_TIMES,
+     .needs = FAULT_LIE,
+     .standing = true},
     {.name = NULL},
 };
 

@@ -17,6 +17,8 @@
 
 enum { ALWAYS = 1 << 30 };
 
+#define FAULT_LIES "write attached, device, already-attached, already-detached or half-plugged"
+
 struct field {
     const char *name;
     unsigned fields; /* of the kinds that take it */
@@ -46,6 +48,7 @@ static const struct field fields[] = {
     {"match", FAULT_AT | FAULT_CALL | FAULT_DISK, JSON_STRING,
      "write a disk name, * for any characters"},
     {"readOnly", FAULT_READ_ONLY, JSON_TRUE, "write true or false"},
+    {"kind", FAULT_LIE, JSON_STRING, FAULT_LIES},
 };
 
 /* Bits of the events that take a field of `when`. */
@@ -216,6 +219,11 @@ static int check_values(const struct fault *fault, struct err *err)
     if (fault_text(fault, "user") && !xo_find_user(site->xo, fault_text(fault, "user")))
         return err_set(err, ERR_INVALID,
                        "user: there is none of that email; see the world's users");
+    if ((takes & FAULT_LIE) && !fault_lie_known(fault_text(fault, "kind")))
+        return err_set(err, ERR_INVALID, "kind: found \"%.40s\"; %s", fault_text(fault, "kind"),
+                       FAULT_LIES);
+    if (fault_text(fault, "vm") && !site_find(site, XAPI_VM, fault_text(fault, "vm")))
+        return err_set(err, ERR_INVALID, "vm: there is none of that name; see GET /world");
     if ((takes & FAULT_FACTOR) && json_real_at(fault->spec, "factor", 1) <= 0)
         return err_set(err, ERR_INVALID, "factor: found 0; write a factor above 0, such as 0.1");
     return 0;

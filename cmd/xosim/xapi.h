@@ -17,6 +17,7 @@
 #include "xosim/ids.h"
 #include "xosim/list.h"
 #include "xosim/timers.h"
+#include "xosim/xapi_hooks.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -193,7 +194,10 @@ struct xapi_vbd {
     bool attached;
     bool read_only;
     bool bootable;
-    bool kept; /* by a control domain, for nothing (xapi_dom0.h) */
+    bool kept;           /* by a control domain, for nothing (xapi_dom0.h) */
+    bool hides_attached; /* it is plugged, and shows as if it were not … */
+    bool hides_device;   /* … or as if it had no device, until it is unplugged */
+    bool half;           /* plugged half way: neither plugged nor to be plugged before an unplug */
 };
 
 enum xapi_task_status { TASK_PENDING, TASK_SUCCESS, TASK_FAILURE, TASK_CANCELLED };
@@ -248,38 +252,6 @@ struct xapi_listener {
     void (*removed)(void *userdata, struct xapi_object *object); /* about to be freed */
     void (*restarted)(void *userdata, struct xapi_pool *pool);   /* its toolstack was */
     void (*disk_changed)(void *userdata, struct disk *disk);     /* ground truth */
-};
-
-enum xapi_verdict { XAPI_GO_ON, XAPI_STALL, XAPI_FAIL };
-
-struct xapi_copy;
-
-/** Moments of a storage motion at which faults may interfere. */
-enum xapi_moment {
-    XAPI_MOTION_SWITCHED,   /* the VM has the new disks; the old ones are still there */
-    XAPI_MOTION_SOURCE_GONE /* the old ones are gone; the task has not ended */
-};
-
-/** What faults may interfere with. Every function may be NULL. */
-struct xapi_hooks {
-    void *userdata;
-    /** The fraction in (from, to] at which a copy must stop for copy_reached, or anything above
-     * `to`. */
-    double (*copy_stop)(void *userdata, const struct xapi_copy *copy, double from, double to);
-    /** Called there; for XAPI_FAIL, *ret_error is a *new* error_info. */
-    enum xapi_verdict (*copy_reached)(void *userdata, const struct xapi_copy *copy, double at,
-                                      json_t **ret_error);
-    /** A *new* error_info when this SR must refuse to take another disk, else NULL. */
-    json_t *(*sr_refuses)(void *userdata, const struct xapi_sr *sr);
-    /** A *new* error_info when this VBD must not be plugged, else NULL. */
-    json_t *(*plug_refuses)(void *userdata, const struct xapi_vbd *vbd);
-    /** Whether a control domain keeps a disk plugged that it has copied or exported, and how. */
-    bool (*dom0_keeps)(void *userdata, const struct xapi_vdi *vdi, bool *ret_read_only);
-    /** Whether somebody else has just taken the position that a new VBD of this VM was to have. */
-    bool (*position_taken)(void *userdata, const struct xapi_vm *vm);
-    /** A moment of a storage motion has come. What it does to the motion must happen later, from a
-     * timer. */
-    void (*motion_moment)(void *userdata, const struct xapi_copy *copy, enum xapi_moment moment);
 };
 
 enum { XAPI_LISTENERS = 2 /* Xen Orchestra and the store */ };

@@ -350,8 +350,8 @@ struct xapi_task *xapi_vdi_copy(struct xapi *xapi, struct xapi_vdi *vdi, struct 
     task->cancellable = true;
     const struct xapi_target_options options = {.source = vdi, .sr = sr, .carries = true};
     struct xapi_vdi *target = xapi_target_add(xapi, &options);
-    (void)xapi_dom0_plug(xapi, vdi, true); /* found again at the end by its disk */
-    (void)xapi_dom0_plug(xapi, target, false);
+    (void)xapi_dom0_plug(xapi, vdi, true);     /* found again at the end by its disk */
+    (void)xapi_dom0_plug(xapi, target, false); /* as that one */
     json_put_str(vdi->current_operations, task->object.ref, "copy");
     xapi_touch(xapi, &vdi->object);
     struct xapi_copy *copy = mem_alloc(sizeof(*copy));

@@ -60,7 +60,7 @@ bool xapi_dom0_forbids_copy(const struct xapi_vdi *vdi)
     return false;
 }
 
-void xapi_dom0_free(struct xapi *xapi, struct xapi_vdi *vdi)
+void xapi_dom0_let_go(struct xapi *xapi, struct xapi_vdi *vdi)
 {
     for (size_t i = vdi->vbds.len; i-- > 0;) {
         struct xapi_vbd *vbd = vdi->vbds.items[i];

@@ -23,6 +23,6 @@ void xapi_dom0_keep(struct xapi *xapi, struct xapi_vdi *vdi, bool read_only);
 bool xapi_dom0_forbids_copy(const struct xapi_vdi *vdi);
 
 /** Takes out all VBDs that stayed behind: what Xen Orchestra tries when it can not destroy a disk. */
-void xapi_dom0_free(struct xapi *xapi, struct xapi_vdi *vdi);
+void xapi_dom0_let_go(struct xapi *xapi, struct xapi_vdi *vdi);
 
 #endif

@@ -13,10 +13,10 @@
 
 #include "base/str.h"
 
-/* The format is read in the sources of the storage manager: a VHD has at most 2040 GiB, and a larger
- * one is refused as VDISize, number 79, with this text. Not seen on the wire. For QCOW2 16 TiB is what
- * is documented. */
-#define VHD_SIZE_MAX   ((uint64_t)2040 << 30)
+/* Read in the sources of the storage manager: a larger one is refused as VDISize, number 79, with the
+ * text below. Not seen on the wire. */
+#define VHD_SIZE_MAX ((uint64_t)2040 << 30)
+/* What is documented for QCOW2; the refusal is taken to be the same. */
 #define QCOW2_SIZE_MAX ((uint64_t)16 << 40)
 #define VHD_BLOCK      ((uint64_t)2 << 20)
 #define QCOW2_CLUSTER  ((uint64_t)64 << 10)

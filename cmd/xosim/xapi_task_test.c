@@ -40,7 +40,8 @@ static void copy_for_more_than_a_day(void)
     struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, disk->uuid);
     lab_fault(site, "{\"name\":\"slow-sr\",\"sr\":\"host-a2 local\",\"factor\":0.0001}");
     site->xapi->tick_ms = 60000;
-    (void)xapi_vdi_copy(site->xapi, vdi, xapi_find(site->xapi, XAPI_SR, LAB_LOCAL_A2));
+    struct xapi_sr *sr = xapi_find(site->xapi, XAPI_SR, LAB_LOCAL_A2);
+    (void)xapi_vdi_copy(site->xapi, vdi, sr); /* nobody waits for it */
 }
 
 Test(xapi_task, is_forgotten_an_hour_after_its_end_when_nobody_removes_it)

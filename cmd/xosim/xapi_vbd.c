@@ -124,6 +124,13 @@ static bool used_elsewhere(const struct xapi_vbd *vbd)
     return false;
 }
 
+static enum xapi_vbd_lie lie_of(struct xapi *xapi, const struct xapi_vbd *vbd,
+                                enum xapi_vbd_moment moment)
+{
+    return xapi->hooks.vbd_lies ? xapi->hooks.vbd_lies(xapi->hooks.userdata, vbd, moment)
+                                : XAPI_VBD_HONEST;
+}
+
 static void run_plug(struct xapi_operation *operation)
 {
     struct xapi *xapi = operation->xapi;
@@ -151,7 +158,17 @@ static void run_plug(struct xapi_operation *operation)
         xapi_operation_fail(operation, xapi_error("INVALID_DEVICE", vbd->position, NULL));
         return;
     }
+    enum xapi_vbd_lie lie = lie_of(xapi, vbd, XAPI_VBD_PLUGGED);
+    vbd->half = lie == XAPI_VBD_IS_HALF_PLUGGED;
+    if (vbd->half) {
+        json_t *error =
+            xapi_error("SR_BACKEND_FAILURE_46", "", "The VDI is not available", "", NULL);
+        xapi_operation_fail(operation, error);
+        return;
+    }
     vbd->attached = true;
+    vbd->hides_attached = lie == XAPI_VBD_HIDES_ATTACHED;
+    vbd->hides_device = lie == XAPI_VBD_HIDES_DEVICE;
     mem_free(vbd->device);
     vbd->device = xapi_device_name((int)position);
     xapi_operation_succeed(operation, NULL, NULL);
@@ -171,7 +188,7 @@ struct xapi_task *xapi_vbd_plug(struct xapi *xapi, struct xapi_vbd *vbd)
 {
     static const char name[] = "Async.VBD.plug";
     struct xapi_pool *pool = vbd->object.pool;
-    if (vbd->attached)
+    if (vbd->attached || vbd->half || lie_of(xapi, vbd, XAPI_VBD_TO_PLUG) == XAPI_VBD_SAYS_ALREADY)
         return xapi_task_failed(xapi, &vbd->object, name,
                                 xapi_error("DEVICE_ALREADY_ATTACHED", vbd->object.ref, NULL));
     if (!vbd->vm->running)
@@ -203,11 +220,15 @@ static void run_unplug(struct xapi_operation *operation)
         xapi_operation_fail(operation, xapi_vm_locked_error(vbd->vm));
         return;
     }
-    if (!vbd->attached) {
+    bool plugged = vbd->attached || vbd->half;
+    if (!plugged || lie_of(xapi, vbd, XAPI_VBD_TO_UNPLUG) == XAPI_VBD_SAYS_ALREADY) {
         json_t *error_info = xapi_error("DEVICE_ALREADY_DETACHED", vbd->object.ref, NULL);
         xapi_operation_fail(operation, error_info);
         return;
     }
+    vbd->half = false;
+    vbd->hides_attached = false;
+    vbd->hides_device = false;
     vbd->attached = false;
     xapi_touch(xapi, &vbd->object);
     xapi_operation_succeed(operation, NULL, NULL);

@@ -130,7 +130,7 @@ void xo_call_destroy_again(struct xo_call *call, const char *id, xo_step_fn *ste
     struct xapi *xapi = call->xo->xapi;
     struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, id);
     if (vdi)
-        xapi_dom0_free(xapi, vdi);
+        xapi_dom0_let_go(xapi, vdi);
     xo_call_await_time(call, XO_IN_USE_DELAY_MS, step);
 }
 

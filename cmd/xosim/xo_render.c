@@ -171,8 +171,9 @@ static json_t *render_vdi(const struct xapi_vdi *vdi)
 
 static json_t *render_vbd(const struct xapi_vbd *vbd)
 {
-    return json_build("{s:b, s:b, s:o, s:b, s:s, s:b, s:s, s:s}", "attached", vbd->attached,
-                      "bootable", vbd->bootable, "device", json_text(vbd->device), "is_cd_drive", 0,
+    return json_build("{s:b, s:b, s:o, s:b, s:s, s:b, s:s, s:s}", "attached",
+                      vbd->attached && !vbd->hides_attached, "bootable", vbd->bootable, "device",
+                      json_text(vbd->hides_device ? NULL : vbd->device), "is_cd_drive", 0,
                       "position", vbd->position, "read_only", vbd->read_only, "VDI",
                       vbd->vdi->object.uuid, "VM", vbd->vm->object.uuid);
 }
