@@ -42,9 +42,10 @@ static void tell_watchers(const struct rest *rest, const json_t *task, bool remo
             continue;
         cleanup_json json_t *what =
             removed ? json_build("{s:s}", "id", id) : json_incref((json_t *)(uintptr_t)task);
-        cleanup_json json_t *line =
-            json_build("[s, o]", removed ? "remove" : "update",
-                       rest_map(what, "tasks", rest_param(exchange, "fields")));
+        const char *fields = rest_param(exchange, "fields"); /* NULL: addresses, but of what is gone */
+        cleanup_json json_t *line = json_build(
+            "[s, o]", removed ? "remove" : "update",
+            removed && !fields ? json_incref(what) : rest_map(what, "tasks", fields));
         char *dump = json_dumps(line, JSON_COMPACT);
         cleanup_str char *text = str_new("%s\n", dump);
         mem_free(dump);
@@ -275,8 +276,6 @@ void rest_get_tasks(struct rest_exchange *exchange)
     } else if (!lines) {
         rest_fail(exchange, 400, json_text("watch=true requires ndjson=true"), NULL);
     } else if (rest_filter(exchange, &exchange->filter)) {
-        if (!rest_param(exchange, "fields"))
-            json_put_str(exchange->params, "fields", "*");
         exchange->watches = str_equal(exchange->user->permission, "admin");
     }
 }

@@ -68,10 +68,17 @@ Test(xo_filter, by_text_combines_terms)
     cr_expect_not(text_matches("$VBDs:x"));
 }
 
+Test(xo_filter, by_text_reads_a_quote_that_is_not_ended_to_the_end)
+{
+    cr_expect(text_matches("name_label:\"pvc-o"));
+    cr_expect(text_matches("type:VDI name_label:\""));
+    cr_expect_not(text_matches("name_label:\"pvc type:VDI"));
+}
+
 Test(xo_filter, by_text_is_refused_where_it_can_not_be_read)
 {
-    static const char *const bad[] = {"(a",    "a)",  "|a", "name_label:", "\"open",
-                                      "/open", "/[/", "!",  "a:"};
+    static const char *const bad[] = {"(a",    "a)",  "|a", "name_label:", "/open", "/[/",
+                                      "!",     "a:"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct xo_query *query = NULL;
         struct err err = {0};

@@ -6,9 +6,11 @@
  *   !term            not                      !tags:k8s-local
  *   name:term        the property matches     size:0, tags:/^k8s/
  *   name?            the property is true, not empty, not zero
- *   word  "word"     a string contains it, without regard to case; a number equals it; any
- * property, when no name stands before /re/  /re/i      a string matches the regular expression
- * (POSIX extended, which agrees with JavaScript in what people write)
+ *   word  "word"     a string contains it, a number equals it; any property, when no name precedes
+ *   /re/  /re/i      a string matches the regular expression
+ *
+ * Words have no regard to case. A quote that is not ended is read to the end. Regular expressions are
+ * POSIX extended ones, which agree with JavaScript in what people write.
  */
 #include "base/json.h"
 #include "base/mem.h"
@@ -102,11 +104,11 @@ static char *parse_word(struct parser *parser)
     }
     char *text = mem_alloc(strlen(start));
     size_t len = 0;
-    for (parser->at++; *parser->at != '"'; parser->at++) {
+    for (parser->at++; *parser->at != '"'; parser->at++) { /* also ends at the end of the text */
         if (*parser->at == '\\' && parser->at[1])
             parser->at++;
-        if (!*parser->at)
-            return mem_free(text);
+        if (!*parser->at) /* nobody ends it: what there is counts */
+            return text;
         text[len++] = *parser->at;
     }
     parser->at++;

@@ -52,7 +52,7 @@ var Faults = []Fault{
 	{Name: "TOOLSTACK_RESTART", Gets: "POOL", xosim: named("toolstack-restart", "pool=POOL"),
 		Contract: "restarts XAPI on the hosts of the pool (`xe-toolstack-restart`) and returns when its tasks are gone"},
 	{Name: "POOL_BLIP", Gets: "POOL", xosim: named("pool-blip", "pool=POOL"),
-		Contract: "cuts the TCP connections between Xen Orchestra and the pool's XAPI once; returns at once"},
+		Contract: "cuts the TCP connections between Xen Orchestra and the pool's XAPI once and refuses new ones until Xen Orchestra has noticed (a few seconds: a cut that is over at once may pass unseen, then tests that need it are skipped); returns at once"},
 	{Name: "POOL_UNREACHABLE", Gets: "POOL", xosim: named("pool-disconnected", "pool=POOL"),
 		Contract: "lets no packet of Xen Orchestra reach the hosts of the pool (`iptables … -j REJECT`), those of open connections either; returns at once",
 		Undone:   "they are reached again"},

@@ -104,8 +104,12 @@ var objects = []*suite.Test{
 			t.Check(t.Objects(`type:VDI name_label:"`+part+`"`).Has(disk.ID), "a part in capitals did not match")
 			t.Check(t.Objects(`type:VDI name_label:/^`+disk.Name+`$/`).Has(disk.ID), "the whole name did not match exactly")
 			t.Check(!t.Objects(`type:VDI name_label:/^`+disk.Name[1:]+`$/`).Has(disk.ID), "a part matched exactly")
-			failure := t.Refused(t.Session(), "xo.getAllObjects", params{"filter": `type:"VDI`})
-			t.Check(failure.Code == -32000, "%v", failure)
+			t.Check(t.Objects(`name_label:"`+part).Has(disk.ID), "a quote that is not ended was not read to the end")
+			for _, mistake := range []string{"type:(VDI", "(((", "type:", "name_label:/[/"} {
+				failure := t.Refused(t.Session(), "xo.getAllObjects", params{"filter": mistake})
+				t.Check(failure.Code == -32000, "%s: %v", mistake, failure)
+			}
+			failure := t.Refused(t.Session(), "xo.getAllObjects", params{"filter": "type:(VDI"})
 			t.Match("a mistake", failure.Message, "(?i)parse error|expected")
 		}},
 	{Name: "no more objects are answered than the limit", Facts: []string{"obj-limit"},

@@ -120,7 +120,7 @@ var restErrors = []*suite.Test{
 			status(t, "an unknown field", request(t, rest, http.MethodPatch, "/vdis/"+disk.ID, params{"colour": "red"}), http.StatusUnprocessableEntity)
 			shrink := request(t, rest, http.MethodPatch, "/vdis/"+disk.ID, params{"size": 1024})
 			t.Check(status(t, "shrinking", shrink, http.StatusUnprocessableEntity) && shrink.Object().Text("error") != "", "%v", shrink)
-			status(t, "a bad filter", get(t, rest, "/vdis?filter="+url.QueryEscape(`name_label:"x`)), http.StatusBadRequest)
+			status(t, "a bad filter", get(t, rest, "/vdis?filter="+url.QueryEscape("type:(VDI")), http.StatusBadRequest)
 			status(t, "no JSON", request(t, rest, http.MethodPatch, "/vdis/"+disk.ID, `{"size":`), http.StatusInternalServerError)
 		}},
 	{Name: "REST answers 422 for a parameter that is neither true nor false", Facts: []string{"rest-booleans"},
@@ -365,6 +365,7 @@ var restTasks = []*suite.Test{
 			status(t, "abort", request(t, rest, http.MethodPost, "/tasks/"+id+"/actions/abort", nil), http.StatusAccepted)
 			task := get(t, rest, "/tasks/"+id).Object()
 			t.Check(wire.Kind(task["abortionRequestedAt"]) == "number" && task.Text("status") == "pending", "%v", task)
+			status(t, "abort twice", request(t, rest, http.MethodPost, "/tasks/"+id+"/actions/abort", nil), http.StatusAccepted)
 			undo()
 			done := get(t, rest, "/tasks/"+id+"?wait=true").Object()
 			t.Check(done.Text("status") == "success", "%v", done)
@@ -372,38 +373,55 @@ var restTasks = []*suite.Test{
 		}},
 	{Name: "watching REST tasks says nothing before the first change, then a line for each", Facts: []string{"rest-tasks-watch"}, Needs: []suite.Need{suite.SR},
 		Run: func(t *suite.T) {
-			rest := t.Rest()
-			ctx, cancel := context.WithCancel(t.Ctx)
-			defer cancel()
-			opened := make(chan *wire.Stream, 1)
-			go func() {
-				stream, err := rest.Open(ctx, "/tasks?watch=true&ndjson=true")
-				if err != nil {
-					t.Errorf("%v", err)
-				}
-				opened <- stream
-			}()
-			select {
-			case <-opened:
-				t.Fatalf("the head came before the first change")
-			case <-time.After(300 * time.Millisecond): // it is real time: nothing happens until the test makes it
-			}
-			disk := t.Disk(suite.Make{})
-			t.Call(t.Session(), "vdi.delete", params{"id": disk.ID})
-			var stream *wire.Stream
-			select {
-			case stream = <-opened:
-			case <-time.After(t.Limit(time.Minute)):
-			}
-			if stream == nil {
-				t.Fatalf("no change was told")
-			}
-			line, err := stream.Line(t.Limit(time.Minute))
-			t.Must(err)
-			var pair []any
-			t.Must(json.Unmarshal([]byte(line), &pair))
-			t.Check(len(pair) == 2 && (pair[0] == "update" || pair[0] == "remove") && wire.Of(pair[1]).Text("id") != "", "%s", line)
+			told, line := firstTold(t, "&fields=*")
+			t.Check(wire.Of(told).Text("id") != "", "%s", line)
 		}},
+	{Name: "watching REST tasks without fields tells the address of one that changes", Facts: []string{"rest-tasks-watch"}, Needs: []suite.Need{suite.SR},
+		Run: func(t *suite.T) {
+			told, line := firstTold(t, "")
+			address, _ := told.(string)
+			t.Check(strings.HasPrefix(address, "/rest/v0/tasks/"), "%s", line)
+		}},
+}
+
+// firstTold watches tasks and returns of the first update what is told, and the line. Nothing may come before something changes.
+func firstTold(t *suite.T, query string) (any, string) {
+	rest := t.Rest()
+	ctx, cancel := context.WithCancel(t.Ctx)
+	defer cancel()
+	opened := make(chan *wire.Stream, 1)
+	go func() {
+		stream, err := rest.Open(ctx, "/tasks?watch=true&ndjson=true"+query)
+		if err != nil {
+			t.Errorf("%v", err)
+		}
+		opened <- stream
+	}()
+	select {
+	case <-opened:
+		t.Fatalf("the head came before the first change")
+	case <-time.After(300 * time.Millisecond): // it is real time: nothing happens until the test makes it
+	}
+	disk := t.Disk(suite.Make{})
+	t.Call(t.Session(), "vdi.delete", params{"id": disk.ID})
+	var stream *wire.Stream
+	select {
+	case stream = <-opened:
+	case <-time.After(t.Limit(time.Minute)):
+	}
+	if stream == nil {
+		t.Fatalf("no change was told")
+	}
+	for {
+		line, err := stream.Line(t.Limit(time.Minute))
+		t.Must(err)
+		var pair []any
+		t.Must(json.Unmarshal([]byte(line), &pair))
+		t.Check(len(pair) == 2 && (pair[0] == "update" || pair[0] == "remove"), "%s", line)
+		if len(pair) == 2 && pair[0] == "update" {
+			return pair[1], line
+		}
+	}
 }
 
 // events opens the stream of events and returns it with its id.
