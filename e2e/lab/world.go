@@ -67,6 +67,7 @@ type Disk struct {
 	StaleBytes  int64  `json:"staleBytes"` // bytes that are not what they would be, had there been only one disk all along
 	SHA256      string `json:"sha256"`
 	Family      string `json:"family"`
+	Backup      string `json:"backup"` // "replica", "restore" or "health-check" that made it, else empty
 	VBDs        []VBD  `json:"vbds"`
 }
 
@@ -99,6 +100,22 @@ type NewDisk struct {
 type MadeDisk struct {
 	UUID   string `json:"uuid"`
 	SHA256 string `json:"sha256"`
+}
+
+// MadeBackup is what MakeBackup made; VM and Name are empty when no VM was made.
+type MadeBackup struct {
+	Kind  string       `json:"kind"`
+	VM    string       `json:"vm"`
+	Name  string       `json:"name"`
+	Disks []BackupDisk `json:"disks"`
+}
+
+// BackupDisk is a copy that a backup made.
+type BackupDisk struct {
+	UUID       string `json:"uuid"`
+	Name       string `json:"name"`
+	CopyOf     string `json:"copyOf"`
+	StaleBytes int64  `json:"staleBytes"` // that are not as on the disk itself
 }
 
 // Device is what a VM sees at one of its devices.

@@ -42,6 +42,12 @@ func (x *Xosim) MakeDisk(ctx context.Context, disk NewDisk) (*MadeDisk, error) {
 	return made, x.call(ctx, http.MethodPost, "/disks", disk, made)
 }
 
+// MakeBackup makes what a backup of a VM makes: copies of its disks and a VM that has them, as xosim's documentation describes them.
+func (x *Xosim) MakeBackup(ctx context.Context, wanted map[string]any) (*MadeBackup, error) {
+	made := &MadeBackup{}
+	return made, x.call(ctx, http.MethodPost, "/backups", wanted, made)
+}
+
 // Device returns what a VM sees at one of its devices, nil if there is none.
 func (x *Xosim) Device(ctx context.Context, vm, device string) (*Device, error) {
 	view := &Device{}

@@ -67,6 +67,8 @@ var Faults = []Fault{
 	{Name: "DISK_DESTROYED", Gets: "VDI", Contract: "destroys the disk with that UUID behind Xen Orchestra (`xe vdi-destroy`) and returns when it is gone"},
 	{Name: "EVENTS_STALL", Gets: "POOL", xosim: also(named("events-stall", "pool=POOL"), "seconds", 8),
 		Contract: "Xen Orchestra gets no event of the pool any more, though its calls work (hold the answers to `event.from`) for 8 s, after which those that were missed come"},
+	{Name: "DOM0_KEEPS", Gets: "DISK", xosim: named("dom0-keeps-vbd", "match=DISK"),
+		Contract: "plugs the disk of that name into the control domain of a host that sees it, for writing (`xe vbd-create vm-uuid=… mode=RW`, `xe vbd-plug`), and returns when it is"},
 	{Name: "PLUG_FAILS", Gets: "VM", xosim: named("plug-fails", "vm=VM"),
 		Contract: "returns at once; the next disk that is hot-plugged into the VM fails to be", Undone: "it can be plugged"},
 }

@@ -12,7 +12,7 @@ import (
 // What each call that changes something does it to. A call that is not here must only read.
 var changes = map[string][]string{
 	"vdi.set": {"id"}, "vdi.delete": {"id"}, "vdi.migrate": {"id"}, "tag.add": {"id"}, "tag.remove": {"id"}, "vm.attachDisk": {"vm", "vdi"},
-	"vbd.connect": {"id"}, "vbd.disconnect": {"id"}, "vbd.delete": {"id"}, "vm.migrate": {"vm"}, "vm.snapshot": {"id"},
+	"vbd.connect": {"id"}, "vbd.disconnect": {"id"}, "vbd.delete": {"id"}, "vm.migrate": {"vm"}, "vm.snapshot": {"id"}, "vm.delete": {"id"},
 	"vdi.enableChangedBlockTracking": {"id"},
 }
 
@@ -97,9 +97,9 @@ func (t *T) own(method, id string) error {
 		return nil
 	case kind == "VBD":
 		return t.own(method, object.Text("VDI"))
-	case kind == "VM" && t.Site.place.vms[id] && method != "vm.migrate" && method != "vm.snapshot":
+	case kind == "VM" && t.Site.place.vms[id] && method != "vm.migrate" && method != "vm.snapshot" && method != "vm.delete":
 		return nil
-	case kind == "VM" && t.Site.place.vms[id]:
+	case kind == "VM" && t.Site.place.vms[id] && method != "vm.delete", kind == "VM-snapshot" && t.Site.place.vms[object.Text("$snapshot_of")]:
 		for _, vbd := range object.Texts("$VBDs") {
 			if err := t.own(method, vbd); err != nil {
 				return err

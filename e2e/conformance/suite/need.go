@@ -16,6 +16,7 @@ const (
 	LocalPair   Need = "local SRs tagged SR_TAG on two hosts of one pool"
 	LocalTriple Need = "local SRs tagged SR_TAG on three hosts of one pool"
 	Shared      Need = "a shared SR tagged SR_TAG beside a local one"
+	Thin        Need = "a thin SR tagged SR_TAG in the pool of the first local SR"
 	OtherPool   Need = "an SR tagged SR_TAG in a second pool"
 	VM          Need = "a running VM of TEST_VMS on the host of the first local SR"
 	VMs         Need = "two running VMs of TEST_VMS on the host of the first local SR"
@@ -46,7 +47,7 @@ func (s *Site) unmet(need Need) string {
 	p := s.place
 	met := map[Need]bool{
 		Password: s.Username != "", SR: len(p.srs) > 0, LocalPair: len(p.locals) > 1, LocalTriple: len(p.locals) > 2,
-		Shared: p.shared != "", OtherPool: p.otherPoolSR != "", VM: len(p.near) > 0, VMs: len(p.near) > 1, FourVMs: len(p.near) > 3,
+		Shared: p.shared != "", Thin: p.thin != "", OtherPool: p.otherPoolSR != "", VM: len(p.near) > 0, VMs: len(p.near) > 1, FourVMs: len(p.near) > 3,
 		FarVM: len(p.far) > 0, HaltedVM: len(p.halted) > 0, OtherUser: s.OtherUsername != "",
 		BigSite: p.bytes > 1<<20 || s.control != nil, Minutes: true, Replays: s.control != nil && os.Getenv("XOSIM_TEST") != "",
 		TLS: s.control != nil || strings.HasPrefix(s.URL, "https:"), XoLib: os.Getenv("XO_LIB") != "", Truth: s.control != nil, OnlyXosim: s.control != nil,

@@ -40,6 +40,7 @@ type place struct {
 	locals      []local
 	srs         []string // all that are tagged, those of `pool` first
 	shared      string
+	thin        string
 	otherPoolSR string
 	otherHost   string   // of a second pool
 	near        []string // running VMs on the host of the first local SR
@@ -150,6 +151,14 @@ func survey(objects wire.Object, tag string, testVMs []string) *place {
 		}
 	}
 	i.others(p, locals, shared)
+	i.each("SR", func(id string, sr wire.Object) {
+		if p.thin == "" && sr.Text("$pool") == p.pool && thin(sr) && contains(sr.Texts("tags"), tag) {
+			p.thin = id
+		}
+	})
+	if p.thin != "" && !contains(p.srs, p.thin) {
+		p.srs = append(p.srs, p.thin)
+	}
 	i.machines(p, testVMs)
 	return p
 }
@@ -162,13 +171,17 @@ func (i inventory) tagged(tag string) (map[string][]local, map[string]string) {
 			return
 		}
 		if sr.Bool("shared") {
-			shared[sr.Text("$pool")] = id
+			if shared[sr.Text("$pool")] == "" || !thin(sr) { // a thick one, whose numbers are known beforehand, is better
+				shared[sr.Text("$pool")] = id
+			}
 		} else {
 			locals[sr.Text("$pool")] = append(locals[sr.Text("$pool")], local{sr.Text("$container"), id})
 		}
 	})
 	return locals, shared
 }
+
+func thin(sr wire.Object) bool { return sr.Text("allocationStrategy") == "thin" }
 
 func (i inventory) others(p *place, locals map[string][]local, shared map[string]string) {
 	for _, one := range p.locals {

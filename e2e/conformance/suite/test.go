@@ -149,6 +149,9 @@ func (t *T) Host(index int) string { t.Local(index); return t.Site.place.locals[
 // Shared is an SR that all hosts of the pool see.
 func (t *T) Shared() string { t.declared(Shared); return t.Site.place.shared }
 
+// Thin is a thin SR of the pool.
+func (t *T) Thin() string { t.declared(Thin); return t.Site.place.thin }
+
 // OtherPoolSR is an SR of a second pool, OtherPoolHost a host there.
 func (t *T) OtherPoolSR() string { t.declared(OtherPool); return t.Site.place.otherPoolSR }
 

@@ -90,7 +90,7 @@ var Facts = []suite.Fact{
 	{Area: "Calls", ID: "delete", Says: "vdi.delete answers true; its VBDs vanish too; an unknown id is code 1"},
 	{Area: "Calls", ID: "delete-in-use", Says: "Deleting a disk in use is tried ten times, five seconds apart, before code 17; if it is freed meanwhile it is deleted"},
 	{Area: "Calls", ID: "delete-moved", Says: "vdi.delete answers true for a disk that was migrated away meanwhile; the data lives on under the new id"},
-	{Area: "Calls", ID: "delete-dom0", Says: "vdi.delete also tries to unplug a disk from control domains", Without: "while a copy has it plugged XAPI refuses that, and nothing else leaves it plugged there"},
+	{Area: "Calls", ID: "delete-dom0", Says: "vdi.delete also takes a disk out of control domains that keep it, before it tries again"},
 	{Area: "Calls", ID: "attach", Says: "vm.attachDisk answers true, not the VBD, which is found by VDI and VM; mode RO makes it read-only"},
 	{Area: "Calls", ID: "attach-wrong-host", Says: "A disk on the local SR of another host can't be plugged: -32000, SR_NOT_ATTACHED"},
 	{Area: "Calls", ID: "attach-leftover", Says: "A VBD that could not be plugged stays, unplugged; each further try adds one"},
@@ -143,7 +143,17 @@ var Facts = []suite.Fact{
 	{Area: "A migration", ID: "move-deleted", Says: "A disk that a client deletes meanwhile is migrated all the same; both calls succeed"},
 	{Area: "A migration", ID: "move-attached", Says: "A disk may be attached while it is copied; then the source can't be destroyed: both disks stay, the copy is stale, and vdi.migrate fails with 17 after ten tries"},
 	{Area: "A migration", ID: "move-twice", Says: "A second vdi.migrate of a disk that is being copied copies it too: two complete disks are left, the source is gone. Both calls answer a new id; the one that ends last was also seen to fail with -32000"},
+	{Area: "A migration", ID: "dom0-kept", Says: "A disk may stay plugged into a control domain without a task or an operation: kept for writing it can be neither copied nor plugged (code 17) until vbd.disconnect"},
+	{Area: "A migration", ID: "task-forgotten", Says: "A task that XAPI forgets (a day after it began) ends the call with \"task has been destroyed before completion\"; the copy goes on and ends: two complete disks"},
+	{Area: "A migration", ID: "snapshot-stays", Says: "A snapshot stays where it is, a VDI-snapshot of the same name, when its disk is moved while no VM has it"},
+	{Area: "A migration", ID: "half-plugged", Says: "A plug may leave a device half plugged: connect says that it is attached already, the object says that it is not, and only a disconnect cures it", Without: "reported by people; no command makes one"},
 	{Area: "A migration", ID: "move-alike", Says: "An incomplete disk looks like a complete one once its task is gone"},
+
+	{Area: "Backups", ID: "backup-replica", Says: "A replica is a halted VM of another name with disks of the same name and description, of an earlier snapshot; VM and disks have xo:copy_of in other_config"},
+	{Area: "Backups", ID: "backup-health-check", Says: "The health check of a backup runs a VM with copies of the disks for minutes, then removes it with them"},
+
+	{Area: "Space", ID: "sr-thin", Says: "A thin SR has the allocationStrategy thin; its disks, and so itself, are used by what was written"},
+	{Area: "Space", ID: "format-max", Says: "A VHD holds 2040 GiB: a larger disk is SR_BACKEND_FAILURE_79", Without: "read in the sources of the storage manager; an SR with room for one is rare"},
 
 	{Area: "Trouble", ID: "blip-exit", Says: "A blip of the connection to a pool makes all its objects exit at once; calls on them are code 1, REST 404. One that is over before Xen Orchestra looks may pass without that"},
 	{Area: "Trouble", ID: "blip-enter", Says: "They come back in one enter, after a minute or two"},

@@ -7,7 +7,7 @@ import "xo-operator.dev/e2e/conformance/suite"
 func All() []*suite.Test {
 	var all []*suite.Test
 	for _, area := range [][]*suite.Test{
-		webSocket, signIn, tokens, errorsOfCalls, objects, notifications, disks, devices, limits, machines, copies, mirrors, failures, restarts, away, restSigning, restErrors, restObjects, restDevices, restTasks, restEvents, clients, recordings, itself,
+		webSocket, signIn, tokens, errorsOfCalls, objects, notifications, disks, devices, limits, machines, copies, mirrors, failures, restarts, away, restSigning, restErrors, restObjects, restDevices, restTasks, restEvents, keptByDom0, forgottenTasks, backups, space, clients, recordings, itself,
 	} {
 		all = append(all, area...)
 	}
