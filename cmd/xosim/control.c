@@ -1,5 +1,6 @@
 /* xosim: the control endpoint. */
 #include "xosim/control.h"
+#include "xosim/control_internal.h"
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -8,7 +9,6 @@
 #include "xosim/backup.h"
 #include "xosim/xapi_effects.h"
 #include "xosim/xapi_space.h"
-#include "xosim/xapi_writer.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,18 +18,7 @@
 #define SPEED_MAX 100000.0
 #define SPEED_MIN 0.001
 
-struct control {
-    struct site *site;
-    const struct control_request *request;
-    char *segments[CONTROL_SEGMENTS_MAX]; /* decoded, owned */
-    size_t segments_len;
-    json_t *body; /* of the request, an object */
-    json_t *answer;
-};
-
-static int fail(struct control *control, int status, const char *format, ...) PRINTF_LIKE(3, 4);
-
-static int fail(struct control *control, int status, const char *format, ...)
+int control_fail(struct control *control, int status, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -39,7 +28,7 @@ static int fail(struct control *control, int status, const char *format, ...)
     return status;
 }
 
-static int answer(struct control *control, int status, json_t *body)
+int control_answer(struct control *control, int status, json_t *body)
 {
     control->answer = body;
     return status;
@@ -51,14 +40,6 @@ static json_t *describe_sr(const struct xapi_sr *sr)
                       sr->name_label, "pool", sr->object.pool->object.uuid, "host",
                       sr->host ? sr->host->object.uuid : NULL, "shared", sr->host == NULL, "tags",
                       sr->tags, "size", (json_int_t)sr->size, "free", (json_int_t)xapi_sr_free(sr));
-}
-
-static json_t *describe_vm(const struct xapi_vm *vm)
-{
-    return json_build("{s:s, s:s, s:s, s:s, s:b, s:b, s:O}", "uuid", vm->object.uuid, "name",
-                      vm->name_label, "pool", vm->object.pool->object.uuid, "host",
-                      vm->host->object.uuid, "node", vm->node, "running", vm->running, "tags",
-                      vm->tags);
 }
 
 static int get_world(struct control *control)
@@ -81,17 +62,17 @@ static int get_world(struct control *control)
             else if (object->class == XAPI_SR)
                 json_add(srs, describe_sr((const struct xapi_sr *)object));
             else if (object->class == XAPI_VM && xapi_vm_is_guest(vm))
-                json_add(vms, describe_vm(vm));
+                json_add(vms, control_describe_vm(vm));
         }
     }
-    return answer(control, 200,
-                  json_build("{s:o, s:o, s:o, s:o, s:f}", "pools", pools, "hosts", hosts, "srs",
-                             srs, "vms", vms, "speed", control->site->speed));
+    return control_answer(control, 200,
+                          json_build("{s:o, s:o, s:o, s:o, s:f}", "pools", pools, "hosts", hosts,
+                                     "srs", srs, "vms", vms, "speed", control->site->speed));
 }
 
 static int get_truth(struct control *control)
 {
-    return answer(control, 200, truth_describe(control->site));
+    return control_answer(control, 200, truth_describe(control->site));
 }
 
 /* As somebody at the hypervisor would, who asks no Xen Orchestra. */
@@ -100,71 +81,18 @@ static int delete_disk(struct control *control)
     struct xapi *xapi = control->site->xapi;
     struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, control->segments[1]);
     if (!vdi)
-        return fail(control, 404, "there is no disk \"%s\"", control->segments[1]);
+        return control_fail(control, 404, "there is no disk \"%s\"", control->segments[1]);
     for (size_t i = 0; i < vdi->vbds.len; i++) {
         const struct xapi_vbd *vbd = vdi->vbds.items[i];
         if (vbd->attached)
-            return fail(control, 409, "VM %s has disk %s plugged; unplug it first",
-                        vbd->vm->name_label, vdi->name_label);
+            return control_fail(control, 409, "VM %s has disk %s plugged; unplug it first",
+                                vbd->vm->name_label, vdi->name_label);
     }
     if (vdi->held || json_object_size(vdi->current_operations) > 0)
-        return fail(control, 409, "disk %s is being worked on; wait for its end", vdi->name_label);
+        return control_fail(control, 409, "disk %s is being worked on; wait for its end",
+                            vdi->name_label);
     xapi_vdi_remove(xapi, vdi);
-    return answer(control, 200, json_object());
-}
-
-static struct xapi_vbd *find_device(struct control *control, int *ret_status)
-{
-    const struct xapi_vm *vm = site_find(control->site, XAPI_VM, control->segments[1]);
-    if (!vm) {
-        *ret_status =
-            fail(control, 404, "there is no VM \"%s\"; see GET /world", control->segments[1]);
-        return NULL;
-    }
-    struct xapi_vbd *vbd = xapi_vm_device(vm, control->segments[3]);
-    if (!vbd)
-        *ret_status = fail(control, 404, "VM %s has no device \"%s\" plugged", vm->name_label,
-                           control->segments[3]);
-    return vbd;
-}
-
-static json_t *describe_device(const struct xapi_vbd *vbd)
-{
-    return json_build("{s:s, s:o, s:I, s:s, s:b, s:s, s:s}", "vdi", vbd->vdi->object.uuid, "name",
-                      json_text(vbd->vdi->name_label), "size", (json_int_t)vbd->vdi->size, "sha256",
-                      disk_hash(vbd->vdi->disk), "readOnly", vbd->read_only, "device", vbd->device,
-                      "vbd", vbd->object.uuid);
-}
-
-static int get_device(struct control *control)
-{
-    int status = 0;
-    const struct xapi_vbd *vbd = find_device(control, &status);
-    return vbd ? answer(control, 200, describe_device(vbd)) : status;
-}
-
-static int post_write(struct control *control)
-{
-    int status = 0;
-    const struct xapi_vbd *vbd = find_device(control, &status);
-    if (!vbd)
-        return status;
-    int64_t offset = json_int_at(control->body, "offset", -1);
-    int64_t length = json_int_at(control->body, "length", -1);
-    int64_t seed = json_int_at(control->body, "seed", -1);
-    if (offset < 0 || length < 0 || seed < 0 || (uint64_t)offset > vbd->vdi->size ||
-        (uint64_t)length > vbd->vdi->size - (uint64_t)offset)
-        return fail(control, 400,
-                    "write offset, length and seed, numbers of 0 or more, within %llu bytes",
-                    (unsigned long long)vbd->vdi->size);
-    if (vbd->read_only)
-        return fail(control, 409, "the device is read-only");
-    if (!xapi_space_for_write(vbd->vdi, (uint64_t)length))
-        return fail(control, 409, "SR %s has no room: the write fails", vbd->vdi->sr->name_label);
-    if (!disk_write(vbd->vdi->disk, (uint64_t)offset, (uint64_t)(offset + length), (uint64_t)seed))
-        return fail(control, 409, "the disk has too many separate writes; write larger pieces");
-    xapi_touch_disk(control->site->xapi, vbd->vdi->disk);
-    return answer(control, 200, describe_device(vbd));
+    return control_answer(control, 200, json_object());
 }
 
 static int post_disk(struct control *control)
@@ -177,15 +105,15 @@ static int post_disk(struct control *control)
     int64_t size = json_int_at(control->body, "size", -1);
     struct xapi_sr *sr = sr_name ? site_find(control->site, XAPI_SR, sr_name) : NULL;
     if (!name || !sr || size <= 0 || (uint64_t)size > XAPI_SIZE_MAX)
-        return fail(control, 400,
-                    "write name, sr (name or UUID, see GET /world) and size in bytes");
+        return control_fail(control, 400,
+                            "write name, sr (name or UUID, see GET /world) and size in bytes");
     uint64_t rounded = xapi_round_size((uint64_t)size);
     cleanup_json json_t *too_large = xapi_space_refuses_size(sr, rounded);
     if (too_large)
-        return fail(control, 409, "SR %s holds no disk of that size", sr->name_label);
+        return control_fail(control, 409, "SR %s holds no disk of that size", sr->name_label);
     if (xapi_space_needed(sr, rounded) > xapi_sr_free(sr))
-        return fail(control, 409, "SR %s has %llu bytes left", sr->name_label,
-                    (unsigned long long)xapi_sr_free(sr));
+        return control_fail(control, 409, "SR %s has %llu bytes left", sr->name_label,
+                            (unsigned long long)xapi_sr_free(sr));
     const struct xapi_vdi_options options = {.name_label = name, .size = rounded};
     struct xapi_vdi *vdi = xapi_vdi_add(xapi, sr, &options);
     if (description)
@@ -198,35 +126,22 @@ static int post_disk(struct control *control)
     disk_fill(vdi->disk, (uint64_t)json_int_at(control->body, "seed", 0));
     xapi_touch(xapi, &vdi->object);
     xapi_touch_disk(xapi, vdi->disk);
-    return answer(control, 201,
-                  json_build("{s:s, s:s, s:I}", "uuid", vdi->object.uuid, "sha256",
-                             disk_hash(vdi->disk), "size", (json_int_t)rounded));
+    return control_answer(control, 201,
+                          json_build("{s:s, s:s, s:I}", "uuid", vdi->object.uuid, "sha256",
+                                     disk_hash(vdi->disk), "size", (json_int_t)rounded));
 }
 
 static int get_effects(struct control *control)
 {
-    return answer(control, 200, xapi_effects_describe(control->site->xapi));
-}
-
-/* How fast a VM writes. */
-static int post_vm(struct control *control)
-{
-    struct xapi_vm *vm = site_find(control->site, XAPI_VM, control->segments[1]);
-    int64_t rate = json_int_at(control->body, "writeRate", -1);
-    if (!vm || !xapi_vm_is_guest(vm))
-        return fail(control, 404, "there is no VM \"%s\"; see GET /world", control->segments[1]);
-    if (rate < 0)
-        return fail(control, 400, "write writeRate, bytes per second of virtual time, 0 or more");
-    xapi_vm_set_write_rate(control->site->xapi, vm, (uint64_t)rate);
-    return answer(control, 200, describe_vm(vm));
+    return control_answer(control, 200, xapi_effects_describe(control->site->xapi));
 }
 
 static int get_disk(struct control *control)
 {
     struct disk *disk = disks_find(&control->site->xapi->disks, control->segments[1]);
     if (!disk)
-        return fail(control, 404, "there never was a disk \"%s\"", control->segments[1]);
-    return answer(control, 200, truth_describe_disk(control->site, disk));
+        return control_fail(control, 404, "there never was a disk \"%s\"", control->segments[1]);
+    return control_answer(control, 200, truth_describe_disk(control->site, disk));
 }
 
 static int post_fault(struct control *control)
@@ -234,8 +149,8 @@ static int post_fault(struct control *control)
     struct err err = {0};
     json_t *fault = NULL;
     if (faults_add(control->site->faults, control->body, &fault, &err) != 0)
-        return fail(control, 400, "%s", err.message);
-    return answer(control, 201, fault);
+        return control_fail(control, 400, "%s", err.message);
+    return control_answer(control, 201, fault);
 }
 
 static int post_backup(struct control *control)
@@ -243,34 +158,34 @@ static int post_backup(struct control *control)
     struct err err = {0};
     json_t *made = NULL;
     if (backup_make(control->site, control->body, &made, &err) != 0)
-        return fail(control, err.class == ERR_CAPACITY ? 409 : 400, "%s", err.message);
-    return answer(control, 201, made);
+        return control_fail(control, err.class == ERR_CAPACITY ? 409 : 400, "%s", err.message);
+    return control_answer(control, 201, made);
 }
 
 static int get_fault_kinds(struct control *control)
 {
-    return answer(control, 200, faults_kinds());
+    return control_answer(control, 200, faults_kinds());
 }
 
 static int get_faults(struct control *control)
 {
-    return answer(control, 200, faults_list(control->site->faults));
+    return control_answer(control, 200, faults_list(control->site->faults));
 }
 
 static int delete_fault(struct control *control)
 {
     if (!faults_remove(control->site->faults, control->segments[1]))
-        return fail(control, 404, "there is no fault \"%s\"", control->segments[1]);
-    return answer(control, 200, json_object());
+        return control_fail(control, 404, "there is no fault \"%s\"", control->segments[1]);
+    return control_answer(control, 200, json_object());
 }
 
 static int post_speed(struct control *control)
 {
     double speed = json_real_at(control->body, "speed", 0);
     if (!isfinite(speed) || speed < SPEED_MIN || speed > SPEED_MAX)
-        return fail(control, 400, "write speed, from 0.001 to 100000");
+        return control_fail(control, 400, "write speed, from 0.001 to 100000");
     site_set_speed(control->site, speed, control->request->real_us);
-    return answer(control, 200, json_build("{s:f}", "speed", speed));
+    return control_answer(control, 200, json_build("{s:f}", "speed", speed));
 }
 
 /* "*" stands for any one segment. */
@@ -282,12 +197,14 @@ static const struct {
     {"GET", {"world"}, get_world},
     {"GET", {"truth"}, get_truth},
     {"GET", {"effects"}, get_effects},
-    {"POST", {"vms", "*"}, post_vm},
+    {"POST", {"vms", "*"}, control_post_vm},
     {"GET", {"disks", "*"}, get_disk},
     {"POST", {"disks"}, post_disk},
     {"DELETE", {"disks", "*"}, delete_disk},
-    {"GET", {"vms", "*", "devices", "*"}, get_device},
-    {"POST", {"vms", "*", "devices", "*", "write"}, post_write},
+    {"GET", {"vms", "*", "devices", "*"}, control_get_device},
+    {"POST", {"vms", "*", "devices", "*", "write"}, control_post_write},
+    {"POST", {"vms", "*", "devices", "*", "mount"}, control_post_mount},
+    {"POST", {"vms", "*", "devices", "*", "unmount"}, control_post_unmount},
     {"POST", {"backups"}, post_backup},
     {"GET", {"faults"}, get_faults},
     {"GET", {"faults", "kinds"}, get_fault_kinds},
@@ -355,11 +272,11 @@ static int route(struct control *control)
     struct err err = {0};
     const struct control_request *request = control->request;
     if (!split(control))
-        return fail(control, 404, "there is nothing at %.200s", request->path);
+        return control_fail(control, 404, "there is nothing at %.200s", request->path);
     if (request->body_len > 0 &&
         (json_parse(request->body, request->body_len, &control->body, &err) != 0 ||
          !json_is_object(control->body)))
-        return fail(control, 400, "the body is no JSON object: %s", err.message);
+        return control_fail(control, 400, "the body is no JSON object: %s", err.message);
     bool path_known = false;
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         if (!fits(control, routes[i].path))
@@ -369,9 +286,10 @@ static int route(struct control *control)
             return routes[i].handle(control);
     }
     if (path_known)
-        return fail(control, 405, "%s is not possible at %.200s", request->method, request->path);
-    return fail(control, 404, "there is nothing at %.200s; docs/xosim.md lists the routes",
-                request->path);
+        return control_fail(control, 405, "%s is not possible at %.200s", request->method,
+                            request->path);
+    return control_fail(control, 404, "there is nothing at %.200s; docs/xosim.md lists the routes",
+                        request->path);
 }
 
 int control_handle(struct site *site, const struct control_request *request, json_t **ret_body)

@@ -1,6 +1,7 @@
 /* xosim: ground truth: every disk that ever was. */
 #include "xosim/disk.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -13,6 +14,7 @@ static void free_disk(struct disk *disk)
 {
     content_done(&disk->content);
     mem_free(disk->name);
+    json_decref(disk->losses);
     mem_free(disk);
 }
 
@@ -83,6 +85,17 @@ void disk_write_apart(struct disk *disk, uint64_t start, uint64_t end, uint64_t 
         log_warn("a disk has too many extents to be written to", log_str("disk", disk->uuid));
 }
 
+static void disk_take(struct disk *target, const struct content *source, uint64_t start,
+                      uint64_t end)
+{
+    target->hash[0] = '\0';
+    /* Never refused in practice: a target has the extents of its source, which is bounded, and a
+     * few from changes meanwhile. */
+    if (!content_copy(&target->content, source, start, end))
+        log_warn("a disk has too many extents to be copied faithfully",
+                 log_str("disk", target->uuid));
+}
+
 bool disk_write(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed)
 {
     struct disk *mirror = disk->mirror;
@@ -94,6 +107,21 @@ bool disk_write(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed)
     }
     return content_write(&disk->content, start, end, seed) &&
            (disk->apart || content_write(&disk->family->ideal, start, end, seed));
+}
+
+void disk_undo(struct disk *disk, const struct content *before, uint64_t start, uint64_t end)
+{
+    disk_take(disk, before, start, end);
+    if (disk->mirror)
+        disk_take(disk->mirror, before, start, end);
+}
+
+void disk_note_loss(struct disk *disk, uint64_t bytes, json_t *how)
+{
+    if (!disk->losses)
+        disk->losses = json_array();
+    disk->lost_bytes += bytes;
+    json_add(disk->losses, how);
 }
 
 void disk_fill(struct disk *disk, uint64_t seed)
@@ -112,12 +140,7 @@ bool disk_put(struct disk *disk, uint64_t start, const unsigned char *bytes, siz
 
 void disk_copy(struct disk *target, const struct disk *source, uint64_t start, uint64_t end)
 {
-    target->hash[0] = '\0';
-    /* Never refused in practice: a target has the extents of its source, which is bounded, and a
-     * few from changes meanwhile. */
-    if (!content_copy(&target->content, &source->content, start, end))
-        log_warn("a disk has too many extents to be copied faithfully",
-                 log_str("disk", target->uuid));
+    disk_take(target, &source->content, start, end);
 }
 
 void disk_resize(struct disk *disk, uint64_t size)

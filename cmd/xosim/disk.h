@@ -37,6 +37,8 @@ struct disk {
     char parent[UUID_SIZE]; /* what it was copied from, or "" */
     bool exists;
     struct disk *mirror; /* that gets every write as well, or NULL */
+    uint64_t lost_bytes; /* that guests had not flushed when the disk was pulled … */
+    json_t *losses;      /* … each time: an array of objects; NULL: never */
     bool complete;       /* false from the first byte of a copy until its last */
     char backup[16];     /* the kind of backup that made it, "": none */
     bool apart;          /* what is written to it belongs to nothing: its family's ideal stays */
@@ -79,6 +81,13 @@ bool disk_write(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed) 
 /** A write that belongs to nothing: only this disk has it. Never refused: a disk that has too many
  * extents is left as it is. */
 void disk_write_apart(struct disk *disk, uint64_t start, uint64_t end, uint64_t seed);
+
+/** Undoes a write: the bytes [start, end) of `before` are back, on the disk and its mirror. What its
+ * family ought to hold stays: it is lost. */
+void disk_undo(struct disk *disk, const struct content *before, uint64_t start, uint64_t end);
+
+/** Notes that so many bytes were lost, and how (an object, *stolen*). */
+void disk_note_loss(struct disk *disk, uint64_t bytes, json_t *how);
 
 /** Fills a new disk from a seed; the family's ideal as well. */
 void disk_fill(struct disk *disk, uint64_t seed);

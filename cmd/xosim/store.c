@@ -66,6 +66,10 @@ static json_t *disk_record(const struct xapi *xapi, const struct disk *disk)
         json_put_str(json, "backup", disk->backup);
         json_put(json, "apart", json_boolean(disk->apart));
     }
+    if (disk->losses) {
+        json_put(json, "lostBytes", json_integer((json_int_t)disk->lost_bytes));
+        json_put(json, "losses", json_deep_copy(disk->losses));
+    }
     if (vdi)
         json_put(json, "vdi", vdi_record(vdi));
     return json;
@@ -78,6 +82,7 @@ static json_t *vbd_record(const struct xapi_vbd *vbd)
                               vbd->vm->object.uuid, "position", vbd->position, "attached",
                               vbd->attached, "readOnly", vbd->read_only, "bootable", vbd->bootable);
     json_put_str(json, "device", vbd->device);
+    json_put(json, "unpluggable", json_boolean(vbd->unpluggable));
     return json;
 }
 

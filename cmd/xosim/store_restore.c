@@ -63,6 +63,9 @@ static bool restore_disk(struct store *store, const json_t *record)
     disk->apart = json_bool_at(record, "apart", false);
     disk_resize(disk, (uint64_t)json_int_at(record, "size", 0));
     disk->family->size = (uint64_t)json_int_at(record, "familySize", 0);
+    disk->lost_bytes = (uint64_t)json_int_at(record, "lostBytes", 0);
+    json_decref(disk->losses);
+    disk->losses = json_deep_copy(json_object_get(record, "losses"));
     content_done(&disk->content);
     content_done(&disk->family->ideal);
     if (!content_from_json(&disk->content, json_object_get(record, "content")) ||
@@ -94,6 +97,7 @@ static bool restore_vbd(struct store *store, const json_t *record)
     xapi_set_ref(store->xapi, &vbd->object, json_str_at(record, "ref"));
     vbd->attached = json_bool_at(record, "attached", false);
     vbd->read_only = json_bool_at(record, "readOnly", false);
+    vbd->unpluggable = json_bool_at(record, "unpluggable", false);
     vbd->bootable = json_bool_at(record, "bootable", false);
     mem_replace_str(&vbd->device, json_str_at(record, "device"));
     return true;

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "xosim/control.h"
 #include "xosim/fake/lab.h"
+#include "xosim/xapi_guest.h"
 #include "xosim/xapi_snapshot.h"
 
 #include <criterion/criterion.h>
@@ -341,5 +342,28 @@ Test(store, brings_the_vms_of_backups_back_with_their_disks_until_their_time_is_
     cr_expect_eq(lab_count(site, "tenant-db data"), 3); /* the shortest check was over before */
     fake_run(site, 300000);
     cr_expect_eq(lab_count(site, "tenant-db data"), 2);
+    lab_close(site, client);
+}
+
+static void lose_writes(struct site *site, struct fake_client *client)
+{
+    struct disk *disk = lab_disk(site, "pvc-1", LAB_LOCAL_A1);
+    lab_attach(client, LAB_WORKER_A1, disk, "4");
+    struct xapi_vbd *vbd = xapi_vm_device(xapi_find(site->xapi, XAPI_VM, LAB_WORKER_A1), "xvde");
+    if (!xapi_guest_write(site->xapi, vbd, 0, 4096, 9))
+        _exit(1);
+    fake_client_must(client, "vbd.disconnect", json_build("{s:s}", "id", vbd->object.uuid));
+}
+
+Test(store, keeps_what_guests_have_lost_and_by_which_call)
+{
+    in_a_life(lose_writes);
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    const struct disk *disk = lab_find(site, "pvc-1", LAB_LOCAL_A1);
+    cr_assert_not_null(disk);
+    cr_expect_eq(disk->lost_bytes, 4096);
+    cr_expect_str_eq(json_str_at(json_array_get(disk->losses, 0), "call"), "vbd.disconnect");
+    cr_expect_eq(family_lost_bytes(disk->family), 4096);
     lab_close(site, client);
 }

@@ -1,17 +1,21 @@
 /* xosim: ground truth as JSON. */
 #include "base/json.h"
 #include "xosim/control.h"
+#include "xosim/xapi_guest.h"
 
-static json_t *vbds_of(const struct xapi_vdi *vdi)
+static json_t *vbds_of(const struct site *site, const struct xapi_vdi *vdi)
 {
     json_t *array = json_array();
     for (size_t i = 0; vdi && i < vdi->vbds.len; i++) {
-        const struct xapi_vbd *vbd = vdi->vbds.items[i];
-        json_add(array, json_build("{s:s, s:s, s:s, s:o, s:s, s:b, s:b, s:b}", "uuid",
-                                   vbd->object.uuid, "vm", vbd->vm->object.uuid, "vmName",
-                                   vbd->vm->name_label, "device", json_text(vbd->device),
-                                   "position", vbd->position, "attached", vbd->attached, "readOnly",
-                                   vbd->read_only, "controlDomain", vbd->vm->control_domain));
+        struct xapi_vbd *vbd = vdi->vbds.items[i];
+        json_add(array,
+                 json_build("{s:s, s:s, s:s, s:o, s:s, s:b, s:b, s:b, s:I, s:b}", "uuid",
+                            vbd->object.uuid, "vm", vbd->vm->object.uuid, "vmName",
+                            vbd->vm->name_label, "device", json_text(vbd->device), "position",
+                            vbd->position, "attached", vbd->attached, "readOnly", vbd->read_only,
+                            "controlDomain", vbd->vm->control_domain, "unflushedBytes",
+                            (json_int_t)xapi_guest_unflushed(site->xapi, vbd), "mounted",
+                            vbd->use == XAPI_GUEST_MOUNTED));
     }
     return array;
 }
@@ -30,7 +34,9 @@ json_t *truth_describe_disk(struct site *site, struct disk *disk)
     json_put(json, "onlyHereBytes", json_integer((json_int_t)disk_only_here_bytes(disk)));
     json_put(json, "description", json_text(vdi ? vdi->name_description : ""));
     json_put(json, "tags", vdi ? json_copy(vdi->tags) : json_array());
-    json_put(json, "vbds", vbds_of(vdi));
+    json_put(json, "vbds", vbds_of(site, vdi));
+    json_put(json, "lostBytes", json_integer((json_int_t)disk->lost_bytes));
+    json_put(json, "lostBy", disk->losses ? json_deep_copy(disk->losses) : json_array());
     json_put(json, "snapshot", json_boolean(vdi && vdi->snapshot));
     json_put_str(json, "backup", disk->backup);
     json_put(json, "transient", json_boolean(vdi && vdi->held));

@@ -75,6 +75,7 @@ struct world_vm {
     char *power; /* "running" or "halted" */
     bool node;
     uint64_t write_rate; /* bytes per second */
+    char *flush_seconds; /* a number; NULL: XAPI_FLUSH_MS */
     struct list tags;
 };
 

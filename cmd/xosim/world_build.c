@@ -6,6 +6,7 @@
 #include "xosim/world.h"
 #include "xosim/world_fixed.h"
 #include "xosim/world_internal.h"
+#include "xosim/xapi_guest.h"
 #include "xosim/xapi_writer.h"
 
 /* 1 GiB in about ten seconds. */
@@ -180,6 +181,11 @@ static int build_vm(struct builder *builder, const struct world_vm *item)
     struct xapi_host *host = named(builder, "host", item->host);
     if (!host)
         return complain(builder, &item->item, "host", item->host, "write the name of a host");
+    int64_t flush_seconds = XAPI_FLUSH_MS / 1000;
+    if (item->flush_seconds &&
+        !str_parse_int64(item->flush_seconds, 0, XAPI_FLUSH_MAX_MS / 1000, &flush_seconds))
+        return complain(builder, &item->item, "flush_seconds", item->flush_seconds,
+                        "write a number from 0 to 3600");
     struct xapi_vm *vm = mem_alloc(sizeof(*vm));
     if (enter(builder, &item->item, &vm->object, XAPI_VM, host->object.pool, "vm", item->name,
               item->uuid) != 0)
@@ -192,6 +198,7 @@ static int build_vm(struct builder *builder, const struct world_vm *item)
     vm->running = !str_equal(item->power, "halted");
     vm->tags = texts(&item->tags);
     vm->current_operations = json_object();
+    vm->flush_ms = flush_seconds * 1000;
     if (vm->running)
         list_add(&host->residents, vm);
     xapi_vm_set_write_rate(builder->xapi, vm, item->write_rate);

@@ -94,6 +94,7 @@ static const struct field vm_fields[] = {
     FIELD(world_vm, node, FIELD_BOOL),
     FIELD(world_vm, tags, FIELD_TEXTS),
     FIELD(world_vm, write_rate, FIELD_SIZE),
+    FIELD(world_vm, flush_seconds, FIELD_TEXT),
 };
 static const struct field disk_fields[] = {
     FIELD(world_disk, name, FIELD_TEXT, .required = true),

@@ -147,6 +147,7 @@ struct xapi_vm {
     bool node;             /* a Kubernetes node runs in it; only the lab cares */
     bool running;
     char *address;
+    int64_t flush_ms;    /* how long the guest keeps what it writes in memory only */
     uint64_t write_rate; /* bytes per second */
     uint64_t writes;     /* so far … */
     uint64_t written;    /* … and their bytes */
@@ -198,6 +199,9 @@ struct xapi_vbd {
     bool hides_attached; /* it is plugged, and shows as if it were not … */
     bool hides_device;   /* … or as if it had no device, until it is unplugged */
     bool half;           /* plugged half way: neither plugged nor to be plugged before an unplug */
+    bool unpluggable;    /* as XAPI has it: a VBD that Xen Orchestra has made is not */
+    unsigned use;        /* enum xapi_guest_use: what its guest does with it (xapi_guest.h) */
+    struct list unflushed; /* struct unflushed_write, owned: of its guest (xapi_guest.c) */
 };
 
 enum xapi_task_status { TASK_PENDING, TASK_SUCCESS, TASK_FAILURE, TASK_CANCELLED };
@@ -493,8 +497,14 @@ void xapi_vbd_create(struct xapi *xapi, const struct xapi_vbd_arguments *argumen
 /** Starts VBD.plug. */
 struct xapi_task *xapi_vbd_plug(struct xapi *xapi, struct xapi_vbd *vbd);
 
-/** Starts VBD.unplug; DEVICE_ALREADY_DETACHED is answered almost at once. */
-void xapi_vbd_unplug(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply);
+/** Starts VBD.unplug_force, which does not ask the guest. DEVICE_ALREADY_DETACHED and
+ * VBD_NOT_UNPLUGGABLE are answered almost at once. `by` is the method of Xen Orchestra that wants it,
+ * for ground truth. */
+void xapi_vbd_unplug_force(struct xapi *xapi, struct xapi_vbd *vbd, const char *by,
+                           struct xapi_reply *reply);
+
+/** Starts VBD.set_unpluggable: from now on it can be unplugged. */
+void xapi_vbd_set_unpluggable(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply);
 
 /** Starts VBD.destroy. */
 void xapi_vbd_destroy(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xosim/xapi_guest.h"
 #include "xosim/xapi_motion_internal.h"
 
 #include <assert.h>
@@ -28,12 +29,13 @@ static struct xapi_vbd *vbd_of(const struct xapi_vm *vm, const struct xapi_vdi *
 }
 
 /* A VBD in another pool, as this one is. */
-static void copy_vbd(struct xapi *xapi, const struct xapi_vbd *old, struct xapi_vdi *vdi)
+static void copy_vbd(struct xapi *xapi, struct xapi_vbd *old, struct xapi_vdi *vdi)
 {
     struct xapi_vbd *vbd = xapi_vbd_add(xapi, vdi, old->vm, NULL, old->position);
     vbd->attached = old->attached;
     vbd->read_only = old->read_only;
     vbd->bootable = old->bootable;
+    xapi_guest_follow(old, vbd);
     if (old->device)
         vbd->device = mem_strdup(old->device);
 }

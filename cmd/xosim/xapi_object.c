@@ -1,5 +1,6 @@
 /* xosim, lower layer: the table of objects and who is told of their changes. */
 #include "xosim/xapi_effects.h"
+#include "xosim/xapi_guest.h"
 #include "xosim/xapi_space.h"
 
 #include "base/json.h"
@@ -81,6 +82,8 @@ static void free_task(struct xapi_task *task)
 
 static void free_vbd(struct xapi_vbd *vbd)
 {
+    xapi_guest_flush(vbd);
+    list_done(&vbd->unflushed);
     mem_free(vbd->device);
     mem_free(vbd->position);
 }

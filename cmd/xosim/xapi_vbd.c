@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/xapi_effects.h"
+#include "xosim/xapi_guest.h"
 #include "xosim/xapi_motion.h"
 
 enum { LETTERS = 26 };
@@ -169,6 +170,7 @@ static void run_plug(struct xapi_operation *operation)
     vbd->attached = true;
     vbd->hides_attached = lie == XAPI_VBD_HIDES_ATTACHED;
     vbd->hides_device = lie == XAPI_VBD_HIDES_DEVICE;
+    vbd->use = XAPI_GUEST_USES;
     mem_free(vbd->device);
     vbd->device = xapi_device_name((int)position);
     xapi_operation_succeed(operation, NULL, NULL);
@@ -208,7 +210,22 @@ struct xapi_task *xapi_vbd_plug(struct xapi *xapi, struct xapi_vbd *vbd)
     return task;
 }
 
-static void run_unplug(struct xapi_operation *operation)
+/* Why a VBD can not be unplugged now, *new*, or NULL. */
+static json_t *unplug_refused(const struct xapi_vbd *vbd)
+{
+    const struct xapi_vm *vm = vbd->vm;
+    if (xapi_vm_locked(vm))
+        return xapi_vm_locked_error(vm);
+    if (!vbd->attached && !vbd->half)
+        return xapi_error("DEVICE_ALREADY_DETACHED", vbd->object.ref, NULL);
+    if (vm->running && vm->host->off)
+        return xapi_error("HOST_OFFLINE", vm->host->object.ref, NULL);
+    if (!vbd->unpluggable)
+        return xapi_error("VBD_NOT_UNPLUGGABLE", vbd->object.ref, NULL);
+    return NULL;
+}
+
+static void run_unplug_force(struct xapi_operation *operation)
 {
     struct xapi *xapi = operation->xapi;
     struct xapi_vbd *vbd = xapi_find(xapi, XAPI_VBD, operation->arguments.object);
@@ -216,30 +233,54 @@ static void run_unplug(struct xapi_operation *operation)
         xapi_operation_fail(operation, xapi_error("HANDLE_INVALID", "VBD", NULL));
         return;
     }
-    if (xapi_vm_locked(vbd->vm)) {
-        xapi_operation_fail(operation, xapi_vm_locked_error(vbd->vm));
+    json_t *error_info = unplug_refused(vbd);
+    if (error_info) {
+        xapi_operation_fail(operation, error_info);
         return;
     }
-    bool plugged = vbd->attached || vbd->half;
-    if (!plugged || lie_of(xapi, vbd, XAPI_VBD_TO_UNPLUG) == XAPI_VBD_SAYS_ALREADY) {
-        json_t *error_info = xapi_error("DEVICE_ALREADY_DETACHED", vbd->object.ref, NULL);
+    if (lie_of(xapi, vbd, XAPI_VBD_TO_UNPLUG) == XAPI_VBD_SAYS_ALREADY) {
+        error_info = xapi_error("DEVICE_ALREADY_DETACHED", vbd->object.ref, NULL);
         xapi_operation_fail(operation, error_info);
         return;
     }
     vbd->half = false;
     vbd->hides_attached = false;
     vbd->hides_device = false;
+    xapi_guest_pulled(xapi, vbd, operation->arguments.name);
     vbd->attached = false;
     xapi_touch(xapi, &vbd->object);
     xapi_operation_succeed(operation, NULL, NULL);
 }
 
-void xapi_vbd_unplug(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply)
+void xapi_vbd_unplug_force(struct xapi *xapi, struct xapi_vbd *vbd, const char *by,
+                           struct xapi_reply *reply)
 {
-    xapi_effect(xapi, "VBD.unplug", &vbd->object, NULL, NULL);
+    struct xapi_operation *operation = vbd_operation(vbd, NULL, reply);
+    operation->arguments.name = mem_strdup(by);
+    xapi_effect(xapi, "VBD.unplug_force", &vbd->object, NULL, NULL);
     xapi_touch(xapi, &vbd->object); /* it has an operation now, which is not shown */
-    xapi_operation_start(vbd_operation(vbd, NULL, reply), xapi, vbd->object.pool,
-                         vbd->attached ? XAPI_PLUG_MS : 1, run_unplug);
+    xapi_operation_start(operation, xapi, vbd->object.pool,
+                         (vbd->attached || vbd->half) && vbd->unpluggable ? XAPI_PLUG_MS : 1,
+                         run_unplug_force);
+}
+
+static void run_set_unpluggable(struct xapi_operation *operation)
+{
+    struct xapi_vbd *vbd = xapi_find(operation->xapi, XAPI_VBD, operation->arguments.object);
+    if (!vbd) {
+        xapi_operation_fail(operation, xapi_error("HANDLE_INVALID", "VBD", NULL));
+        return;
+    }
+    vbd->unpluggable = true;
+    xapi_touch(operation->xapi, &vbd->object);
+    xapi_operation_succeed(operation, NULL, NULL);
+}
+
+void xapi_vbd_set_unpluggable(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply)
+{
+    xapi_effect(xapi, "VBD.set_unpluggable", &vbd->object, NULL, NULL);
+    xapi_operation_start(vbd_operation(vbd, NULL, reply), xapi, vbd->object.pool, 1,
+                         run_set_unpluggable);
 }
 
 static void run_destroy(struct xapi_operation *operation)

@@ -3,9 +3,10 @@
  *
  * Once a second a VM writes one piece to one of the disks that it has plugged for writing, each in
  * its turn. A disk has WRITER_SLOTS places where a piece begins, so that its list of extents stays
- * short however long the VM runs.
+ * short however long the VM runs. What is written stays in the guest's memory for a while (xapi_guest.h).
  */
 #include "xosim/xapi_writer.h"
+#include "xosim/xapi_guest.h"
 
 #include "base/log.h"
 #include "base/str.h"
@@ -15,31 +16,31 @@ enum {
     WRITER_SLOTS = 256 /* two extents each at most, beside the 16 of a filled disk */
 };
 
-/* The disk whose turn it is, or NULL. */
-static struct disk *next_disk(const struct xapi_vm *vm)
+/* The device whose turn it is, or NULL. */
+static struct xapi_vbd *next_device(const struct xapi_vm *vm)
 {
-    struct disk *disks[XAPI_DEVICE_MAX + 1];
+    struct xapi_vbd *devices[XAPI_DEVICE_MAX + 1];
     size_t len = 0;
     for (size_t i = 0; i < vm->vbds.len && len <= XAPI_DEVICE_MAX; i++) {
-        const struct xapi_vbd *vbd = vm->vbds.items[i];
-        if (vbd->attached && !vbd->read_only)
-            disks[len++] = vbd->vdi->disk;
+        struct xapi_vbd *vbd = vm->vbds.items[i];
+        if (vbd->attached && !vbd->read_only && vbd->use != XAPI_GUEST_UNMOUNTED)
+            devices[len++] = vbd;
     }
-    return len > 0 ? disks[vm->writes % len] : NULL;
+    return len > 0 ? devices[vm->writes % len] : NULL;
 }
 
-static void write_piece(struct xapi *xapi, struct xapi_vm *vm, struct disk *disk)
+static void write_piece(struct xapi *xapi, struct xapi_vm *vm, struct xapi_vbd *vbd)
 {
+    struct disk *disk = vbd->vdi->disk;
     uint64_t seed = ids_mix(str_hash(vm->object.uuid) ^ ids_mix(vm->writes));
     uint64_t slot = disk->size / WRITER_SLOTS;
     uint64_t len = vm->write_rate < slot ? vm->write_rate : slot;
     uint64_t start = seed % WRITER_SLOTS * slot;
-    const struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, disk->uuid);
-    if (vdi && !xapi_space_for_write(vdi, len)) {
+    if (!xapi_space_for_write(vbd->vdi, len)) {
         log_warn("a VM's write fails: its SR has no room", log_str("disk", disk->uuid));
         return;
     }
-    if (!disk_write(disk, start, start + len, seed | 1)) {
+    if (!xapi_guest_write(xapi, vbd, start, start + len, seed | 1)) {
         log_warn("a disk has too many extents to be written to", log_str("disk", disk->uuid));
         return;
     }
@@ -52,9 +53,9 @@ static void run(void *userdata)
 {
     struct xapi_vm *vm = userdata;
     struct xapi *xapi = vm->xapi;
-    struct disk *disk = vm->running && !vm->host->off ? next_disk(vm) : NULL;
-    if (disk)
-        write_piece(xapi, vm, disk);
+    struct xapi_vbd *vbd = vm->running && !vm->host->off ? next_device(vm) : NULL;
+    if (vbd)
+        write_piece(xapi, vm, vbd);
     timer_start(xapi->timers, &vm->writer, ms_to_us(XAPI_WRITER_MS), run, vm);
 }
 

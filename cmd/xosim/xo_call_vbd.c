@@ -96,6 +96,45 @@ static json_t *own_ref(const struct xo_call *call)
     return json_build("[o]", json_text(call->task_ref));
 }
 
+static void force(struct xo_call *call);
+
+static struct xapi_vbd *own_vbd(const struct xo_call *call)
+{
+    return xapi_find(call->xo->xapi, XAPI_VBD, xo_call_param(call, "id"));
+}
+
+static void force_again(struct xo_call *call)
+{
+    if (own_vbd(call))
+        force(call);
+    else
+        call->then(call); /* it went meanwhile: the error says so */
+}
+
+/* A VBD that Xen Orchestra has made answers so the first time. */
+static void forced(struct xo_call *call)
+{
+    struct xapi_vbd *vbd = own_vbd(call);
+    if (vbd && str_equal(xo_call_error_code(call), "VBD_NOT_UNPLUGGABLE") && call->tries++ == 0)
+        xapi_vbd_set_unpluggable(call->xo->xapi, vbd, xo_call_await_reply(call, force_again));
+    else
+        call->then(call);
+}
+
+static void force(struct xo_call *call)
+{
+    xapi_vbd_unplug_force(call->xo->xapi, own_vbd(call), call->method,
+                          xo_call_await_reply(call, forced));
+}
+
+/* Unplugs the VBD without asking its guest, as the real one always does, then goes on. */
+static void unplug(struct xo_call *call, const struct xapi_vbd *vbd, xo_step_fn *then)
+{
+    str_copy(call->task_ref, sizeof(call->task_ref), vbd->object.ref);
+    call->then = then;
+    force(call);
+}
+
 static void unplugged(struct xo_call *call)
 {
     if (call->error_info)
@@ -106,11 +145,9 @@ static void unplugged(struct xo_call *call)
 
 void xo_vbd_disconnect(struct xo_call *call)
 {
-    struct xapi_vbd *vbd = xo_call_object(call, "id", XAPI_VBD, xo_types_vbd);
-    if (!vbd)
-        return;
-    str_copy(call->task_ref, sizeof(call->task_ref), vbd->object.ref);
-    xapi_vbd_unplug(call->xo->xapi, vbd, xo_call_await_reply(call, unplugged));
+    const struct xapi_vbd *vbd = xo_call_object(call, "id", XAPI_VBD, xo_types_vbd);
+    if (vbd)
+        unplug(call, vbd, unplugged);
 }
 
 static void destroyed(struct xo_call *call)
@@ -125,7 +162,7 @@ static void destroyed(struct xo_call *call)
 static void unplugged_first(struct xo_call *call)
 {
     struct xapi *xapi = call->xo->xapi;
-    struct xapi_vbd *vbd = xapi_find(xapi, XAPI_VBD, xo_call_param(call, "id"));
+    struct xapi_vbd *vbd = own_vbd(call);
     if (vbd)
         xapi_vbd_destroy(xapi, vbd, xo_call_await_reply(call, destroyed));
     else
@@ -134,9 +171,7 @@ static void unplugged_first(struct xo_call *call)
 
 void xo_vbd_delete(struct xo_call *call)
 {
-    struct xapi_vbd *vbd = xo_call_object(call, "id", XAPI_VBD, xo_types_vbd);
-    if (!vbd)
-        return;
-    str_copy(call->task_ref, sizeof(call->task_ref), vbd->object.ref);
-    xapi_vbd_unplug(call->xo->xapi, vbd, xo_call_await_reply(call, unplugged_first));
+    const struct xapi_vbd *vbd = xo_call_object(call, "id", XAPI_VBD, xo_types_vbd);
+    if (vbd)
+        unplug(call, vbd, unplugged_first);
 }

@@ -77,8 +77,7 @@ Test(xo_filter, by_text_reads_a_quote_that_is_not_ended_to_the_end)
 
 Test(xo_filter, by_text_is_refused_where_it_can_not_be_read)
 {
-    static const char *const bad[] = {"(a",    "a)",  "|a", "name_label:", "/open", "/[/",
-                                      "!",     "a:"};
+    static const char *const bad[] = {"(a", "a)", "|a", "name_label:", "/open", "/[/", "!", "a:"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct xo_query *query = NULL;
         struct err err = {0};

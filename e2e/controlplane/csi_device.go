@@ -33,6 +33,29 @@ func newDevices(options csiOptions) *devices {
 	return &devices{client: &http.Client{Timeout: 30 * time.Second}, base: options.control, vm: options.vm}
 }
 
+// use tells the simulator that the guest mounts a device ("mount") or lets go of it ("unmount"), which flushes what it wrote.
+// NotFound: there is no such device.
+func (d *devices) use(ctx context.Context, device, verb string) error {
+	address := d.base + "/vms/" + url.PathEscape(d.vm) + "/devices/" + url.PathEscape(device) + "/" + verb
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, nil)
+	if err != nil {
+		return err
+	}
+	response, err := d.client.Do(request)
+	if err != nil {
+		return status.Errorf(codes.Unavailable, "%s of device %s of VM %s: %v", verb, device, d.vm, err)
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusOK:
+		return nil
+	case http.StatusNotFound:
+		return status.Errorf(codes.NotFound, "VM %s has no device %s", d.vm, device)
+	default:
+		return status.Errorf(codes.Unavailable, "%s of device %s of VM %s: %s", verb, device, d.vm, response.Status)
+	}
+}
+
 // look gives what the VM sees at a device. FailedPrecondition: there is no such device; Unavailable: it can't be told now.
 func (d *devices) look(ctx context.Context, device string) (*deviceView, error) {
 	address := d.base + "/vms/" + url.PathEscape(d.vm) + "/devices/" + url.PathEscape(device)

@@ -81,6 +81,9 @@ func (s *nodeServer) stage(ctx context.Context, request *csi.NodeStageVolumeRequ
 		return device, status.Errorf(codes.Internal, "volume %s is staged here from VDI %s, and device %s is VDI %s now: "+
 			"the disk was exchanged below a mounted filesystem", request.VolumeId, record.VDI, name, device.VDI)
 	}
+	if err := s.devices.use(ctx, name, "mount"); err != nil {
+		return device, err
+	}
 	return device, s.save(&stagedVolume{Volume: request.VolumeId, Device: name, VBD: vbd, VDI: device.VDI})
 }
 
@@ -142,6 +145,10 @@ func (s *nodeServer) NodeUnstageVolume(ctx context.Context, request *csi.NodeUns
 		call.Problem = err.Error()
 	case device.VDI != record.VDI:
 		call.Problem = "device " + record.Device + " is VDI " + device.VDI + ", staged was " + record.VDI
+	default: // a real plugin would unmount here, which flushes
+		if err := s.devices.use(ctx, record.Device, "unmount"); status.Code(err) == codes.Unavailable {
+			return &csi.NodeUnstageVolumeResponse{}, s.journal.write(call, device, err)
+		}
 	}
 	err = os.Remove(s.file(request.VolumeId))
 	return &csi.NodeUnstageVolumeResponse{}, s.journal.write(call, device, err)

@@ -67,8 +67,19 @@ type Disk struct {
 	StaleBytes  int64  `json:"staleBytes"` // bytes that are not what they would be, had there been only one disk all along
 	SHA256      string `json:"sha256"`
 	Family      string `json:"family"`
-	Backup      string `json:"backup"` // "replica", "restore" or "health-check" that made it, else empty
+	Backup      string `json:"backup"`    // "replica", "restore" or "health-check" that made it, else empty
+	LostBytes   int64  `json:"lostBytes"` // that guests had written and not flushed when the disk was pulled from them
+	LostBy      []Loss `json:"lostBy"`    // each time that it was pulled so, or while it was mounted
 	VBDs        []VBD  `json:"vbds"`
+}
+
+// Loss is a disk that was pulled from a guest that used it.
+type Loss struct {
+	Call    string  `json:"call"` // the method of Xen Orchestra
+	VM      string  `json:"vmName"`
+	At      float64 `json:"at"` // virtual seconds
+	Bytes   int64   `json:"bytes"`
+	Mounted bool    `json:"mounted"`
 }
 
 // VBD is a disk's place on a VM.

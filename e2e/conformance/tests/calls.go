@@ -155,13 +155,14 @@ var devices = []*suite.Test{
 				t.Check(position != "3" && (index == 0 || position != positions[index-1]), "positions: %v", positions)
 			}
 		}},
-	{Name: "connecting what is connected and disconnecting what is not fails", Facts: []string{"connect"}, Needs: []suite.Need{suite.VM},
+	{Name: "connecting what is connected and disconnecting what is not fails", Facts: []string{"connect", "unplug-forced"}, Needs: []suite.Need{suite.VM},
 		Run: func(t *suite.T) {
 			conn := t.Session()
 			vbd := t.Attach(t.Disk(suite.Make{}), t.VM())
 			xapiError(t, t.Refused(conn, "vbd.connect", params{"id": vbd}), "DEVICE_ALREADY_ATTACHED")
 			t.Call(conn, "vbd.disconnect", params{"id": vbd})
-			xapiError(t, t.Refused(conn, "vbd.disconnect", params{"id": vbd}), "DEVICE_ALREADY_DETACHED")
+			detached := xapiError(t, t.Refused(conn, "vbd.disconnect", params{"id": vbd}), "DEVICE_ALREADY_DETACHED")
+			t.Check(detached.Of("call").Text("method") == "VBD.unplug_force", "data.call: %v", detached["call"])
 			t.Call(conn, "vbd.connect", params{"id": vbd})
 		}},
 	{Name: "deleting a VBD that is plugged unplugs it", Facts: []string{"vbd-delete"}, Needs: []suite.Need{suite.VM},

@@ -101,6 +101,7 @@ var Facts = []suite.Fact{
 	{Area: "Calls", ID: "attach-cd", Says: "The position that is chosen is never 3, that of the CD drive"},
 	{Area: "Calls", ID: "attach-parallel", Says: "How many devices a real host plugs into one VM at a time is not known", Without: "not known"},
 	{Area: "Calls", ID: "connect", Says: "vbd.connect and vbd.disconnect fail with DEVICE_ALREADY_ATTACHED and DEVICE_ALREADY_DETACHED when it is so"},
+	{Area: "Calls", ID: "unplug-forced", Says: "vbd.disconnect does not ask the guest: it is VBD.unplug_force, as its error tells"},
 	{Area: "Calls", ID: "vbd-delete", Says: "vbd.delete unplugs a VBD and removes it"},
 	{Area: "Calls", ID: "migrate-same", Says: "vdi.migrate to the SR where the disk is answers its id at once"},
 	{Area: "Calls", ID: "migrate-pool", Says: "vdi.migrate to an SR of another pool is code 1, \"no such object OpaqueRef:…\""},
