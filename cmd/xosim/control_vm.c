@@ -5,15 +5,16 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/xapi_guest.h"
+#include "xosim/xapi_power.h"
 #include "xosim/xapi_space.h"
 #include "xosim/xapi_writer.h"
 
 json_t *control_describe_vm(const struct xapi_vm *vm)
 {
-    return json_build("{s:s, s:s, s:s, s:s, s:b, s:b, s:O}", "uuid", vm->object.uuid, "name",
+    return json_build("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:O}", "uuid", vm->object.uuid, "name",
                       vm->name_label, "pool", vm->object.pool->object.uuid, "host",
-                      vm->host->object.uuid, "node", vm->node, "running", vm->running, "tags",
-                      vm->tags);
+                      vm->host->object.uuid, "node", vm->node, "running", vm->running, "powerState",
+                      xapi_power_word(vm->power), "tags", vm->tags);
 }
 
 static struct xapi_vbd *find_device(struct control *control, int *ret_status)
@@ -105,7 +106,8 @@ static bool read_number(const struct control *control, const char *field, int64_
     return value != NULL;
 }
 
-/* How fast a VM writes, and how long its guest keeps that in its memory. */
+/* What a person sets on a VM: how fast it writes, how long its guest keeps that in its memory, that
+ * it does not run. */
 int control_post_vm(struct control *control)
 {
     struct xapi_vm *vm = site_find(control->site, XAPI_VM, control->segments[1]);
@@ -117,10 +119,16 @@ int control_post_vm(struct control *control)
     if (!vm || !xapi_vm_is_guest(vm))
         return control_fail(control, 404, "there is no VM \"%s\"; see GET /world",
                             control->segments[1]);
-    if (bad || (!any_rate && !any_flush))
+    const char *power = json_str_at(control->body, "powerState");
+    bool any_power = json_object_get(control->body, "powerState") != NULL;
+    if (bad || (any_power && !str_equal(power, "halted")) ||
+        (!any_rate && !any_flush && !any_power))
         return control_fail(control, 400,
-                            "write writeRate, bytes per second of virtual time, 0 or more, or "
-                            "flushSeconds, from 0 to 3600");
+                            "write writeRate, bytes per second of virtual time, 0 or more, "
+                            "flushSeconds, from 0 to 3600, or powerState, which can only be reset "
+                            "to halted");
+    if (any_power)
+        xapi_vm_reset_power(control->site->xapi, vm);
     if (any_rate)
         xapi_vm_set_write_rate(control->site->xapi, vm, (uint64_t)rate);
     if (any_flush)

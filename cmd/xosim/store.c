@@ -6,8 +6,10 @@
  * ignored; replaying one twice does no harm, for each says all of its object:
  *   {"disk": {…}}   ground truth, and under "vdi" the VDI while there is one
  *   {"vbd": {…}}    {"vbdGone": uuid}    {"token": {…}}    {"server": {…}}
- *   {"vm": {…}}     where a VM is: before the VBDs that it has there; all of one that a backup made
+ *   {"vm": {…}}     where a VM is and what it does: before the VBDs that it has there; all of one that
+ *                   a backup made
  *   {"vmGone": uuid}
+ *   {"gone": uuid}  a VM of the world that has been destroyed
  * A start reads both, writes a new snapshot beside the old one, renames it over it, and begins the
  * next journal. A kill between the two leaves an old journal whose records the snapshot has
  * already.
@@ -20,6 +22,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xosim/xapi_power.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,8 +48,9 @@ static json_t *vdi_record(const struct xapi_vdi *vdi)
 
 static json_t *vm_record(const struct xapi *xapi, const struct xapi_vm *vm)
 {
-    json_t *json = json_build("{s:s, s:s, s:s}", "uuid", vm->object.uuid, "ref", vm->object.ref,
-                              "host", vm->host->object.uuid);
+    json_t *json =
+        json_build("{s:s, s:s, s:s, s:s}", "uuid", vm->object.uuid, "ref", vm->object.ref, "host",
+                   vm->host->object.uuid, "power", xapi_power_word(vm->power));
     if (vm->made_by)
         json_put(json, "made", xapi_backup_describe_vm(xapi, vm));
     return json;
@@ -126,6 +130,10 @@ static void put_everything(struct store *store, struct buf *lines)
     put_line(lines, "header",
              json_build("{s:i, s:s, s:I}", "version", 1, "world", store->world_hash, "generation",
                         (json_int_t)store->generation));
+    const char *uuid = NULL;
+    json_t *unused = NULL;
+    json_object_foreach(store->gone, uuid, unused)
+        put_line(lines, "gone", json_text(uuid));
     void *object = NULL;
     for (size_t i = 0; map_next(&xapi->objects, &i, NULL, &object);) {
         const struct xapi_vm *vm = object;
@@ -197,6 +205,7 @@ int store_open(const char *folder, const char *world_hash, struct xapi *xapi, st
     store->dirty_disks = json_object();
     store->dirty_vbds = json_object();
     store->dirty_vms = json_object();
+    store->gone = json_object();
     store->tokens = json_array();
     store->servers = json_array();
     cleanup_str char *path = store_path(store, "state.json");
@@ -237,6 +246,8 @@ static void on_removed(void *userdata, struct xapi_object *object)
     } else if (object->class == XAPI_VM && ((struct xapi_vm *)object)->made_by) {
         json_object_del(store->dirty_vms, object->uuid);
         put_line(&store->lines, "vmGone", json_text(object->uuid));
+    } else if (object->class == XAPI_VM && xapi_vm_is_guest((struct xapi_vm *)object)) {
+        json_put(store->dirty_vms, object->uuid, json_true()); /* gone, or in another pool soon */
     }
 }
 
@@ -272,6 +283,12 @@ void store_put_server(struct store *store, const struct xo_pool *pool)
     put_line(&store->lines, "server", server_record(pool));
 }
 
+static void put_gone(struct store *store, const char *uuid)
+{
+    json_put(store->gone, uuid, json_true());
+    put_line(&store->lines, "gone", json_text(uuid));
+}
+
 static void put_dirty(struct store *store)
 {
     const char *uuid = NULL;
@@ -280,6 +297,8 @@ static void put_dirty(struct store *store)
         const struct xapi_vm *vm = xapi_find(store->xapi, XAPI_VM, uuid);
         if (vm)
             put_line(&store->lines, "vm", vm_record(store->xapi, vm));
+        else
+            put_gone(store, uuid);
     }
     json_object_foreach(store->dirty_disks, uuid, unused) {
         const struct disk *disk = disks_find(&store->xapi->disks, uuid);
@@ -341,6 +360,7 @@ struct store *store_close(struct store *store)
     json_decref(store->dirty_disks);
     json_decref(store->dirty_vbds);
     json_decref(store->dirty_vms);
+    json_decref(store->gone);
     json_decref(store->tokens);
     json_decref(store->servers);
     buf_done(&store->lines);

@@ -2,6 +2,7 @@
 #include "xosim/store_internal.h"
 #include "xosim/xapi_backup.h"
 #include "xosim/xapi_motion.h"
+#include "xosim/xapi_power.h"
 #include "xosim/xapi_snapshot.h"
 
 #include "base/file.h"
@@ -103,6 +104,14 @@ static bool restore_vbd(struct store *store, const json_t *record)
     return true;
 }
 
+static enum xapi_power power_of(const char *word)
+{
+    enum xapi_power power = XAPI_HALTED;
+    while (power < XAPI_SUSPENDED && !str_equal(word, xapi_power_word(power)))
+        power++;
+    return power;
+}
+
 static bool restore_vm(struct store *store, const json_t *record)
 {
     const char *uuid = json_str_at(record, "uuid");
@@ -115,7 +124,16 @@ static bool restore_vm(struct store *store, const json_t *record)
         return false;
     xapi_vm_place(store->xapi, vm, host, NULL);
     xapi_set_ref(store->xapi, &vm->object, json_str_at(record, "ref"));
+    xapi_vm_set_power(store->xapi, vm, power_of(json_str_at(record, "power")));
     return true;
+}
+
+static void restore_gone(struct store *store, const char *uuid)
+{
+    struct xapi_vm *vm = xapi_find(store->xapi, XAPI_VM, uuid);
+    json_put(store->gone, uuid, json_true());
+    if (vm)
+        xapi_vm_remove(store->xapi, vm);
 }
 
 static bool restore_header(struct store *store, const json_t *record, struct err *err)
@@ -155,6 +173,10 @@ static bool restore_line(struct store *store, const json_t *line, struct err *er
         struct xapi_vm *vm = xapi_find(store->xapi, XAPI_VM, json_string_value(record));
         if (vm && vm->made_by)
             xapi_backup_remove_vm(store->xapi, vm);
+        return true;
+    }
+    if (str_equal(kind, "gone") && json_is_string(record)) {
+        restore_gone(store, json_string_value(record));
         return true;
     }
     if (str_equal(kind, "vbdGone") && json_is_string(record)) {

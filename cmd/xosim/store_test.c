@@ -367,3 +367,24 @@ Test(store, keeps_what_guests_have_lost_and_by_which_call)
     cr_expect_eq(family_lost_bytes(disk->family), 4096);
     lab_close(site, client);
 }
+
+static void stop_and_delete(struct site *site, struct fake_client *client)
+{
+    (void)site;
+    fake_client_must(client, "vm.suspend", json_build("{s:s}", "id", LAB_WORKER_A1));
+    fake_client_must(client, "vm.delete", json_build("{s:s}", "id", LAB_WORKER_A2));
+}
+
+Test(store, keeps_what_vms_do_and_which_are_gone)
+{
+    in_a_life(stop_and_delete);
+    for (int life = 0; life < 2; life++) { /* once from the journal, once from the snapshot */
+        struct fake_client *client = NULL;
+        struct site *site = open_site(&client);
+        const struct xapi_vm *vm = xapi_find(site->xapi, XAPI_VM, LAB_WORKER_A1);
+        cr_assert_not_null(vm);
+        cr_expect_eq(vm->power, XAPI_SUSPENDED);
+        cr_expect_null(xapi_find(site->xapi, XAPI_VM, LAB_WORKER_A2));
+        lab_close(site, client);
+    }
+}

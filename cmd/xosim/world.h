@@ -72,7 +72,7 @@ struct world_vm {
     char *name;
     char *uuid;
     char *host;
-    char *power; /* "running" or "halted" */
+    char *power; /* "running", "halted", "paused" or "suspended" */
     bool node;
     uint64_t write_rate; /* bytes per second */
     char *flush_seconds; /* a number; NULL: XAPI_FLUSH_MS */

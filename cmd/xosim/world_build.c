@@ -7,6 +7,7 @@
 #include "xosim/world_fixed.h"
 #include "xosim/world_internal.h"
 #include "xosim/xapi_guest.h"
+#include "xosim/xapi_power.h"
 #include "xosim/xapi_writer.h"
 
 /* 1 GiB in about ten seconds. */
@@ -104,6 +105,7 @@ static int build_host(struct builder *builder, const struct world_host *item)
     domain->name_label = str_new("Control domain on host: %s", item->name);
     domain->host = host;
     domain->control_domain = true;
+    domain->power = XAPI_RUNNING;
     domain->running = true;
     domain->tags = json_array();
     domain->current_operations = json_object();
@@ -176,6 +178,14 @@ static int build_sr(struct builder *builder, const struct world_sr *item)
     return 0;
 }
 
+static enum xapi_power power_of(const struct world_vm *item)
+{
+    enum xapi_power power = XAPI_HALTED;
+    while (item->power && power < XAPI_SUSPENDED && !str_equal(item->power, xapi_power_word(power)))
+        power++;
+    return item->power ? power : XAPI_RUNNING;
+}
+
 static int build_vm(struct builder *builder, const struct world_vm *item)
 {
     struct xapi_host *host = named(builder, "host", item->host);
@@ -195,12 +205,10 @@ static int build_vm(struct builder *builder, const struct world_vm *item)
     vm->address = str_new("127.100.%zu.%zu", number / 250, number % 250 + 1);
     vm->host = host;
     vm->node = item->node;
-    vm->running = !str_equal(item->power, "halted");
     vm->tags = texts(&item->tags);
     vm->current_operations = json_object();
     vm->flush_ms = flush_seconds * 1000;
-    if (vm->running)
-        list_add(&host->residents, vm);
+    xapi_vm_set_power(builder->xapi, vm, power_of(item));
     xapi_vm_set_write_rate(builder->xapi, vm, item->write_rate);
     return 0;
 }
@@ -298,7 +306,7 @@ static int plug(struct builder *builder, const struct world_disk *item, struct x
     struct xapi_vbd *vbd = xapi_vbd_add(builder->xapi, vdi, vm, uuid, text);
     vbd->read_only = item->read_only;
     vbd->bootable = item->bootable;
-    vbd->attached = vm->running;
+    vbd->attached = vm->power != XAPI_HALTED;
     vbd->device = steal(&device);
     xapi_touch(builder->xapi, &vbd->object);
     return 0;

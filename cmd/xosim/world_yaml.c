@@ -90,7 +90,7 @@ static const struct field vm_fields[] = {
     FIELD(world_vm, name, FIELD_TEXT, .required = true),
     FIELD(world_vm, uuid, FIELD_UUID),
     FIELD(world_vm, host, FIELD_TEXT, .required = true),
-    FIELD(world_vm, power, FIELD_TEXT, .choices = "running halted"),
+    FIELD(world_vm, power, FIELD_TEXT, .choices = "running halted paused suspended"),
     FIELD(world_vm, node, FIELD_BOOL),
     FIELD(world_vm, tags, FIELD_TEXTS),
     FIELD(world_vm, write_rate, FIELD_SIZE),

@@ -91,6 +91,9 @@ struct xapi_pool {
     struct xapi_object *last;
 };
 
+/** What a VM does. Its disks are plugged unless it is halted. */
+enum xapi_power { XAPI_HALTED, XAPI_RUNNING, XAPI_PAUSED, XAPI_SUSPENDED };
+
 struct xapi_host {
     struct xapi_object object;
     char *name_label;
@@ -100,6 +103,7 @@ struct xapi_host {
     struct list residents; /* VMs, dom0 first */
     struct list pifs;      /* struct xapi_fixed */
     bool off;
+    bool disabled; /* no VM is started on it or moved to it */
     json_t *current_operations;
     unsigned live_moves;         /* now */
     unsigned live_moves_reached; /* the most at once */
@@ -145,7 +149,8 @@ struct xapi_vm {
     int64_t snapshot_time_s;
     struct list snapshots; /* struct xapi_vm */
     bool node;             /* a Kubernetes node runs in it; only the lab cares */
-    bool running;
+    enum xapi_power power; /* set by xapi_vm_set_power() */
+    bool running;          /* XAPI_RUNNING */
     char *address;
     int64_t flush_ms;    /* how long the guest keeps what it writes in memory only */
     uint64_t write_rate; /* bytes per second */
@@ -508,6 +513,10 @@ void xapi_vbd_set_unpluggable(struct xapi *xapi, struct xapi_vbd *vbd, struct xa
 
 /** Starts VBD.destroy. */
 void xapi_vbd_destroy(struct xapi *xapi, struct xapi_vbd *vbd, struct xapi_reply *reply);
+
+/** Whether plugging it would have two VMs use a disk that one of them writes to. What dom0 copies does
+ * not count, what it keeps does. */
+bool xapi_vbd_used_elsewhere(const struct xapi_vbd *vbd);
 
 /** Removes a VBD now. */
 void xapi_vbd_remove(struct xapi *xapi, struct xapi_vbd *vbd);

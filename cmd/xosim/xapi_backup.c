@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "xosim/xapi_copy.h"
 #include "xosim/xapi_motion.h"
+#include "xosim/xapi_power.h"
 #include "xosim/xapi_space.h"
 
 #include <time.h>
@@ -131,15 +132,11 @@ static struct xapi_vm *add_vm(struct xapi *xapi, const char *uuid, struct xapi_h
     vm->host = host;
     vm->xapi = xapi;
     vm->made_by = kinds[kind].name;
-    vm->running = kind == XAPI_BACKUP_HEALTH_CHECK;
     vm->tags = json_array();
     vm->other_config = json_object();
     vm->current_operations = json_object();
     xapi_add(xapi, &vm->object, XAPI_VM, host->object.pool, uuid);
-    if (vm->running) {
-        list_add(&host->residents, vm);
-        xapi_touch(xapi, &host->object);
-    }
+    xapi_vm_set_power(xapi, vm, kind == XAPI_BACKUP_HEALTH_CHECK ? XAPI_RUNNING : XAPI_HALTED);
     return vm;
 }
 

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/xapi_motion_internal.h"
+#include "xosim/xapi_power.h"
 
 bool xapi_vm_locked(const struct xapi_vm *vm)
 {
@@ -33,7 +34,7 @@ static struct xapi_vbd *vbd_of_vm(const struct xapi_vdi *vdi)
 static bool fits(const struct xapi_host *host, const struct xapi_vm *vm,
                  const struct xapi_vdi *moving, const struct xapi_sr *sr)
 {
-    if (host->off || !xapi_host_sees(host, sr))
+    if (host->off || host->disabled || !xapi_host_sees(host, sr))
         return false;
     for (size_t i = 0; i < vm->vbds.len; i++) {
         const struct xapi_vbd *vbd = vm->vbds.items[i];
@@ -96,6 +97,8 @@ static json_t *host_refused(const struct motion *motion)
         return xapi_error("HANDLE_INVALID", "host", motion->to, NULL);
     if (to->off)
         return xapi_error("HOST_OFFLINE", to->object.ref, NULL);
+    if (to->disabled && to != motion_vm(motion)->host)
+        return xapi_error("HOST_DISABLED", to->object.ref, NULL);
     for (size_t i = 0; i < motion->disks_len; i++) {
         const struct xapi_sr *sr = xapi_find(xapi, XAPI_SR, motion->disks[i].sr);
         if (!sr || !xapi_host_sees(to, sr))
@@ -112,6 +115,9 @@ json_t *motion_refused(struct motion *motion)
     motion->size = 0;
     if (!vm)
         return xapi_error("HANDLE_INVALID", "VM", motion->vm, NULL);
+    if (vm->power == XAPI_PAUSED)
+        return xapi_error("VM_BAD_POWER_STATE", vm->object.ref, "running",
+                          xapi_power_word(vm->power), NULL);
     const struct xapi_vdi *cbt = tracked(vm);
     if (cbt && motion->disks_len > 0)
         return xapi_error("VDI_CBT_ENABLED", cbt->object.ref, NULL);
@@ -256,7 +262,10 @@ static void run_pool_migrate(struct xapi_operation *operation)
 static json_t *pool_migrate_refused(const struct xapi_vm *vm, const struct xapi_host *host)
 {
     if (!vm->running)
-        return xapi_error("VM_BAD_POWER_STATE", vm->object.ref, "running", "halted", NULL);
+        return xapi_error("VM_BAD_POWER_STATE", vm->object.ref, "running",
+                          xapi_power_word(vm->power), NULL);
+    if (host->disabled)
+        return xapi_error("HOST_DISABLED", host->object.ref, NULL);
     if (host->off || vm->host->off)
         return xapi_error("HOST_OFFLINE", (host->off ? host : vm->host)->object.ref, NULL);
     for (size_t i = 0; i < vm->vbds.len; i++) {

@@ -74,7 +74,7 @@ void xapi_vm_set_host(struct xapi *xapi, struct xapi_vm *vm, struct xapi_host *h
     struct xapi_host *old = vm->host;
     vm->host = host;
     xapi_touch(xapi, &vm->object);
-    if (!vm->running)
+    if (vm->power != XAPI_RUNNING && vm->power != XAPI_PAUSED)
         return;
     list_remove(&old->residents, vm);
     list_add(&host->residents, vm);

@@ -5,6 +5,7 @@
 #include "xosim/xapi_effects.h"
 #include "xosim/xapi_guest.h"
 #include "xosim/xapi_motion.h"
+#include "xosim/xapi_power.h"
 
 enum { LETTERS = 26 };
 
@@ -110,9 +111,7 @@ void xapi_vbd_create(struct xapi *xapi, const struct xapi_vbd_arguments *argumen
     xapi_operation_start(operation, xapi, arguments->vm->object.pool, XAPI_CALL_MS, run_create);
 }
 
-/* Whether plugging it would have two VMs use a disk that one of them writes to. What dom0 copies
- * does not count, what it keeps does. */
-static bool used_elsewhere(const struct xapi_vbd *vbd)
+bool xapi_vbd_used_elsewhere(const struct xapi_vbd *vbd)
 {
     if (vbd->vdi->held)
         return true;
@@ -148,7 +147,7 @@ static void run_plug(struct xapi_operation *operation)
     }
     json_t *error_info =
         xapi->hooks.plug_refuses ? xapi->hooks.plug_refuses(xapi->hooks.userdata, vbd) : NULL;
-    if (!error_info && used_elsewhere(vbd))
+    if (!error_info && xapi_vbd_used_elsewhere(vbd))
         error_info = xapi_error("VDI_IN_USE", vbd->vdi->object.ref, NULL);
     if (error_info) {
         xapi_operation_fail(operation, error_info);
@@ -196,13 +195,13 @@ struct xapi_task *xapi_vbd_plug(struct xapi *xapi, struct xapi_vbd *vbd)
     if (!vbd->vm->running)
         return xapi_task_failed(xapi, &vbd->object, name,
                                 xapi_error("VM_BAD_POWER_STATE", vbd->vm->object.ref, "running",
-                                           "halted", NULL));
+                                           xapi_power_word(vbd->vm->power), NULL));
     if (vbd->vm->host && vbd->vm->host->off)
         return xapi_task_failed(xapi, &vbd->object, name,
                                 xapi_error("HOST_OFFLINE", vbd->vm->host->object.ref, NULL));
     if (xapi_vm_locked(vbd->vm))
         return xapi_task_failed(xapi, &vbd->object, name, xapi_vm_locked_error(vbd->vm));
-    if (used_elsewhere(vbd))
+    if (xapi_vbd_used_elsewhere(vbd))
         return xapi_task_failed(xapi, &vbd->object, name,
                                 xapi_error("VDI_IN_USE", vbd->vdi->object.ref, NULL));
     struct xapi_task *task = xapi_task_new(xapi, &vbd->object, name);
@@ -220,6 +219,9 @@ static json_t *unplug_refused(const struct xapi_vbd *vbd)
         return xapi_error("DEVICE_ALREADY_DETACHED", vbd->object.ref, NULL);
     if (vm->running && vm->host->off)
         return xapi_error("HOST_OFFLINE", vm->host->object.ref, NULL);
+    if (!vm->running)
+        return xapi_error("VM_BAD_POWER_STATE", vm->object.ref, "running",
+                          xapi_power_word(vm->power), NULL);
     if (!vbd->unpluggable)
         return xapi_error("VBD_NOT_UNPLUGGABLE", vbd->object.ref, NULL);
     return NULL;

@@ -466,6 +466,9 @@ extern const char *const xo_types_host[];
 extern const char *const xo_types_vbd[];
 extern const char *const xo_types_task[];
 
+/** Deletes the snapshot of a VM that the call names: how vm.delete goes on for one. */
+void xo_vm_snapshot_delete(struct xo_call *call);
+
 /* --- methods (xo_methods.c and the xo_call_*.c it lists) --- */
 
 /** A parameter of a method, as it is validated before the method runs. */
@@ -498,6 +501,8 @@ xo_step_fn xo_get_all_objects;
 xo_step_fn xo_disk_create;
 xo_step_fn xo_vdi_set, xo_vdi_delete, xo_vdi_migrate;
 xo_step_fn xo_vm_attach_disk, xo_vm_migrate, xo_vm_snapshot, xo_vm_delete;
+xo_step_fn xo_vm_start, xo_vm_stop, xo_vm_restart, xo_vm_suspend, xo_vm_resume;
+xo_step_fn xo_vm_pause, xo_vm_unpause, xo_host_enable, xo_host_disable;
 xo_step_fn xo_vbd_connect, xo_vbd_disconnect, xo_vbd_delete;
 xo_step_fn xo_task_cancel;
 xo_step_fn xo_tag_add, xo_tag_remove;

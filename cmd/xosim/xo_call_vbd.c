@@ -35,6 +35,10 @@ static void created(struct xo_call *call)
         return;
     }
     struct xapi_vbd *vbd = xapi_find(xapi, XAPI_VBD, call->created);
+    if (!vbd) { /* gone with its VM meanwhile */
+        xo_call_fail_refused(call, "VBD.plug", xapi_error("HANDLE_INVALID", "VBD", NULL));
+        return;
+    }
     if (vbd->vm->running)
         xo_call_await_task(call, xapi_vbd_plug(xapi, vbd), plugged);
     else

@@ -15,6 +15,10 @@
     {                                                                                              \
         .name = (name_), .type = "string", .optional = true                                        \
     }
+#define FLAG(name_)                                                                                \
+    {                                                                                              \
+        .name = (name_), .type = "boolean", .optional = true                                       \
+    }
 
 static const struct xo_method methods[] = {
     {.name = "session.signIn", .run = xo_session_sign_in, .before_sign_in = true},
@@ -55,7 +59,22 @@ static const struct xo_method methods[] = {
                 OPTIONAL("name"),
                 OPTIONAL("description"),
                 {.name = "saveMemory", .type = "boolean", .optional = true}}},
-    {.name = "vm.delete", .run = xo_vm_delete, .params = {STRING("id")}},
+    {.name = "vm.delete",
+     .run = xo_vm_delete,
+     .params = {STRING("id"), FLAG("deleteDisks"), FLAG("force"), FLAG("forceBlockedOperation")}},
+    {.name = "vm.start", .run = xo_vm_start, .params = {STRING("id"), FLAG("force")}},
+    {.name = "vm.stop",
+     .run = xo_vm_stop,
+     .params = {STRING("id"), FLAG("force"), FLAG("bypassBlockedOperation")}},
+    {.name = "vm.restart",
+     .run = xo_vm_restart,
+     .params = {STRING("id"), FLAG("force"), FLAG("bypassBlockedOperation")}},
+    {.name = "vm.suspend", .run = xo_vm_suspend, .params = {STRING("id")}},
+    {.name = "vm.resume", .run = xo_vm_resume, .params = {STRING("id")}},
+    {.name = "vm.pause", .run = xo_vm_pause, .params = {STRING("id")}},
+    {.name = "vm.unpause", .run = xo_vm_unpause, .params = {STRING("id")}},
+    {.name = "host.enable", .run = xo_host_enable, .params = {STRING("id")}},
+    {.name = "host.disable", .run = xo_host_disable, .params = {STRING("id")}},
     {.name = "vm.migrate",
      .run = xo_vm_migrate,
      .params = {STRING("vm"),

@@ -4,6 +4,7 @@
  */
 #include "base/json.h"
 #include "base/str.h"
+#include "xosim/xapi_power.h"
 #include "xosim/xo.h"
 
 #include <math.h>
@@ -87,7 +88,7 @@ static json_t *render_host(const struct xapi_host *host)
     put_host_constants(json);
     json_put(json, "current_operations", json_copy(host->current_operations));
     json_put_str(json, "address", host->address);
-    json_put(json, "enabled", json_true());
+    json_put(json, "enabled", json_boolean(!host->disabled));
     json_put_str(json, "controlDomain", host->control_domain->object.uuid);
     json_put_str(json, "hostname", host->name_label);
     json_put_str(json, "name_label", host->name_label);
@@ -249,7 +250,7 @@ static void put_control_domain(json_t *json)
 /* The host that a VM runs on; of a halted one the host whose local SR has a disk of it. NULL: any host of the pool would do. */
 static const struct xapi_host *host_of(const struct xapi_vm *vm)
 {
-    if (vm->running || vm->control_domain)
+    if (vm->running || vm->power == XAPI_PAUSED || vm->control_domain)
         return vm->host;
     for (size_t i = 0; i < vm->vbds.len; i++) {
         const struct xapi_vbd *vbd = vm->vbds.items[i];
@@ -269,7 +270,7 @@ static json_t *render_vm(const struct xapi_vm *vm)
     else
         put_guest(json, vm);
     json_put_str(json, "name_label", vm->name_label);
-    json_put_str(json, "power_state", vm->running ? "Running" : "Halted");
+    json_put_str(json, "power_state", xapi_power_name(vm->power));
     json_put(json, "current_operations", json_copy(vm->current_operations));
     json_put(json, "tags", json_copy(vm->tags));
     json_put(json, "VIFs", ids_of(&vm->vifs));

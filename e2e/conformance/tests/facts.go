@@ -117,6 +117,8 @@ var Facts = []suite.Fact{
 	{Area: "Calls", ID: "vm-migrate-impossible", Says: "A target that can't be is -32000, VM_REQUIRES_SR", Without: "what makes a target impossible was not observed in a way that a test could ask for"},
 	{Area: "Calls", ID: "vm-migrate-pool", Says: "To another pool the VM keeps its id, its disks and VBDs get new ones and the old ones exit"},
 	{Area: "Calls", ID: "vm-migrate-too-many", Says: "TOO_MANY_STORAGE_MIGRATES is tried again for ever, every ten seconds"},
+	{Area: "Calls", ID: "vm-power", Says: "vm.start, vm.stop {force}, vm.suspend and vm.pause; disks stay plugged unless the VM is halted", Without: "the VMs of a test may be moved, not stopped"},
+	{Area: "Calls", ID: "vm-delete", Says: "vm.delete shuts a running VM down hard and destroys every disk that no other VM has, unless deleteDisks is false", Without: "read in the sources; a test must not delete a VM"},
 	{Area: "Calls", ID: "cancel", Says: "task.cancel answers true at once; the migration then fails with \"task canceled\", its target is gone, its source untouched; a task that ended is code 1"},
 	{Area: "Calls", ID: "cancel-last", Says: "In its last phase a migration does not allow to be cancelled"},
 	{Area: "Calls", ID: "host-down", Says: "Of a host that is down only power_state changes, to Halted; its SRs, disks and PBDs look as before; operations on them are code 18"},
