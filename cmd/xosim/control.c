@@ -210,6 +210,7 @@ static const struct {
     {"GET", {"faults", "kinds"}, get_fault_kinds},
     {"POST", {"faults"}, post_fault},
     {"DELETE", {"faults", "*"}, delete_fault},
+    {"POST", {"users", "*"}, control_post_user},
     {"POST", {"speed"}, post_speed},
 };
 

@@ -2,7 +2,7 @@
  * xosim, upper layer: lists and single objects of the REST API.
  *
  * Without `fields` a list is of addresses; with them of objects, each with its address. Who is no
- * administrator sees nothing in a list, and may read no object.
+ * administrator sees in a list what it has access to, and may read no object.
  */
 #include "rest_internal.h"
 
@@ -83,11 +83,13 @@ void rest_send_list(struct rest_exchange *exchange, const json_t *objects, const
     if (!rest_flag(exchange, "ndjson", &lines) || !read_limit(exchange, &limit) ||
         !rest_filter(exchange, &query))
         return;
-    bool admin = str_equal(exchange->user->permission, "admin");
+    const struct xo *xo = exchange->rest->xo;
     json_t *list = json_array();
     json_object_foreach((json_t *)(uintptr_t)objects, id, object) {
-        if (!admin || limit == 0)
+        if (limit == 0)
             break;
+        if (!xo_user_may(xo, exchange->user, object))
+            continue;
         if (query && !xo_query_matches(query, object))
             continue;
         json_add(list, rest_map(object, path, rest_param(exchange, "fields")));

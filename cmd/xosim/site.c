@@ -18,6 +18,13 @@ static void on_token(void *userdata, const struct xo_token *token)
         store_put_token(site->store, token);
 }
 
+static void on_user(void *userdata, const struct xo_user *user)
+{
+    struct site *site = userdata;
+    if (site->store)
+        store_put_user(site->store, user);
+}
+
 static void on_server(void *userdata, const struct xo_pool *pool)
 {
     struct site *site = userdata;
@@ -60,6 +67,7 @@ int site_new(const struct site_options *options, struct site **ret, struct err *
     site->xo->hooks = (struct xo_hooks){.userdata = site,
                                         .before_output = before_output,
                                         .token_changed = on_token,
+                                        .user_changed = on_user,
                                         .server_changed = on_server};
     site->rest = rest_new(site->xo);
     faults_hook(site->faults);
@@ -114,37 +122,7 @@ void site_commit(struct site *site)
         store_commit(site->store);
 }
 
-static const char *name_of(const struct xapi_object *object)
-{
-    switch (object->class) {
-    case XAPI_POOL:
-        return ((const struct xapi_pool *)object)->name_label;
-    case XAPI_HOST:
-        return ((const struct xapi_host *)object)->name_label;
-    case XAPI_SR:
-        return ((const struct xapi_sr *)object)->name_label;
-    case XAPI_VM:
-        return ((const struct xapi_vm *)object)->name_label;
-    case XAPI_VDI:
-        return ((const struct xapi_vdi *)object)->name_label;
-    case XAPI_PBD:
-    case XAPI_VBD:
-    case XAPI_TASK:
-    case XAPI_FIXED:
-        return NULL;
-    }
-    return NULL;
-}
-
 void *site_find(const struct site *site, enum xapi_class class, const char *name)
 {
-    const struct xapi *xapi = site->xapi;
-    void *found = name ? xapi_find(xapi, class, name) : NULL;
-    for (size_t i = 0; name && !found && i < xapi->pools.len; i++) {
-        struct xapi_object *object = ((const struct xapi_pool *)xapi->pools.items[i])->first;
-        while (object && !(object->class == class && str_equal(name_of(object), name)))
-            object = object->next;
-        found = object;
-    }
-    return found;
+    return xapi_find_named(site->xapi, class, name);
 }

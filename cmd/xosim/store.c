@@ -5,7 +5,7 @@
  * holds the records written since. A record is either whole or (the last line, torn by a kill)
  * ignored; replaying one twice does no harm, for each says all of its object:
  *   {"disk": {…}}   ground truth, and under "vdi" the VDI while there is one
- *   {"vbd": {…}}    {"vbdGone": uuid}    {"token": {…}}    {"server": {…}}
+ *   {"vbd": {…}}    {"vbdGone": uuid}    {"token": {…}}    {"server": {…}}    {"user": {…}}
  *   {"vm": {…}}     where a VM is and what it does: before the VBDs that it has there; all of one that
  *                   a backup made
  *   {"vmGone": uuid}
@@ -158,6 +158,12 @@ static json_t *token_record(const struct xo_token *token)
     return json;
 }
 
+static json_t *user_record(const struct xo_user *user)
+{
+    return json_build("{s:s, s:s, s:O}", "email", user->email, "permission", user->permission,
+                      "acls", user->acls);
+}
+
 static json_t *server_record(const struct xo_pool *pool)
 {
     return json_build("{s:s, s:b}", "pool", pool->pool->object.uuid, "enabled", !pool->disabled);
@@ -173,6 +179,8 @@ static int write_snapshot(struct store *store, struct err *err)
         put_line(&lines, "token", token_record(token));
     for (size_t i = 0; i < store->xo->pools.len; i++)
         put_line(&lines, "server", server_record(store->xo->pools.items[i]));
+    for (size_t i = 0; i < store->xo->users.len; i++)
+        put_line(&lines, "user", user_record(store->xo->users.items[i]));
     cleanup_str char *path = store_path(store, "state.json");
     cleanup_str char *next = store_path(store, "state.json.new");
     cleanup_str char *journal = store_journal_path(store, store->generation);
@@ -208,6 +216,7 @@ int store_open(const char *folder, const char *world_hash, struct xapi *xapi, st
     store->gone = json_object();
     store->tokens = json_array();
     store->servers = json_array();
+    store->users = json_array();
     cleanup_str char *path = store_path(store, "state.json");
     bool found = false;
     bool found_journal = false;
@@ -276,6 +285,11 @@ int store_start(struct store *store, struct xo *xo, struct err *err)
 void store_put_token(struct store *store, const struct xo_token *token)
 {
     put_line(&store->lines, "token", token_record(token));
+}
+
+void store_put_user(struct store *store, const struct xo_user *user)
+{
+    put_line(&store->lines, "user", user_record(user));
 }
 
 void store_put_server(struct store *store, const struct xo_pool *pool)
@@ -363,6 +377,7 @@ struct store *store_close(struct store *store)
     json_decref(store->gone);
     json_decref(store->tokens);
     json_decref(store->servers);
+    json_decref(store->users);
     buf_done(&store->lines);
     mem_free(store->folder);
     mem_free(store->world_hash);

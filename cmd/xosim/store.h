@@ -44,6 +44,9 @@ void store_commit(struct store *store);
 /** Notes a token for the next commit. */
 void store_put_token(struct store *store, const struct xo_token *token);
 
+/** Notes the access of a user for the next commit. */
+void store_put_user(struct store *store, const struct xo_user *user);
+
 /** Notes for the next commit whether a server is enabled. */
 void store_put_server(struct store *store, const struct xo_pool *pool);
 

@@ -19,7 +19,8 @@ struct store {
     json_t *gone;     /* { uuid: true } of what the world has and somebody has destroyed */
     struct buf lines; /* records that need no look at the objects: tokens, VBDs that are gone */
     json_t *tokens;   /* records read at the start, for store_start: of tokens … */
-    json_t *servers;  /* … and of servers */
+    json_t *servers;  /* … of servers … */
+    json_t *users;    /* … and of users */
 };
 
 /** The path of a file of the store, *new*. */
@@ -32,7 +33,7 @@ char *store_journal_path(const struct store *store, int64_t generation) WARN_UNU
 int store_read_file(struct store *store, const char *path, bool *ret_found,
                     struct err *err) WARN_UNUSED;
 
-/** Gives Xen Orchestra the tokens and servers that were read. */
+/** Gives Xen Orchestra the tokens, servers and users that were read. */
 void store_restore_xo(struct store *store);
 
 #endif

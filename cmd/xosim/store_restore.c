@@ -175,6 +175,10 @@ static bool restore_line(struct store *store, const json_t *line, struct err *er
             xapi_backup_remove_vm(store->xapi, vm);
         return true;
     }
+    if (str_equal(kind, "user")) {
+        json_add(store->users, json_incref(record));
+        return true;
+    }
     if (str_equal(kind, "gone") && json_is_string(record)) {
         restore_gone(store, json_string_value(record));
         return true;
@@ -239,8 +243,21 @@ static void restore_servers(const struct store *store)
     }
 }
 
+static void restore_users(const struct store *store)
+{
+    for (size_t i = 0; i < json_array_size(store->users); i++) {
+        const json_t *record = json_array_get(store->users, i);
+        const char *email = json_str_at(record, "email");
+        struct xo_user *user = email ? xo_find_user(store->xo, email) : NULL;
+        if (user)
+            xo_user_set_access(user, json_str_at(record, "permission"),
+                               json_deep_copy(json_object_get(record, "acls")));
+    }
+}
+
 void store_restore_xo(struct store *store)
 {
+    restore_users(store);
     restore_tokens(store);
     restore_servers(store);
 }

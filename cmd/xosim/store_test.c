@@ -388,3 +388,22 @@ Test(store, keeps_what_vms_do_and_which_are_gone)
         lab_close(site, client);
     }
 }
+
+static void demote(struct site *site, struct fake_client *client)
+{
+    (void)client;
+    struct xo_user *user = xo_find_user(site->xo, "admin@admin.net");
+    xo_user_set_access(user, "none", json_build("{s:b}", LAB_LOCAL_A1, 1));
+    site_commit(site);
+}
+
+Test(store, keeps_what_users_have_access_to)
+{
+    in_a_life(demote);
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    const struct xo_user *user = xo_find_user(site->xo, "admin@admin.net");
+    cr_expect_str_eq(user->permission, "none");
+    cr_expect(json_object_get(user->acls, LAB_LOCAL_A1));
+    lab_close(site, client);
+}

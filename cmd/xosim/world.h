@@ -25,6 +25,8 @@ struct world_user {
     char *password;
     char *permission;
     char *id;
+    char *sees;       /* "permitted" or "all" */
+    struct list acls; /* names or UUIDs of pools, hosts, SRs and VMs */
 };
 
 struct world_token {

@@ -16,8 +16,17 @@ static int build_user(const struct world *world, const struct world_user *item, 
     if (xo_find_user(xo, item->email))
         return world_complain(world, &item->item, "email", item->email, "write each user once",
                               err);
-    xo_add_user(xo, item->id ? item->id : made, item->email, item->password,
-                item->permission ? item->permission : "admin");
+    struct xo_user *user = xo_add_user(xo, item->id ? item->id : made, item->email, item->password,
+                                       item->permission ? item->permission : "admin");
+    user->sees_all = str_equal(item->sees, "all");
+    for (size_t i = 0; i < item->acls.len; i++) {
+        const char *name = item->acls.items[i];
+        const char *uuid = xapi_access_target(xo->xapi, name);
+        if (!uuid)
+            return world_complain(world, &item->item, "acls", name,
+                                  "write names or UUIDs of pools, hosts, SRs or VMs", err);
+        json_put(user->acls, uuid, json_true());
+    }
     return 0;
 }
 

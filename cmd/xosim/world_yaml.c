@@ -51,6 +51,8 @@ static const struct field user_fields[] = {
     FIELD(world_user, password, FIELD_TEXT, .required = true),
     FIELD(world_user, permission, FIELD_TEXT, .choices = "admin none"),
     FIELD(world_user, id, FIELD_UUID),
+    FIELD(world_user, sees, FIELD_TEXT, .choices = "permitted all"),
+    FIELD(world_user, acls, FIELD_TEXTS),
 };
 static const struct field token_fields[] = {
     FIELD(world_token, token, FIELD_TEXT, .required = true),

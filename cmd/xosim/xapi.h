@@ -318,6 +318,14 @@ void xapi_remove(struct xapi *xapi, struct xapi_object *object);
 /** *Borrowed*, or NULL when there is no such object of that class. */
 void *xapi_find(const struct xapi *xapi, enum xapi_class class, const char *uuid);
 
+/** The first object of a class with this UUID, or else of this name; *borrowed*, NULL: there is none.
+ * `name` may be NULL. */
+void *xapi_find_named(const struct xapi *xapi, enum xapi_class class, const char *name);
+
+/** The UUID of the pool, host, SR or VM of a name or UUID: what a user can have access to.
+ * *Borrowed*, or NULL. */
+const char *xapi_access_target(const struct xapi *xapi, const char *name);
+
 /** As xapi_find(), by opaque reference. */
 void *xapi_find_ref(const struct xapi *xapi, enum xapi_class class, const char *ref);
 

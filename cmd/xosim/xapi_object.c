@@ -281,6 +281,51 @@ void *xapi_find_ref(const struct xapi *xapi, enum xapi_class class, const char *
     return of_class(map_get(&xapi->by_ref, ref), class);
 }
 
+static const char *name_of(const struct xapi_object *object)
+{
+    switch (object->class) {
+    case XAPI_POOL:
+        return ((const struct xapi_pool *)object)->name_label;
+    case XAPI_HOST:
+        return ((const struct xapi_host *)object)->name_label;
+    case XAPI_SR:
+        return ((const struct xapi_sr *)object)->name_label;
+    case XAPI_VM:
+        return ((const struct xapi_vm *)object)->name_label;
+    case XAPI_VDI:
+        return ((const struct xapi_vdi *)object)->name_label;
+    case XAPI_PBD:
+    case XAPI_VBD:
+    case XAPI_TASK:
+    case XAPI_FIXED:
+        return NULL;
+    }
+    return NULL;
+}
+
+void *xapi_find_named(const struct xapi *xapi, enum xapi_class class, const char *name)
+{
+    void *found = name ? xapi_find(xapi, class, name) : NULL;
+    for (size_t i = 0; name && !found && i < xapi->pools.len; i++) {
+        struct xapi_object *object = ((const struct xapi_pool *)xapi->pools.items[i])->first;
+        while (object && !(object->class == class && str_equal(name_of(object), name)))
+            object = object->next;
+        found = object;
+    }
+    return found;
+}
+
+const char *xapi_access_target(const struct xapi *xapi, const char *name)
+{
+    static const enum xapi_class classes[] = {XAPI_POOL, XAPI_HOST, XAPI_SR, XAPI_VM};
+    for (size_t i = 0; i < ARRAY_LEN(classes); i++) {
+        const struct xapi_object *object = xapi_find_named(xapi, classes[i], name);
+        if (object)
+            return object->uuid;
+    }
+    return NULL;
+}
+
 json_t *xapi_error(const char *code, ...)
 {
     json_t *error_info = json_array();

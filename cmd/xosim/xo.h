@@ -53,7 +53,11 @@ struct xo_user {
     char *email;
     char *password;
     char *permission;     /* "admin" or "none" */
+    json_t *acls;         /* { uuid: true }: pools, hosts, SRs and VMs that it has access to */
+    bool sees_all;        /* of a version that filters nothing */
     int64_t bad_until_us; /* throttled until then */
+    struct timer resync;  /* until it is told what it sees now */
+    struct xo *xo;
 };
 
 /** An authentication token. */
@@ -107,6 +111,8 @@ struct xo_hooks {
     void (*before_output)(void *userdata);
     /** A token was made, or has expired. */
     void (*token_changed)(void *userdata, const struct xo_token *token);
+    /** A user has other access. */
+    void (*user_changed)(void *userdata, const struct xo_user *user);
     /** A person has enabled or disabled a server. */
     void (*server_changed)(void *userdata, const struct xo_pool *pool);
 };
@@ -176,6 +182,7 @@ struct xo {
     struct timer up_again;
     json_t *objects;   /* the mirror: { id: object } */
     json_t *by_type;   /* { type: { id: object } } */
+    json_t *left;      /* { id: object }: gone from the mirror since the last notification */
     json_t *tasks;     /* { id: XAPI's record of the task } */
     struct list pools; /* struct xo_pool, owned */
     struct list users; /* struct xo_user, owned */
@@ -257,6 +264,24 @@ void xo_slot_give(struct xo_call *call);
 /** The state of the pool an object belongs to. */
 struct xo_pool *xo_pool_of(const struct xo *xo, const struct xapi_pool *pool);
 
+/* --- access (xo_acl.c) --- */
+
+/** Whether the user is an administrator. */
+bool xo_user_is_admin(const struct xo_user *user);
+
+/** Whether the user has access to an object as clients see it. */
+bool xo_user_may(const struct xo *xo, const struct xo_user *user, const json_t *object);
+
+/** Whether lists have the object for this user. */
+bool xo_user_sees(const struct xo *xo, const struct xo_user *user, const json_t *object);
+
+/** Of { id: object, or 0 for one that has just left }, what the user sees, *new*. */
+json_t *xo_user_filter(const struct xo *xo, const struct xo_user *user, json_t *items) WARN_UNUSED;
+
+/** Gives a user other access: a permission, and { uuid: true } (*stolen*). Sessions are told of what
+ * was given, not of what was taken. */
+void xo_user_set_access(struct xo_user *user, const char *permission, json_t *acls);
+
 /* --- servers (xo_server.c) --- */
 
 /** One more reason why a pool can not be reached over the network, or one less. Without any Xen
@@ -269,7 +294,7 @@ void xo_server_set_enabled(struct xo *xo, const struct xapi_pool *pool, bool ena
 /** Whether Xen Orchestra, which starts, connects to the pool; notes that it failed. */
 bool xo_server_connects(struct xo_pool *pool);
 
-/** Sends a notification to every signed-in session. */
+/** Sends a notification to every signed-in session, each what its user sees. */
 void xo_notify(struct xo *xo, const char *type, json_t *items);
 
 /** The XAPI object as Xen Orchestra shows it (xo_render.c). *New*. */
@@ -319,6 +344,9 @@ void xo_session_frame(struct xo_session *session, const char *text, size_t len);
 
 /** Sends a JSON value as a frame. */
 void xo_session_send(struct xo_session *session, const json_t *message);
+
+/** Sends a notification to one session; none when there are no items. */
+void xo_session_tell(struct xo_session *session, const char *type, json_t *items);
 
 /* --- calls (xo_call.c, xo_error.c) --- */
 

@@ -135,7 +135,7 @@ void xo_call_start(struct xo_session *session, json_t *id, const char *method_na
         xo_call_fail(call, 10, "invalid parameters", json_build("{s:o}", "errors", errors));
         return;
     }
-    if (method->admin && !(session->user && str_equal(session->user->permission, "admin"))) {
+    if (method->admin && !(session->user && xo_user_is_admin(session->user))) {
         xo_call_fail(call, 2, "not enough permissions",
                      json_build("{s:s, s:{}}", "permission", "admin", "object"));
         return;
@@ -390,7 +390,7 @@ void *xo_call_object(struct xo_call *call, const char *param, enum xapi_class cl
         xo_call_fail_no_such(call, id ? id : "", types);
         return NULL;
     }
-    if (!str_equal(call->user->permission, "admin")) {
+    if (!xo_user_may(call->xo, call->user, xo_object(call->xo, id))) {
         xo_call_fail(call, 2, "not enough permissions",
                      json_build("{s:s, s:{s:s}}", "permission", "administrate", "object", "id",
                                 id));

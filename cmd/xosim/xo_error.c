@@ -138,7 +138,7 @@ static void fail_xapi(struct xo_call *call, const json_t *error_info, const char
         fail(call, -32000, "task canceled", json_build("{s:s}", "message", "task canceled"), NULL);
         return;
     }
-    if (!str_equal(call->user->permission, "admin")) {
+    if (!xo_user_is_admin(call->user)) {
         fail(call, -32000, "unknown error from the peer", NULL, error_info);
         return;
     }

@@ -36,6 +36,7 @@ bool xo_filter_matches(const json_t *object, const json_t *pattern)
 }
 
 struct selection {
+    const struct xo_call *call;
     const json_t *pattern;        /* or NULL */
     const struct xo_query *query; /* or NULL */
     size_t limit;
@@ -49,6 +50,8 @@ static void select_from(const struct selection *selection, json_t *objects)
     json_object_foreach(objects, id, object) {
         if (json_object_size(selection->result) >= selection->limit)
             return;
+        if (!xo_user_sees(selection->call->xo, selection->call->user, object))
+            continue;
         if (selection->pattern && !xo_filter_matches(object, selection->pattern))
             continue;
         if (selection->query && !xo_query_matches(selection->query, object))
@@ -88,7 +91,8 @@ void xo_get_all_objects(struct xo_call *call)
         xo_call_fail(call, -32000, err.message, NULL);
         return;
     }
-    struct selection selection = {.pattern = json_is_object(filter) ? filter : NULL,
+    struct selection selection = {.call = call,
+                                  .pattern = json_is_object(filter) ? filter : NULL,
                                   .query = query,
                                   .limit = limit < 0 ? 0 : (size_t)limit,
                                   .result = json_object()};

@@ -45,6 +45,7 @@ static bool mirror_remove(struct xo *xo, const char *id)
     json_object_del(json_object_get(xo->by_type, json_str_at(object, "type")), id);
     json_object_del(xo->objects, id);
     json_object_del(xo->tasks, id);
+    json_object_set(xo->left, id, object);
     tell(xo, object, NULL);
     return true;
 }
@@ -74,18 +75,27 @@ struct xo_pool *xo_pool_of(const struct xo *xo, const struct xapi_pool *pool)
     return NULL;
 }
 
-void xo_notify(struct xo *xo, const char *type, json_t *items)
+void xo_session_tell(struct xo_session *session, const char *type, json_t *items)
 {
     if (json_object_size(items) == 0)
         return;
     cleanup_json json_t *message =
         json_build("{s:s, s:s, s:{s:s, s:O}}", "jsonrpc", "2.0", "method", "all", "params", "type",
                    type, "items", items);
+    xo_session_send(session, message);
+}
+
+void xo_notify(struct xo *xo, const char *type, json_t *items)
+{
     for (size_t i = 0; i < xo->sessions.len; i++) {
         struct xo_session *session = xo->sessions.items[i];
-        if (session->user)
-            xo_session_send(session, message);
+        if (!session->user)
+            continue;
+        cleanup_json json_t *seen = xo_user_filter(xo, session->user, items);
+        xo_session_tell(session, type, seen);
     }
+    if (str_equal(type, "exit"))
+        json_object_clear(xo->left);
 }
 
 /* Brings the mirror up to date with what is pending; what changed goes into `enter` and `exit`. */
@@ -251,6 +261,7 @@ void xo_connect_pools(struct xo *xo)
 {
     json_object_clear(xo->objects);
     json_object_clear(xo->by_type);
+    json_object_clear(xo->left);
     json_object_clear(xo->tasks);
     for (size_t i = 0; i < xo->pools.len; i++) {
         struct xo_pool *pool = xo->pools.items[i];
@@ -293,6 +304,7 @@ struct xo *xo_new(struct xapi *xapi)
     xo->ids = xapi->ids;
     xo->objects = json_object();
     xo->by_type = json_object();
+    xo->left = json_object();
     xo->tasks = json_object();
     map_init(&xo->tokens, free_token);
     for (size_t i = 0; i < xapi->pools.len; i++)
@@ -327,6 +339,8 @@ struct xo *xo_free(struct xo *xo)
         mem_free(user->email);
         mem_free(user->password);
         mem_free(user->permission);
+        json_decref(user->acls);
+        timer_stop(xo->timers, &user->resync);
         mem_free(user);
     }
     list_done(&xo->pools);
@@ -335,6 +349,7 @@ struct xo *xo_free(struct xo *xo)
     map_done(&xo->tokens);
     json_decref(xo->objects);
     json_decref(xo->by_type);
+    json_decref(xo->left);
     json_decref(xo->tasks);
     return mem_free(xo);
 }

@@ -32,6 +32,8 @@ struct xo_user *xo_add_user(struct xo *xo, const char *id, const char *email, co
     user->email = mem_strdup(email);
     user->password = mem_strdup(password);
     user->permission = mem_strdup(permission);
+    user->acls = json_object();
+    user->xo = xo;
     list_add(&xo->users, user);
     return user;
 }
