@@ -210,6 +210,9 @@ static const struct {
     {"GET", {"faults", "kinds"}, get_fault_kinds},
     {"POST", {"faults"}, post_fault},
     {"DELETE", {"faults", "*"}, delete_fault},
+    {"POST", {"srs", "*", "forget"}, control_post_forget},
+    {"POST", {"srs", "*", "introduce"}, control_post_introduce},
+    {"POST", {"hosts", "*", "eject"}, control_post_eject},
     {"POST", {"users", "*"}, control_post_user},
     {"POST", {"speed"}, post_speed},
 };

@@ -1,5 +1,6 @@
 /* xosim: what the files of the control endpoint share: control.c (the routes, and what concerns the
- * whole site), control_vm.c (VMs and their devices), control_xo.c (users). Thread: the simulator's only one. */
+ * whole site), control_vm.c (VMs and their devices), control_xo.c (users),
+ * control_storage.c (SRs and hosts). Thread: the simulator's only one. */
 #ifndef XOSIM_CONTROL_INTERNAL_H
 #define XOSIM_CONTROL_INTERNAL_H
 
@@ -31,5 +32,8 @@ int control_post_write(struct control *control);
 int control_post_mount(struct control *control);
 int control_post_unmount(struct control *control);
 int control_post_user(struct control *control);
+int control_post_forget(struct control *control);
+int control_post_introduce(struct control *control);
+int control_post_eject(struct control *control);
 
 #endif

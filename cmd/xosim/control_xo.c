@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "xosim/xapi_object.h"
 
 /* { uuid: true } of a list of names or UUIDs, *new*; NULL: it has something else, *ret_bad. */
 static json_t *read_acls(const struct site *site, const json_t *names, const char **ret_bad)

@@ -183,13 +183,19 @@ static struct content good_part(const struct disk *disk)
     return good;
 }
 
+/* Whether its bytes are there, whoever may know of them. */
+static bool holds(const struct disk *disk)
+{
+    return disk->exists || disk->forgotten;
+}
+
 static size_t others_of(const struct family *family, const struct disk *disk,
                         const struct content *others[static FAMILY_DISKS_COMPARED])
 {
     size_t count = 0;
     for (size_t i = 0; i < family->disks.len && count < FAMILY_DISKS_COMPARED; i++) {
         const struct disk *other = family->disks.items[i];
-        if (other != disk && other->exists)
+        if (other != disk && holds(other))
             others[count++] = &other->content;
     }
     return count;
@@ -197,7 +203,7 @@ static size_t others_of(const struct family *family, const struct disk *disk,
 
 uint64_t disk_only_here_bytes(const struct disk *disk)
 {
-    if (!disk->exists)
+    if (!holds(disk))
         return 0;
     const struct content *others[FAMILY_DISKS_COMPARED];
     size_t count = others_of(disk->family, disk, others);

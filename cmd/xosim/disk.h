@@ -35,13 +35,14 @@ struct disk {
     struct content content;
     struct family *family;
     char parent[UUID_SIZE]; /* what it was copied from, or "" */
-    bool exists;
-    struct disk *mirror; /* that gets every write as well, or NULL */
-    uint64_t lost_bytes; /* that guests had not flushed when the disk was pulled … */
-    json_t *losses;      /* … each time: an array of objects; NULL: never */
-    bool complete;       /* false from the first byte of a copy until its last */
-    char backup[16];     /* the kind of backup that made it, "": none */
-    bool apart;          /* what is written to it belongs to nothing: its family's ideal stays */
+    bool exists;            /* there is a VDI of it */
+    bool forgotten;         /* there is none, but its bytes are where they were */
+    struct disk *mirror;    /* that gets every write as well, or NULL */
+    uint64_t lost_bytes;    /* that guests had not flushed when the disk was pulled … */
+    json_t *losses;         /* … each time: an array of objects; NULL: never */
+    bool complete;          /* false from the first byte of a copy until its last */
+    char backup[16];        /* the kind of backup that made it, "": none */
+    bool apart;             /* what is written to it belongs to nothing: its family's ideal stays */
     char hash[CONTENT_HASH_SIZE]; /* "" when not computed since the last write */
 };
 

@@ -4,6 +4,7 @@
 #include "xosim/faults_internal.h"
 #include "xosim/site.h"
 #include "xosim/xapi_dom0.h"
+#include "xosim/xapi_pool.h"
 
 /* Of Xen Orchestra's way up: a handshake that falls into it is never answered. */
 #define HANG_SECONDS 0.2
@@ -69,38 +70,56 @@ static void forget_task(struct site *site, struct fault *fault)
     xapi_copy_forget_task(site->xapi, fault->task[0] ? fault->task : NULL);
 }
 
+/* A host that has left its pool meanwhile is out of reach of faults, and so is an SR that was
+ * forgotten. */
+static void set_power(const struct site *site, const struct fault *fault, bool on)
+{
+    struct xapi_host *host = fault_host(fault);
+    if (host)
+        xapi_host_set_power(site->xapi, host, on);
+}
+
 static void power_off(struct site *site, struct fault *fault)
 {
-    xapi_host_set_power(site->xapi, fault_host(fault), false);
+    set_power(site, fault, false);
 }
 
 static void power_on(struct site *site, struct fault *fault)
 {
-    xapi_host_set_power(site->xapi, fault_host(fault), true);
+    set_power(site, fault, true);
+}
+
+static void set_plugged(const struct site *site, const struct fault *fault, bool plugged)
+{
+    struct xapi_sr *sr = fault_sr(fault);
+    if (sr)
+        xapi_sr_set_plugged(site->xapi, sr, fault_host(fault), plugged);
 }
 
 static void unplug_sr(struct site *site, struct fault *fault)
 {
-    xapi_sr_set_plugged(site->xapi, fault_sr(fault), fault_host(fault), false);
+    set_plugged(site, fault, false);
 }
 
 static void plug_sr(struct site *site, struct fault *fault)
 {
-    xapi_sr_set_plugged(site->xapi, fault_sr(fault), fault_host(fault), true);
+    set_plugged(site, fault, true);
 }
 
 static void slow_sr(struct site *site, struct fault *fault)
 {
     (void)site;
     struct xapi_sr *sr = fault_sr(fault);
-    sr->slowness = (1 + sr->slowness) / json_real_at(fault->spec, "factor", 1) - 1;
+    if (sr)
+        sr->slowness = (1 + sr->slowness) / json_real_at(fault->spec, "factor", 1) - 1;
 }
 
 static void end_slow_sr(struct site *site, struct fault *fault)
 {
     (void)site;
     struct xapi_sr *sr = fault_sr(fault);
-    sr->slowness = (1 + sr->slowness) * json_real_at(fault->spec, "factor", 1) - 1;
+    if (sr)
+        sr->slowness = (1 + sr->slowness) * json_real_at(fault->spec, "factor", 1) - 1;
 }
 
 static void throttle(struct site *site, const struct fault *fault, int64_t until_us)

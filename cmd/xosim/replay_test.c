@@ -4,6 +4,7 @@
  */
 #include "xosim/fake/client.h"
 #include "xosim/fake/trace.h"
+#include "xosim/xapi_pool.h"
 
 #include "base/buf.h"
 #include "base/file.h"

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/xapi_dom0.h"
+#include "xosim/xapi_pool.h"
 #include "xosim/xapi_space.h"
 
 #include <string.h>

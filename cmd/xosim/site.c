@@ -1,5 +1,7 @@
 /* xosim: a whole simulated site. */
 #include "xosim/site.h"
+#include "xosim/xapi_object.h"
+#include "xosim/xapi_pool.h"
 
 #include "base/mem.h"
 #include "base/str.h"

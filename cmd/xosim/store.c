@@ -9,7 +9,9 @@
  *   {"vm": {…}}     where a VM is and what it does: before the VBDs that it has there; all of one that
  *                   a backup made
  *   {"vmGone": uuid}
- *   {"gone": uuid}  a VM of the world that has been destroyed
+ *   {"gone": uuid}  a VM or host of the world that is no more
+ *   {"sr": {…}}     an SR that has been forgotten or introduced again: behind its disks
+ *   {"host": {…}}   a host that has been disabled or enabled
  * A start reads both, writes a new snapshot beside the old one, renames it over it, and begins the
  * next journal. A kill between the two leaves an old journal whose records the snapshot has
  * already.
@@ -23,6 +25,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/xapi_power.h"
+#include "xosim/xapi_sr.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,6 +77,8 @@ static json_t *disk_record(const struct xapi *xapi, const struct disk *disk)
         json_put(json, "lostBytes", json_integer((json_int_t)disk->lost_bytes));
         json_put(json, "losses", json_deep_copy(disk->losses));
     }
+    if (!vdi && disk->forgotten)
+        vdi = xapi_vdi_forgotten(xapi, disk->uuid);
     if (vdi)
         json_put(json, "vdi", vdi_record(vdi));
     return json;
@@ -124,6 +129,16 @@ char *store_journal_path(const struct store *store, int64_t generation)
     return str_new("%s/journal.%lld", store->folder, (long long)generation);
 }
 
+static json_t *sr_record(const char *uuid, bool forgotten)
+{
+    return json_build("{s:s, s:b}", "uuid", uuid, "forgotten", forgotten);
+}
+
+static json_t *host_record(const char *uuid, bool enabled)
+{
+    return json_build("{s:s, s:b}", "uuid", uuid, "enabled", enabled);
+}
+
 static void put_everything(struct store *store, struct buf *lines)
 {
     struct xapi *xapi = store->xapi;
@@ -147,6 +162,10 @@ static void put_everything(struct store *store, struct buf *lines)
         if (vbd->object.class == XAPI_VBD && xapi_vm_is_guest(vbd->vm))
             put_line(lines, "vbd", vbd_record(vbd));
     }
+    json_object_foreach(store->forgotten, uuid, unused)
+        put_line(lines, "sr", sr_record(uuid, true));
+    json_object_foreach(store->disabled, uuid, unused)
+        put_line(lines, "host", host_record(uuid, false));
 }
 
 static json_t *token_record(const struct xo_token *token)
@@ -214,6 +233,8 @@ int store_open(const char *folder, const char *world_hash, struct xapi *xapi, st
     store->dirty_vbds = json_object();
     store->dirty_vms = json_object();
     store->gone = json_object();
+    store->forgotten = json_object();
+    store->disabled = json_object();
     store->tokens = json_array();
     store->servers = json_array();
     store->users = json_array();
@@ -233,6 +254,51 @@ int store_open(const char *folder, const char *world_hash, struct xapi *xapi, st
     return 0;
 }
 
+static void put_gone(struct store *store, const char *uuid)
+{
+    json_put(store->gone, uuid, json_true());
+    put_line(&store->lines, "gone", json_text(uuid));
+}
+
+static void put_dirty(struct store *store)
+{
+    const char *uuid = NULL;
+    json_t *unused = NULL;
+    json_object_foreach(store->dirty_vms, uuid, unused) {
+        const struct xapi_vm *vm = xapi_find(store->xapi, XAPI_VM, uuid);
+        if (vm)
+            put_line(&store->lines, "vm", vm_record(store->xapi, vm));
+        else
+            put_gone(store, uuid);
+    }
+    json_object_foreach(store->dirty_disks, uuid, unused) {
+        const struct disk *disk = disks_find(&store->xapi->disks, uuid);
+        if (disk && !disk->forgotten) /* as it was before its SR was forgotten */
+            put_line(&store->lines, "disk", disk_record(store->xapi, disk));
+    }
+    json_object_foreach(store->dirty_vbds, uuid, unused) {
+        const struct xapi_vbd *vbd = xapi_find(store->xapi, XAPI_VBD, uuid);
+        if (vbd)
+            put_line(&store->lines, "vbd", vbd_record(vbd));
+    }
+    json_object_clear(store->dirty_vms);
+    json_object_clear(store->dirty_disks);
+    json_object_clear(store->dirty_vbds);
+}
+
+/* Heartbeats touch hosts all the time: only a change is worth a line. */
+static void note_host(struct store *store, const struct xapi_host *host)
+{
+    const char *uuid = host->object.uuid;
+    if (host->disabled == (json_object_get(store->disabled, uuid) != NULL))
+        return;
+    if (host->disabled)
+        json_put(store->disabled, uuid, json_true());
+    else
+        json_object_del(store->disabled, uuid);
+    put_line(&store->lines, "host", host_record(uuid, !host->disabled));
+}
+
 static void on_changed(void *userdata, struct xapi_object *object)
 {
     struct store *store = userdata;
@@ -242,6 +308,10 @@ static void on_changed(void *userdata, struct xapi_object *object)
         json_put(store->dirty_vbds, object->uuid, json_true());
     else if (object->class == XAPI_VM && xapi_vm_is_guest((struct xapi_vm *)object))
         json_put(store->dirty_vms, object->uuid, json_true());
+    else if (object->class == XAPI_SR && json_object_del(store->forgotten, object->uuid) == 0)
+        put_line(&store->lines, "sr", sr_record(object->uuid, false));
+    else if (object->class == XAPI_HOST)
+        note_host(store, (struct xapi_host *)object);
 }
 
 static void on_removed(void *userdata, struct xapi_object *object)
@@ -257,6 +327,12 @@ static void on_removed(void *userdata, struct xapi_object *object)
         put_line(&store->lines, "vmGone", json_text(object->uuid));
     } else if (object->class == XAPI_VM && xapi_vm_is_guest((struct xapi_vm *)object)) {
         json_put(store->dirty_vms, object->uuid, json_true()); /* gone, or in another pool soon */
+    } else if (object->class == XAPI_HOST) {
+        put_gone(store, object->uuid);
+    } else if (object->class == XAPI_SR && ((struct xapi_sr *)object)->forgotten) {
+        put_dirty(store); /* its disks as they were before */
+        json_put(store->forgotten, object->uuid, json_true());
+        put_line(&store->lines, "sr", sr_record(object->uuid, true));
     }
 }
 
@@ -295,38 +371,6 @@ void store_put_user(struct store *store, const struct xo_user *user)
 void store_put_server(struct store *store, const struct xo_pool *pool)
 {
     put_line(&store->lines, "server", server_record(pool));
-}
-
-static void put_gone(struct store *store, const char *uuid)
-{
-    json_put(store->gone, uuid, json_true());
-    put_line(&store->lines, "gone", json_text(uuid));
-}
-
-static void put_dirty(struct store *store)
-{
-    const char *uuid = NULL;
-    json_t *unused = NULL;
-    json_object_foreach(store->dirty_vms, uuid, unused) {
-        const struct xapi_vm *vm = xapi_find(store->xapi, XAPI_VM, uuid);
-        if (vm)
-            put_line(&store->lines, "vm", vm_record(store->xapi, vm));
-        else
-            put_gone(store, uuid);
-    }
-    json_object_foreach(store->dirty_disks, uuid, unused) {
-        const struct disk *disk = disks_find(&store->xapi->disks, uuid);
-        if (disk)
-            put_line(&store->lines, "disk", disk_record(store->xapi, disk));
-    }
-    json_object_foreach(store->dirty_vbds, uuid, unused) {
-        const struct xapi_vbd *vbd = xapi_find(store->xapi, XAPI_VBD, uuid);
-        if (vbd)
-            put_line(&store->lines, "vbd", vbd_record(vbd));
-    }
-    json_object_clear(store->dirty_vms);
-    json_object_clear(store->dirty_disks);
-    json_object_clear(store->dirty_vbds);
 }
 
 /* Folds a journal that has grown long into a snapshot. */
@@ -375,6 +419,8 @@ struct store *store_close(struct store *store)
     json_decref(store->dirty_vbds);
     json_decref(store->dirty_vms);
     json_decref(store->gone);
+    json_decref(store->forgotten);
+    json_decref(store->disabled);
     json_decref(store->tokens);
     json_decref(store->servers);
     json_decref(store->users);

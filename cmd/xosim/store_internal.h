@@ -16,11 +16,13 @@ struct store {
     json_t *dirty_disks; /* { uuid: true } */
     json_t *dirty_vbds;
     json_t *dirty_vms;
-    json_t *gone;     /* { uuid: true } of what the world has and somebody has destroyed */
-    struct buf lines; /* records that need no look at the objects: tokens, VBDs that are gone */
-    json_t *tokens;   /* records read at the start, for store_start: of tokens … */
-    json_t *servers;  /* … of servers … */
-    json_t *users;    /* … and of users */
+    json_t *gone;      /* { uuid: true } of what the world has and somebody has destroyed */
+    struct buf lines;  /* records that need no look at the objects: tokens, VBDs that are gone */
+    json_t *forgotten; /* { uuid: true } of SRs that are */
+    json_t *disabled;  /* { uuid: true } of hosts that are */
+    json_t *tokens;    /* records read at the start, for store_start: of tokens … */
+    json_t *servers;   /* … of servers … */
+    json_t *users;     /* … and of users */
 };
 
 /** The path of a file of the store, *new*. */

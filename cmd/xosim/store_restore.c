@@ -4,6 +4,7 @@
 #include "xosim/xapi_motion.h"
 #include "xosim/xapi_power.h"
 #include "xosim/xapi_snapshot.h"
+#include "xosim/xapi_sr.h"
 
 #include "base/file.h"
 #include "base/json.h"
@@ -131,9 +132,44 @@ static bool restore_vm(struct store *store, const json_t *record)
 static void restore_gone(struct store *store, const char *uuid)
 {
     struct xapi_vm *vm = xapi_find(store->xapi, XAPI_VM, uuid);
+    struct xapi_host *host = xapi_find(store->xapi, XAPI_HOST, uuid);
     json_put(store->gone, uuid, json_true());
     if (vm)
         xapi_vm_remove(store->xapi, vm);
+    if (host)
+        xapi_host_remove(store->xapi, host);
+}
+
+static bool restore_sr(struct store *store, const json_t *record)
+{
+    const char *uuid = json_str_at(record, "uuid");
+    bool forgotten = json_bool_at(record, "forgotten", false);
+    struct xapi_sr *sr = uuid ? xapi_find(store->xapi, XAPI_SR, uuid) : NULL;
+    struct xapi_sr *old = uuid ? xapi_sr_forgotten(store->xapi, uuid) : NULL;
+    if (!uuid)
+        return false;
+    if (forgotten && sr) {
+        json_put(store->forgotten, uuid, json_true());
+        xapi_sr_forget(store->xapi, sr);
+    } else if (!forgotten && old) {
+        json_object_del(store->forgotten, uuid);
+        xapi_sr_introduce(store->xapi, old);
+    }
+    return true;
+}
+
+static bool restore_host(struct store *store, const json_t *record)
+{
+    const char *uuid = json_str_at(record, "uuid");
+    struct xapi_host *host = uuid ? xapi_find(store->xapi, XAPI_HOST, uuid) : NULL;
+    if (!host) /* it has left since */
+        return uuid != NULL;
+    host->disabled = !json_bool_at(record, "enabled", true);
+    if (host->disabled)
+        json_put(store->disabled, uuid, json_true());
+    else
+        json_object_del(store->disabled, uuid);
+    return true;
 }
 
 static bool restore_header(struct store *store, const json_t *record, struct err *err)
@@ -157,6 +193,10 @@ static bool restore_line(struct store *store, const json_t *line, struct err *er
         return restore_header(store, record, err);
     if (str_equal(kind, "disk"))
         return restore_disk(store, record);
+    if (str_equal(kind, "sr"))
+        return restore_sr(store, record);
+    if (str_equal(kind, "host"))
+        return restore_host(store, record);
     if (str_equal(kind, "vm"))
         return restore_vm(store, record);
     if (str_equal(kind, "vbd"))

@@ -9,7 +9,9 @@
 #include "xosim/control.h"
 #include "xosim/fake/lab.h"
 #include "xosim/xapi_guest.h"
+#include "xosim/xapi_object.h"
 #include "xosim/xapi_snapshot.h"
+#include "xosim/xapi_sr.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -405,5 +407,51 @@ Test(store, keeps_what_users_have_access_to)
     const struct xo_user *user = xo_find_user(site->xo, "admin@admin.net");
     cr_expect_str_eq(user->permission, "none");
     cr_expect(json_object_get(user->acls, LAB_LOCAL_A1));
+    lab_close(site, client);
+}
+
+static void forget_and_eject(struct site *site, struct fake_client *client)
+{
+    const struct xapi_vm *vm = xapi_find_named(site->xapi, XAPI_VM, "worker-a3");
+    struct disk *disk = lab_disk(site, "pvc-1", LAB_LOCAL_A2);
+    struct disk *local = lab_disk(site, "pvc-3", LAB_LOCAL_A3);
+    (void)local; /* it goes with its host */
+    fake_client_must(client, "vdi.set",
+                     json_build("{s:s, s:s}", "id", disk->uuid, "name_description", "kept"));
+    fake_client_must(client, "vm.stop", json_build("{s:s}", "id", LAB_WORKER_A2));
+    fake_client_must(client, "vm.stop", json_build("{s:s}", "id", vm->object.uuid));
+    fake_client_must(client, "sr.forget", json_build("{s:s}", "id", LAB_LOCAL_A2));
+    fake_client_must(client, "host.detach",
+                     json_build("{s:s}", "id", "a0000000-0000-4000-8000-0000000000a3"));
+    fake_client_must(client, "host.disable",
+                     json_build("{s:s}", "id", "a0000000-0000-4000-8000-0000000000a2"));
+}
+
+Test(store, keeps_which_srs_are_forgotten_which_hosts_have_left_and_which_are_disabled)
+{
+    in_a_life(forget_and_eject);
+    for (int life = 0; life < 2; life++) { /* once from the journal, once from the snapshot */
+        struct fake_client *client = NULL;
+        struct site *site = open_site(&client);
+        const struct xapi_host *host = xapi_find_named(site->xapi, XAPI_HOST, "host-a2");
+        cr_expect(host && host->disabled);
+        cr_expect_null(xapi_find_named(site->xapi, XAPI_HOST, "host-a3"));
+        cr_expect_null(xapi_find(site->xapi, XAPI_SR, LAB_LOCAL_A3));
+        cr_expect_null(xapi_find(site->xapi, XAPI_SR, LAB_LOCAL_A2));
+        struct xapi_sr *sr = xapi_sr_forgotten(site->xapi, LAB_LOCAL_A2);
+        cr_assert_not_null(sr);
+        if (life == 1) {
+            xapi_sr_introduce(site->xapi, sr);
+            const struct disk *disk = lab_find(site, "pvc-1", LAB_LOCAL_A2);
+            cr_assert_not_null(disk);
+            const struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, disk->uuid);
+            cr_expect_str_eq(vdi->name_description, "kept");
+        }
+        lab_close(site, client);
+    }
+    struct fake_client *client = NULL;
+    struct site *site = open_site(&client);
+    cr_expect_not_null(xapi_find(site->xapi, XAPI_SR, LAB_LOCAL_A2));
+    cr_expect_not_null(lab_find(site, "pvc-1", LAB_LOCAL_A2));
     lab_close(site, client);
 }

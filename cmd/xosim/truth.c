@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "xosim/control.h"
 #include "xosim/xapi_guest.h"
+#include "xosim/xapi_sr.h"
 
 static json_t *vbds_of(const struct site *site, const struct xapi_vdi *vdi)
 {
@@ -24,6 +25,8 @@ json_t *truth_describe_disk(struct site *site, struct disk *disk)
 {
     const struct xapi_vdi *vdi = xapi_find(site->xapi, XAPI_VDI, disk->uuid);
     const struct xapi_sr *sr = xapi_find(site->xapi, XAPI_SR, disk->sr);
+    if (!sr)
+        sr = xapi_sr_forgotten(site->xapi, disk->sr);
     json_t *json =
         json_build("{s:s, s:o, s:s, s:s, s:I, s:b, s:b, s:s, s:s}", "uuid", disk->uuid, "name",
                    json_text(disk->name), "sr", disk->sr, "srName", sr ? sr->name_label : "",
@@ -35,6 +38,7 @@ json_t *truth_describe_disk(struct site *site, struct disk *disk)
     json_put(json, "description", json_text(vdi ? vdi->name_description : ""));
     json_put(json, "tags", vdi ? json_copy(vdi->tags) : json_array());
     json_put(json, "vbds", vbds_of(site, vdi));
+    json_put(json, "forgotten", json_boolean(disk->forgotten));
     json_put(json, "lostBytes", json_integer((json_int_t)disk->lost_bytes));
     json_put(json, "lostBy", disk->losses ? json_deep_copy(disk->losses) : json_array());
     json_put(json, "snapshot", json_boolean(vdi && vdi->snapshot));

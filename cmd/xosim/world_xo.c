@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/world_internal.h"
+#include "xosim/xapi_object.h"
 
 /* Tokens of a description never expire while a simulator runs: ten years. */
 #define TOKEN_LIFE_MS ((int64_t)10 * 365 * 24 * 3600 * 1000)

@@ -126,6 +126,7 @@ struct xapi_sr {
     unsigned copies;              /* that read from it or write to it now */
     unsigned disk_copies;         /* of those, VDI.copy: no part of a storage motion */
     unsigned disk_copies_reached; /* the most at once */
+    bool forgotten;               /* it is on the list of those */
     json_t *tags;
     json_t *current_operations;
     struct list vdis;
@@ -271,6 +272,7 @@ struct xapi {
     struct map objects; /* by uuid */
     struct map by_ref;
     struct list pools;
+    struct list forgotten; /* struct xapi_sr with its VDIs, owned: known to nobody (xapi_sr.c) */
     struct disks disks;
     struct xapi_operation *operations; /* under way */
     struct list effects;               /* struct xapi_effect, owned; a ring once it is full */
@@ -317,14 +319,6 @@ void xapi_remove(struct xapi *xapi, struct xapi_object *object);
 
 /** *Borrowed*, or NULL when there is no such object of that class. */
 void *xapi_find(const struct xapi *xapi, enum xapi_class class, const char *uuid);
-
-/** The first object of a class with this UUID, or else of this name; *borrowed*, NULL: there is none.
- * `name` may be NULL. */
-void *xapi_find_named(const struct xapi *xapi, enum xapi_class class, const char *name);
-
-/** The UUID of the pool, host, SR or VM of a name or UUID: what a user can have access to.
- * *Borrowed*, or NULL. */
-const char *xapi_access_target(const struct xapi *xapi, const char *name);
 
 /** As xapi_find(), by opaque reference. */
 void *xapi_find_ref(const struct xapi *xapi, enum xapi_class class, const char *ref);
@@ -543,26 +537,5 @@ char *xapi_device_name(int position) WARN_UNUSED;
 
 /** The VBD of a VM by device name or position; *borrowed*, or NULL. */
 struct xapi_vbd *xapi_vm_device(const struct xapi_vm *vm, const char *device);
-
-/* --- the pool as a whole (xapi_pool.c) --- */
-
-/** Restarts the toolstack: operations are gone with their tasks, copies leave an incomplete disk.
- */
-void xapi_restart(struct xapi *xapi, struct xapi_pool *pool);
-
-/** Powers a host off or on. Nothing else changes: what needs it fails with HOST_OFFLINE while it is
- * off (xapi_host.c). */
-void xapi_host_set_power(struct xapi *xapi, struct xapi_host *host, bool on);
-
-/** Plugs an SR into a host (NULL: all hosts that it belongs to), or unplugs it. */
-void xapi_sr_set_plugged(struct xapi *xapi, struct xapi_sr *sr, const struct xapi_host *host,
-                         bool plugged);
-
-/** Why nothing can be done on an SR now: no host that is on has it plugged. A *new* error_info, or
- * NULL. */
-json_t *xapi_sr_unreachable(const struct xapi_sr *sr) WARN_UNUSED;
-
-/** Starts the hosts' heartbeat, which tells listeners of every host again and again. */
-void xapi_heartbeat_start(struct xapi *xapi);
 
 #endif

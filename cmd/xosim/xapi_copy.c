@@ -12,6 +12,7 @@
  * target incomplete, and nothing that says so.
  */
 #include "xosim/xapi_copy.h"
+#include "xosim/xapi_pool.h"
 
 #include "base/json.h"
 #include "base/mem.h"

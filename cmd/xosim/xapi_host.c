@@ -6,6 +6,7 @@
  */
 #include "base/json.h"
 #include "xosim/xapi.h"
+#include "xosim/xapi_pool.h"
 
 void xapi_host_set_power(struct xapi *xapi, struct xapi_host *host, bool on)
 {

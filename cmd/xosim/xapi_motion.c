@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/xapi_motion_internal.h"
+#include "xosim/xapi_pool.h"
 #include "xosim/xapi_snapshot.h"
 #include "xosim/xapi_space.h"
 

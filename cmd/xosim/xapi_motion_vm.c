@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "xosim/xapi_guest.h"
 #include "xosim/xapi_motion_internal.h"
+#include "xosim/xapi_object.h"
 
 #include <assert.h>
 
@@ -97,14 +98,6 @@ static struct xapi_fixed *network_of(struct xapi *xapi, const struct xapi_pool *
     return network;
 }
 
-static void drop_text(json_t *array, const char *text)
-{
-    for (size_t i = json_array_size(array); i-- > 0;) {
-        if (str_equal(json_string_value(json_array_get(array, i)), text))
-            json_array_remove(array, i);
-    }
-}
-
 /* A VIF in another pool, and the old one's end. */
 static struct xapi_fixed *replace_vif(struct xapi *xapi, struct xapi_fixed *old,
                                       struct xapi_pool *pool, const json_t *networks)
@@ -123,7 +116,7 @@ static struct xapi_fixed *replace_vif(struct xapi *xapi, struct xapi_fixed *old,
         xapi_touch(xapi, &network->object);
     }
     if (old_network) {
-        drop_text(json_object_get(old_network->body, "VIFs"), old->object.uuid);
+        xapi_drop_text(json_object_get(old_network->body, "VIFs"), old->object.uuid);
         xapi_touch(xapi, &old_network->object);
     }
     xapi_touch(xapi, &vif->object);

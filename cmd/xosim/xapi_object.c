@@ -1,7 +1,9 @@
 /* xosim, lower layer: the table of objects and who is told of their changes. */
+#include "xosim/xapi_object.h"
 #include "xosim/xapi_effects.h"
 #include "xosim/xapi_guest.h"
 #include "xosim/xapi_space.h"
+#include "xosim/xapi_sr.h"
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -88,7 +90,7 @@ static void free_vbd(struct xapi_vbd *vbd)
     mem_free(vbd->position);
 }
 
-static void free_object(struct xapi_object *object)
+void xapi_object_free(struct xapi_object *object)
 {
     switch (object->class) {
     case XAPI_POOL:
@@ -132,7 +134,8 @@ struct xapi *xapi_free(struct xapi *xapi)
     timer_stop(xapi->timers, &xapi->heartbeat);
     void *object = NULL;
     for (size_t i = 0; map_next(&xapi->objects, &i, NULL, &object);)
-        free_object(object);
+        xapi_object_free(object);
+    xapi_sr_done(xapi);
     map_done(&xapi->objects);
     map_done(&xapi->by_ref);
     list_done(&xapi->pools);
@@ -249,7 +252,21 @@ void xapi_remove(struct xapi *xapi, struct xapi_object *object)
 {
     if (object->class != XAPI_TASK || !((struct xapi_task *)object)->forgotten)
         take_out(xapi, object);
-    free_object(object);
+    xapi_object_free(object);
+}
+
+void xapi_shelve(struct xapi *xapi, struct xapi_object *object)
+{
+    take_out(xapi, object);
+}
+
+void xapi_unshelve(struct xapi *xapi, struct xapi_object *object)
+{
+    ids_ref(xapi->ids, object->ref);
+    map_put(&xapi->objects, object->uuid, object);
+    map_put(&xapi->by_ref, object->ref, object);
+    link_object(object);
+    xapi_touch(xapi, object);
 }
 
 void xapi_task_forget(struct xapi *xapi, struct xapi_task *task)
@@ -324,6 +341,14 @@ const char *xapi_access_target(const struct xapi *xapi, const char *name)
             return object->uuid;
     }
     return NULL;
+}
+
+void xapi_drop_text(json_t *array, const char *text)
+{
+    for (size_t i = json_array_size(array); i-- > 0;) {
+        if (str_equal(json_string_value(json_array_get(array, i)), text))
+            json_array_remove(array, i);
+    }
 }
 
 json_t *xapi_error(const char *code, ...)

@@ -1,4 +1,5 @@
 /* xosim, lower layer: what happens to a pool as a whole. */
+#include "xosim/xapi_pool.h"
 #include "base/json.h"
 #include "xosim/xapi_motion.h"
 #include "xosim/xapi_space.h"

@@ -17,6 +17,7 @@
 #include "xosim/xapi_effects.h"
 #include "xosim/xapi_guest.h"
 #include "xosim/xapi_motion.h"
+#include "xosim/xapi_object.h"
 
 enum { ON_START = 2000, ON_CLEAN = 3000, ON_HARD = 1000, ON_SUSPEND = 5000, ON_PAUSE = 100 };
 
@@ -241,13 +242,10 @@ struct xapi_task *xapi_vm_power(struct xapi *xapi, struct xapi_vm *vm, enum xapi
 static void remove_vif(struct xapi *xapi, struct xapi_fixed *vif)
 {
     struct xapi_fixed *network = xapi_find(xapi, XAPI_FIXED, json_str_at(vif->body, "$network"));
-    json_t *vifs = network ? json_object_get(network->body, "VIFs") : NULL;
-    for (size_t i = json_array_size(vifs); i-- > 0;) {
-        if (str_equal(json_string_value(json_array_get(vifs, i)), vif->object.uuid))
-            json_array_remove(vifs, i);
-    }
-    if (network)
+    if (network) {
+        xapi_drop_text(json_object_get(network->body, "VIFs"), vif->object.uuid);
         xapi_touch(xapi, &network->object);
+    }
     xapi_remove(xapi, &vif->object);
 }
 

@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "xosim/xapi_effects.h"
+#include "xosim/xapi_object.h"
+#include "xosim/xapi_pool.h"
 #include "xosim/xapi_snapshot.h"
 #include "xosim/xapi_space.h"
 
@@ -132,10 +134,7 @@ void xapi_vdi_set_name(struct xapi *xapi, struct xapi_vdi *vdi, const char *name
 void xapi_vdi_set_tag(struct xapi *xapi, struct xapi_vdi *vdi, const char *tag, bool present)
 {
     xapi_effect(xapi, present ? "VDI.add_tags" : "VDI.remove_tags", &vdi->object, tag, NULL);
-    for (size_t i = json_array_size(vdi->tags); i-- > 0;) {
-        if (str_equal(json_string_value(json_array_get(vdi->tags, i)), tag))
-            json_array_remove(vdi->tags, i);
-    }
+    xapi_drop_text(vdi->tags, tag);
     if (present)
         json_add(vdi->tags, json_text(tag));
     xapi_touch(xapi, &vdi->object);

@@ -34,6 +34,10 @@ static void created(struct xo_call *call)
 {
     const char *sr_id = xo_call_param(call, "sr");
     struct xapi_sr *sr = xapi_find(call->xo->xapi, XAPI_SR, sr_id);
+    if (!sr) { /* forgotten, right after */
+        xo_call_fail_refused(call, "VDI.create", xapi_error("HANDLE_INVALID", "SR", NULL));
+        return;
+    }
     if (!call->error_info) {
         xo_call_await_object(call, sr->object.pool, call->created, true, create_seen);
         return;

@@ -75,6 +75,8 @@ static const struct xo_method methods[] = {
     {.name = "vm.unpause", .run = xo_vm_unpause, .params = {STRING("id")}},
     {.name = "host.enable", .run = xo_host_enable, .params = {STRING("id")}},
     {.name = "host.disable", .run = xo_host_disable, .params = {STRING("id")}},
+    {.name = "host.detach", .run = xo_host_detach, .params = {STRING("id")}},
+    {.name = "sr.forget", .run = xo_sr_forget, .params = {STRING("id")}},
     {.name = "vm.migrate",
      .run = xo_vm_migrate,
      .params = {STRING("vm"),

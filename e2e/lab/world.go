@@ -63,6 +63,7 @@ type Disk struct {
 	SR          string `json:"sr"`
 	Size        int64  `json:"size"`
 	Exists      bool   `json:"exists"`
+	Forgotten   bool   `json:"forgotten"`  // its SR was: nobody knows of it, its bytes are there
 	Complete    bool   `json:"complete"`   // false from the first byte of a copy to its last
 	StaleBytes  int64  `json:"staleBytes"` // bytes that are not what they would be, had there been only one disk all along
 	SHA256      string `json:"sha256"`

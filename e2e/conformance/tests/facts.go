@@ -119,6 +119,7 @@ var Facts = []suite.Fact{
 	{Area: "Calls", ID: "vm-migrate-pool", Says: "To another pool the VM keeps its id, its disks and VBDs get new ones and the old ones exit"},
 	{Area: "Calls", ID: "vm-migrate-too-many", Says: "TOO_MANY_STORAGE_MIGRATES is tried again for ever, every ten seconds"},
 	{Area: "Calls", ID: "vm-power", Says: "vm.start, vm.stop {force}, vm.suspend and vm.pause; disks stay plugged unless the VM is halted", Without: "the VMs of a test may be moved, not stopped"},
+	{Area: "Calls", ID: "sr-forget", Says: "sr.forget makes an SR, its PBDs, disks and their VBDs exit; host.detach a host and its local SRs", Without: "a test must not take storage or hosts away"},
 	{Area: "Calls", ID: "vm-delete", Says: "vm.delete shuts a running VM down hard and destroys every disk that no other VM has, unless deleteDisks is false", Without: "read in the sources; a test must not delete a VM"},
 	{Area: "Calls", ID: "cancel", Says: "task.cancel answers true at once; the migration then fails with \"task canceled\", its target is gone, its source untouched; a task that ended is code 1"},
 	{Area: "Calls", ID: "cancel-last", Says: "In its last phase a migration does not allow to be cancelled"},
