@@ -106,6 +106,34 @@ static bool read_number(const struct control *control, const char *field, int64_
     return value != NULL;
 }
 
+static bool are_reasons(const json_t *blocked)
+{
+    const char *operation = NULL;
+    json_t *reason = NULL;
+    if (!json_is_object(blocked))
+        return false;
+    json_object_foreach((json_t *)(uintptr_t)blocked, operation, reason) {
+        if (!json_is_string(reason) && !json_is_null(reason))
+            return false;
+    }
+    return true;
+}
+
+static void set_blocked(const struct control *control, struct xapi_vm *vm, const json_t *blocked)
+{
+    const char *operation = NULL;
+    json_t *reason = NULL;
+    json_object_foreach((json_t *)(uintptr_t)blocked, operation, reason)
+        xapi_vm_block(control->site->xapi, vm, operation, json_string_value(reason));
+}
+
+static void set_memory(const struct control *control, struct xapi_vm *vm, uint64_t memory)
+{
+    vm->memory = memory;
+    xapi_touch(control->site->xapi, &vm->object);
+    xapi_touch(control->site->xapi, &vm->host->object);
+}
+
 /* What a person sets on a VM: how fast it writes, how long its guest keeps that in its memory, that
  * it does not run. */
 int control_post_vm(struct control *control)
@@ -115,18 +143,28 @@ int control_post_vm(struct control *control)
     int64_t flush = 0;
     bool bad = false;
     bool any_rate = read_number(control, "writeRate", INT64_MAX, &rate, &bad);
+    int64_t memory = 0;
+    bool any_memory = read_number(control, "memory", INT64_MAX, &memory, &bad);
     bool any_flush = read_number(control, "flushSeconds", XAPI_FLUSH_MAX_MS / 1000, &flush, &bad);
     if (!vm || !xapi_vm_is_guest(vm))
         return control_fail(control, 404, "there is no VM \"%s\"; see GET /world",
                             control->segments[1]);
     const char *power = json_str_at(control->body, "powerState");
     bool any_power = json_object_get(control->body, "powerState") != NULL;
+    const json_t *blocked = json_object_get(control->body, "blockedOperations");
+    if (blocked && !are_reasons(blocked))
+        return control_fail(control, 400,
+                            "write blockedOperations, an object of texts, or of nulls to unblock");
     if (bad || (any_power && !str_equal(power, "halted")) ||
-        (!any_rate && !any_flush && !any_power))
+        (!any_rate && !any_flush && !any_power && !any_memory && !blocked))
         return control_fail(control, 400,
                             "write writeRate, bytes per second of virtual time, 0 or more, "
-                            "flushSeconds, from 0 to 3600, or powerState, which can only be reset "
-                            "to halted");
+                            "flushSeconds, from 0 to 3600, memory, in bytes, blockedOperations, or "
+                            "powerState, which can only be reset to halted");
+    if (blocked)
+        set_blocked(control, vm, blocked);
+    if (any_memory)
+        set_memory(control, vm, (uint64_t)memory);
     if (any_power)
         xapi_vm_reset_power(control->site->xapi, vm);
     if (any_rate)

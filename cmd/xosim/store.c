@@ -52,8 +52,9 @@ static json_t *vdi_record(const struct xapi_vdi *vdi)
 static json_t *vm_record(const struct xapi *xapi, const struct xapi_vm *vm)
 {
     json_t *json =
-        json_build("{s:s, s:s, s:s, s:s}", "uuid", vm->object.uuid, "ref", vm->object.ref, "host",
-                   vm->host->object.uuid, "power", xapi_power_word(vm->power));
+        json_build("{s:s, s:s, s:s, s:s, s:O, s:I}", "uuid", vm->object.uuid, "ref", vm->object.ref,
+                   "host", vm->host->object.uuid, "power", xapi_power_word(vm->power), "blocked",
+                   vm->blocked_operations, "memory", (json_int_t)vm->memory);
     if (vm->made_by)
         json_put(json, "made", xapi_backup_describe_vm(xapi, vm));
     return json;

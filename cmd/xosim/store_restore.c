@@ -125,6 +125,9 @@ static bool restore_vm(struct store *store, const json_t *record)
         return false;
     xapi_vm_place(store->xapi, vm, host, NULL);
     xapi_set_ref(store->xapi, &vm->object, json_str_at(record, "ref"));
+    json_decref(vm->blocked_operations);
+    vm->blocked_operations = json_deep_copy(json_object_get(record, "blocked"));
+    vm->memory = (uint64_t)json_int_at(record, "memory", 0);
     xapi_vm_set_power(store->xapi, vm, power_of(json_str_at(record, "power")));
     return true;
 }

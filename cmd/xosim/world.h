@@ -52,6 +52,8 @@ struct world_host {
     char *uuid;
     char *pool;
     char *address;
+    uint64_t memory;      /* 0: 64 GiB */
+    uint64_t memory_used; /* by what is no VM here; 0: 4 GiB */
 };
 
 struct world_sr {
@@ -76,6 +78,8 @@ struct world_vm {
     char *host;
     char *power; /* "running", "halted", "paused" or "suspended" */
     bool node;
+    uint64_t memory;     /* 0: 2 GiB */
+    struct list blocked; /* texts: "operation: reason" */
     uint64_t write_rate; /* bytes per second */
     char *flush_seconds; /* a number; NULL: XAPI_FLUSH_MS */
     struct list tags;

@@ -10,6 +10,10 @@
 #include "xosim/xapi_power.h"
 #include "xosim/xapi_writer.h"
 
+#include <string.h>
+
+#define HOST_MEMORY_DEFAULT      ((uint64_t)64 << 30)
+#define HOST_MEMORY_USED_DEFAULT ((uint64_t)4 << 30)
 /* 1 GiB in about ten seconds. */
 #define BANDWIDTH_DEFAULT ((uint64_t)104 << 20)
 
@@ -96,6 +100,8 @@ static int build_host(struct builder *builder, const struct world_host *item)
     host->name_label = mem_strdup(item->name);
     host->address = mem_strdup(item->address ? item->address : "127.0.0.1");
     host->current_operations = json_object();
+    host->memory = item->memory ? item->memory : HOST_MEMORY_DEFAULT;
+    host->memory_base = item->memory_used ? item->memory_used : HOST_MEMORY_USED_DEFAULT;
     if (!pool->master)
         pool->master = host;
     struct xapi_vm *domain = mem_alloc(sizeof(*domain));
@@ -186,6 +192,26 @@ static enum xapi_power power_of(const struct world_vm *item)
     return item->power ? power : XAPI_RUNNING;
 }
 
+/* { operation: reason } of texts "operation: reason", *new*; NULL: one is something else. */
+static json_t *read_blocked(const struct builder *builder, const struct world_vm *item)
+{
+    json_t *blocked = json_object();
+    for (size_t i = 0; i < item->blocked.len; i++) {
+        const char *text = item->blocked.items[i];
+        const char *colon = strchr(text, ':');
+        if (!colon || colon == text || !colon[1]) {
+            json_decref(blocked);
+            (void)complain(
+                builder, &item->item, "blocked_operations", text,
+                "write operations with reasons, such as \"migrate_send: a backup\""); /* NULL says so */
+            return NULL;
+        }
+        cleanup_str char *operation = mem_strndup(text, (size_t)(colon - text));
+        json_put_str(blocked, operation, colon + 1 + strspn(colon + 1, " "));
+    }
+    return blocked;
+}
+
 static int build_vm(struct builder *builder, const struct world_vm *item)
 {
     struct xapi_host *host = named(builder, "host", item->host);
@@ -196,10 +222,15 @@ static int build_vm(struct builder *builder, const struct world_vm *item)
         !str_parse_int64(item->flush_seconds, 0, XAPI_FLUSH_MAX_MS / 1000, &flush_seconds))
         return complain(builder, &item->item, "flush_seconds", item->flush_seconds,
                         "write a number from 0 to 3600");
+    json_t *blocked = read_blocked(builder, item);
+    if (!blocked)
+        return -1;
     struct xapi_vm *vm = mem_alloc(sizeof(*vm));
     if (enter(builder, &item->item, &vm->object, XAPI_VM, host->object.pool, "vm", item->name,
-              item->uuid) != 0)
+              item->uuid) != 0) {
+        json_decref(blocked);
         return -1;
+    }
     size_t number = ++builder->addresses;
     vm->name_label = mem_strdup(item->name);
     vm->address = str_new("127.100.%zu.%zu", number / 250, number % 250 + 1);
@@ -208,6 +239,8 @@ static int build_vm(struct builder *builder, const struct world_vm *item)
     vm->tags = texts(&item->tags);
     vm->current_operations = json_object();
     vm->flush_ms = flush_seconds * 1000;
+    vm->memory = item->memory ? item->memory : XAPI_VM_MEMORY;
+    vm->blocked_operations = blocked;
     xapi_vm_set_power(builder->xapi, vm, power_of(item));
     xapi_vm_set_write_rate(builder->xapi, vm, item->write_rate);
     return 0;

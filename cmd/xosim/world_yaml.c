@@ -74,6 +74,8 @@ static const struct field host_fields[] = {
     FIELD(world_host, uuid, FIELD_UUID),
     FIELD(world_host, pool, FIELD_TEXT, .required = true),
     FIELD(world_host, address, FIELD_TEXT),
+    FIELD(world_host, memory, FIELD_SIZE),
+    FIELD(world_host, memory_used, FIELD_SIZE),
 };
 static const struct field sr_fields[] = {
     FIELD(world_sr, name, FIELD_TEXT, .required = true),
@@ -97,6 +99,10 @@ static const struct field vm_fields[] = {
     FIELD(world_vm, tags, FIELD_TEXTS),
     FIELD(world_vm, write_rate, FIELD_SIZE),
     FIELD(world_vm, flush_seconds, FIELD_TEXT),
+    FIELD(world_vm, memory, FIELD_SIZE),
+    {.name = "blocked_operations",
+     .kind = FIELD_TEXTS,
+     .offset = offsetof(struct world_vm, blocked)},
 };
 static const struct field disk_fields[] = {
     FIELD(world_disk, name, FIELD_TEXT, .required = true),

@@ -104,6 +104,9 @@ struct xapi_host {
     struct list pifs;      /* struct xapi_fixed */
     bool off;
     bool disabled; /* no VM is started on it or moved to it */
+    uint64_t memory;
+    uint64_t memory_base;     /* used by what is no VM here */
+    uint64_t memory_reserved; /* for VMs that are on their way */
     json_t *current_operations;
     unsigned live_moves;         /* now */
     unsigned live_moves_reached; /* the most at once */
@@ -153,10 +156,12 @@ struct xapi_vm {
     enum xapi_power power; /* set by xapi_vm_set_power() */
     bool running;          /* XAPI_RUNNING */
     char *address;
-    int64_t flush_ms;    /* how long the guest keeps what it writes in memory only */
-    uint64_t write_rate; /* bytes per second */
-    uint64_t writes;     /* so far … */
-    uint64_t written;    /* … and their bytes */
+    uint64_t memory;
+    json_t *blocked_operations; /* { operation of XAPI: reason } */
+    int64_t flush_ms;           /* how long the guest keeps what it writes in memory only */
+    uint64_t write_rate;        /* bytes per second */
+    uint64_t writes;            /* so far … */
+    uint64_t written;           /* … and their bytes */
     struct timer writer;
     struct xapi *xapi; /* set with the writer */
     json_t *tags;

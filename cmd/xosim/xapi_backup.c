@@ -21,6 +21,9 @@
 
 #include <time.h>
 
+/* Xen Orchestra blocks the start of a replica, which would make it useless for the next backup. */
+#define NOT_TO_BE_STARTED "a replica is not to be started: clone it"
+
 enum {
     BOOT_BYTES = 1 << 20, /* that a VM writes while it starts */
     RETRY_MS = 5000       /* how often the end of a VM that is worked on is tried */
@@ -135,6 +138,11 @@ static struct xapi_vm *add_vm(struct xapi *xapi, const char *uuid, struct xapi_h
     vm->tags = json_array();
     vm->other_config = json_object();
     vm->current_operations = json_object();
+    vm->memory = XAPI_VM_MEMORY;
+    vm->blocked_operations =
+        kind == XAPI_BACKUP_REPLICA
+            ? json_build("{s:s, s:s}", "start", NOT_TO_BE_STARTED, "start_on", NOT_TO_BE_STARTED)
+            : json_object();
     xapi_add(xapi, &vm->object, XAPI_VM, host->object.pool, uuid);
     xapi_vm_set_power(xapi, vm, kind == XAPI_BACKUP_HEALTH_CHECK ? XAPI_RUNNING : XAPI_HALTED);
     return vm;

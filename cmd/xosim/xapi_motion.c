@@ -122,7 +122,7 @@ static void take_slot(struct xapi_host *host)
         host->live_moves_reached = host->live_moves;
 }
 
-static bool take_slots(const struct motion *motion)
+static bool take_slots(struct motion *motion)
 {
     struct xapi_host *to = motion_to(motion);
     struct xapi_host *from = motion_from(motion);
@@ -132,6 +132,8 @@ static bool take_slots(const struct motion *motion)
         return false;
     take_slot(to);
     take_slot(from);
+    motion->memory = motion->from[0] ? motion_vm(motion)->memory : 0;
+    to->memory_reserved += motion->memory;
     return true;
 }
 
@@ -140,6 +142,7 @@ static void give_slots(const struct motion *motion)
     struct xapi_host *to = motion_to(motion);
     struct xapi_host *from = motion_from(motion);
     to->live_moves--;
+    to->memory_reserved -= motion->memory;
     if (from && from != to)
         from->live_moves--;
 }

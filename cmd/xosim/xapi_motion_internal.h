@@ -37,8 +37,9 @@ struct motion {
     struct motion_disk *disks;
     size_t disks_len;
     size_t current;
-    uint64_t size; /* of all disks */
-    uint64_t done; /* of those before the current one */
+    uint64_t size;   /* of all disks */
+    uint64_t done;   /* of those before the current one */
+    uint64_t memory; /* reserved at `to` */
     json_t *networks;
 };
 

@@ -108,6 +108,12 @@ static json_t *host_refused(const struct motion *motion)
     return NULL;
 }
 
+/* A VM that runs is made a second time at the target, on its own host too. */
+static json_t *memory_refused(const struct motion *motion)
+{
+    return motion->from[0] ? xapi_memory_refused(motion_to(motion), motion_vm(motion)) : NULL;
+}
+
 json_t *motion_refused(struct motion *motion)
 {
     const struct xapi *xapi = motion->copy.operation.xapi;
@@ -118,6 +124,9 @@ json_t *motion_refused(struct motion *motion)
     if (vm->power == XAPI_PAUSED)
         return xapi_error("VM_BAD_POWER_STATE", vm->object.ref, "running",
                           xapi_power_word(vm->power), NULL);
+    json_t *blocked = xapi_operation_blocked(vm, "migrate_send");
+    if (blocked)
+        return blocked;
     const struct xapi_vdi *cbt = tracked(vm);
     if (cbt && motion->disks_len > 0)
         return xapi_error("VDI_CBT_ENABLED", cbt->object.ref, NULL);
@@ -133,15 +142,17 @@ json_t *motion_refused(struct motion *motion)
         motion->size += vdi->size;
     }
     str_copy(motion->from, sizeof(motion->from), vm->running ? vm->host->object.uuid : "");
-    if (motion->kind == MOTION_VM)
-        return host_refused(motion);
+    if (motion->kind == MOTION_VM) {
+        json_t *error_info = host_refused(motion);
+        return error_info ? error_info : memory_refused(motion);
+    }
     const struct xapi_vdi *vdi = xapi_find(xapi, XAPI_VDI, motion->disks[0].source);
     const struct xapi_sr *sr = xapi_find(xapi, XAPI_SR, motion->disks[0].sr);
     const struct xapi_host *host = host_for(vm, vdi, sr);
     if (!host)
         return xapi_error("NO_HOSTS_AVAILABLE", NULL);
     str_copy(motion->to, sizeof(motion->to), host->object.uuid);
-    return NULL;
+    return memory_refused(motion);
 }
 
 struct xapi_task *xapi_vdi_pool_migrate(struct xapi *xapi, struct xapi_vdi *vdi, struct xapi_sr *sr)
@@ -273,6 +284,11 @@ static json_t *pool_migrate_refused(const struct xapi_vm *vm, const struct xapi_
         if (!xapi_host_sees(host, vbd->vdi->sr))
             return xapi_error("VM_REQUIRES_SR", vm->object.ref, vbd->vdi->sr->object.ref, NULL);
     }
+    json_t *error_info = xapi_operation_blocked(vm, "pool_migrate");
+    if (!error_info && host != vm->host)
+        error_info = xapi_memory_refused(host, vm);
+    if (error_info)
+        return error_info;
     return xapi_vm_locked(vm) ? xapi_vm_locked_error(vm) : NULL;
 }
 

@@ -52,6 +52,7 @@ static void free_vm(struct xapi_vm *vm)
         timer_stop(vm->xapi->timers, &vm->life);
     json_decref(vm->tags);
     json_decref(vm->other_config);
+    json_decref(vm->blocked_operations);
     json_decref(vm->current_operations);
     list_done(&vm->vbds);
     list_done(&vm->vifs);
@@ -90,7 +91,7 @@ static void free_vbd(struct xapi_vbd *vbd)
     mem_free(vbd->position);
 }
 
-void xapi_object_free(struct xapi_object *object)
+struct xapi_object *xapi_object_free(struct xapi_object *object)
 {
     switch (object->class) {
     case XAPI_POOL:
@@ -120,7 +121,7 @@ void xapi_object_free(struct xapi_object *object)
     case XAPI_PBD:
         break;
     }
-    mem_free(object);
+    return mem_free(object);
 }
 
 struct xapi *xapi_free(struct xapi *xapi)

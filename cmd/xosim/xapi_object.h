@@ -21,8 +21,8 @@ void xapi_shelve(struct xapi *xapi, struct xapi_object *object);
 /** Puts such an object back, with another reference. */
 void xapi_unshelve(struct xapi *xapi, struct xapi_object *object);
 
-/** Frees an object that is on no list any more. */
-void xapi_object_free(struct xapi_object *object);
+/** Frees an object that is on no list any more. Returns NULL. */
+struct xapi_object *xapi_object_free(struct xapi_object *object);
 
 /** Takes a text out of an array of texts. */
 void xapi_drop_text(json_t *array, const char *text);

@@ -109,6 +109,45 @@ void xapi_vm_reset_power(struct xapi *xapi, struct xapi_vm *vm)
     xapi_vm_set_power(xapi, vm, XAPI_HALTED);
 }
 
+/* --- memory and blocked operations --- */
+
+uint64_t xapi_host_free_memory(const struct xapi_host *host)
+{
+    uint64_t used = host->memory_base + host->memory_reserved;
+    for (size_t i = 0; i < host->residents.len; i++) {
+        const struct xapi_vm *vm = host->residents.items[i];
+        used += vm->memory; /* a control domain's is in memory_base */
+    }
+    return used < host->memory ? host->memory - used : 0;
+}
+
+json_t *xapi_memory_refused(const struct xapi_host *host, const struct xapi_vm *vm)
+{
+    uint64_t available = xapi_host_free_memory(host);
+    char needed[24];
+    char left[24];
+    if (vm->memory <= available)
+        return NULL;
+    (void)str_format(needed, sizeof(needed), "%llu", (unsigned long long)vm->memory);
+    (void)str_format(left, sizeof(left), "%llu", (unsigned long long)available);
+    return xapi_error("HOST_NOT_ENOUGH_FREE_MEMORY", needed, left, NULL);
+}
+
+json_t *xapi_operation_blocked(const struct xapi_vm *vm, const char *operation)
+{
+    const char *reason = json_string_value(json_object_get(vm->blocked_operations, operation));
+    return reason ? xapi_error("OPERATION_BLOCKED", vm->object.ref, reason, NULL) : NULL;
+}
+
+void xapi_vm_block(struct xapi *xapi, struct xapi_vm *vm, const char *operation, const char *reason)
+{
+    if (reason)
+        json_put_str(vm->blocked_operations, operation, reason);
+    else
+        json_object_del(vm->blocked_operations, operation);
+    xapi_touch(xapi, &vm->object);
+}
+
 /* --- starting --- */
 
 static bool sees_all_disks(const struct xapi_host *host, const struct xapi_vm *vm)
@@ -126,36 +165,58 @@ static bool can_run(const struct xapi_host *host, const struct xapi_vm *vm)
     return !host->off && !host->disabled && sees_all_disks(host, vm);
 }
 
-/* Where it would be started, or NULL. */
-static struct xapi_host *host_for(const struct xapi_vm *vm)
+static bool has_memory(const struct xapi_host *host, const struct xapi_vm *vm)
 {
-    if (can_run(vm->host, vm))
+    return xapi_host_free_memory(host) >= vm->memory;
+}
+
+/* Where it would be started, or NULL; the first that lacks nothing but memory goes to `ret_small`. */
+static struct xapi_host *host_for(const struct xapi_vm *vm, const struct xapi_host **ret_small)
+{
+    if (can_run(vm->host, vm) && has_memory(vm->host, vm))
         return vm->host;
     for (struct xapi_object *object = vm->object.pool->first; object; object = object->next) {
         struct xapi_host *host = (struct xapi_host *)object;
-        if (object->class == XAPI_HOST && can_run(host, vm))
+        if (object->class != XAPI_HOST || !can_run(host, vm))
+            continue;
+        if (has_memory(host, vm))
             return host;
+        if (!*ret_small)
+            *ret_small = host;
     }
     return NULL;
+}
+
+/* Why no host can have it, *new*, or NULL. */
+static json_t *no_host(const struct xapi_vm *vm)
+{
+    const struct xapi_host *small = NULL;
+    if (host_for(vm, &small))
+        return NULL;
+    return small ? xapi_memory_refused(small, vm) : xapi_error("NO_HOSTS_AVAILABLE", NULL);
+}
+
+static struct xapi_host *chosen_host(const struct xapi_vm *vm)
+{
+    const struct xapi_host *unused = NULL;
+    return host_for(vm, &unused);
 }
 
 /* Why it can not be started, *new*, or NULL. */
 static json_t *start_refused(const struct xapi_vm *vm)
 {
-    if (!host_for(vm))
-        return xapi_error("NO_HOSTS_AVAILABLE", NULL);
     for (size_t i = 0; i < vm->vbds.len; i++) {
         const struct xapi_vbd *vbd = vm->vbds.items[i];
         if (xapi_vbd_used_elsewhere(vbd) || json_object_size(vbd->vdi->current_operations) > 0)
             return xapi_error("VDI_IN_USE", vbd->vdi->object.ref, NULL);
     }
-    return NULL;
+    return no_host(vm);
 }
 
 /* The host has the VM, with all its disks. */
 static void start(struct xapi *xapi, struct xapi_vm *vm)
 {
-    xapi_vm_set_host(xapi, vm, host_for(vm));
+    xapi_vm_set_host(xapi, vm, chosen_host(vm));
     for (size_t i = 0; i < vm->vbds.len; i++) {
         struct xapi_vbd *vbd = vm->vbds.items[i];
         int64_t position = 0;
@@ -185,9 +246,7 @@ static json_t *refused(const struct xapi_vm *vm, enum xapi_power_call call)
         return xapi_error("HOST_OFFLINE", vm->host->object.ref, NULL);
     if (call == XAPI_VM_START)
         return start_refused(vm);
-    if (call == XAPI_VM_RESUME && !host_for(vm))
-        return xapi_error("NO_HOSTS_AVAILABLE", NULL);
-    return NULL;
+    return call == XAPI_VM_RESUME ? no_host(vm) : NULL;
 }
 
 static void unlock(struct xapi_operation *operation)
@@ -213,16 +272,19 @@ static void run_power(struct xapi_operation *operation)
     if (call == XAPI_VM_START)
         start(xapi, vm);
     if (call == XAPI_VM_RESUME)
-        xapi_vm_set_host(xapi, vm, host_for(vm));
+        xapi_vm_set_host(xapi, vm, chosen_host(vm));
     for (size_t i = 0; calls[call].from == FROM_RUNNING && i < vm->vbds.len; i++)
         xapi_guest_flush(vm->vbds.items[i]); /* a guest that is asked syncs first */
     xapi_vm_set_power(xapi, vm, calls[call].to);
     xapi_operation_succeed(operation, NULL, NULL);
 }
 
-struct xapi_task *xapi_vm_power(struct xapi *xapi, struct xapi_vm *vm, enum xapi_power_call call)
+struct xapi_task *xapi_vm_power(struct xapi *xapi, struct xapi_vm *vm, enum xapi_power_call call,
+                                bool bypass)
 {
-    json_t *error_info = xapi_vm_locked(vm) ? xapi_vm_locked_error(vm) : refused(vm, call);
+    json_t *error_info = bypass ? NULL : xapi_operation_blocked(vm, calls[call].operation);
+    if (!error_info)
+        error_info = xapi_vm_locked(vm) ? xapi_vm_locked_error(vm) : refused(vm, call);
     if (error_info)
         return xapi_task_failed(xapi, &vm->object, calls[call].name, error_info);
     struct xapi_task *task = xapi_task_new(xapi, &vm->object, calls[call].name);
@@ -277,6 +339,8 @@ static void run_destroy(struct xapi_operation *operation)
     else if (vm->power != XAPI_HALTED)
         error_info = xapi_error("VM_BAD_POWER_STATE", vm->object.ref, "halted",
                                 xapi_power_word(vm->power), NULL);
+    else
+        error_info = xapi_operation_blocked(vm, "destroy");
     if (error_info) {
         xapi_operation_fail(operation, error_info);
         return;

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "xosim/xapi_copy.h"
 #include "xosim/xapi_motion.h"
+#include "xosim/xapi_power.h"
 #include "xosim/xapi_space.h"
 
 struct xapi_vdi *xapi_snapshot_add(struct xapi *xapi, struct xapi_vdi *vdi, bool sparse)
@@ -125,6 +126,8 @@ static struct xapi_vm *add_vm_snapshot(struct xapi *xapi, struct xapi_vm *vm,
     str_copy(snapshot->snapshot_of, sizeof(snapshot->snapshot_of), vm->object.uuid);
     snapshot->tags = json_copy(vm->tags);
     snapshot->current_operations = json_object();
+    snapshot->blocked_operations = json_object();
+    snapshot->memory = vm->memory;
     xapi_add(xapi, &snapshot->object, XAPI_VM, vm->object.pool, NULL);
     list_add(&vm->snapshots, snapshot);
     for (size_t i = 0; i < vm->vbds.len; i++) {
@@ -170,6 +173,9 @@ static void run_snapshot(struct xapi_operation *operation)
 struct xapi_task *xapi_vm_snapshot(struct xapi *xapi, struct xapi_vm *vm, const char *name_label)
 {
     static const char name[] = "Async.VM.snapshot";
+    json_t *blocked = xapi_operation_blocked(vm, "snapshot");
+    if (blocked)
+        return xapi_task_failed(xapi, &vm->object, name, blocked);
     if (xapi_vm_locked(vm))
         return xapi_task_failed(xapi, &vm->object, name, xapi_vm_locked_error(vm));
     struct xapi_operation *operation = mem_alloc(sizeof(*operation));

@@ -12,6 +12,8 @@
 #include "xosim/xapi_snapshot.h"
 #include "xosim/xo.h"
 
+enum { XO_FORBIDDEN = 5 /* code of an error */ };
+
 static struct xapi_vm *vm_of(const struct xo_call *call)
 {
     return xapi_find(call->xo->xapi, XAPI_VM, xo_call_param(call, "id"));
@@ -26,16 +28,22 @@ static void done(struct xo_call *call)
         xo_call_answer(call, json_true());
 }
 
+static bool forced(const struct xo_call *call)
+{
+    return json_bool_at(call->params, "force", false);
+}
+
+/* Whether what is blocked is to be done all the same: Xen Orchestra takes the block off meanwhile. */
+static bool bypasses(const struct xo_call *call)
+{
+    return json_bool_at(call->params, "bypassBlockedOperation", forced(call));
+}
+
 static void power(struct xo_call *call, enum xapi_power_call what)
 {
     struct xapi_vm *vm = xo_call_object(call, "id", XAPI_VM, xo_types_vm);
     if (vm)
-        xo_call_await_task(call, xapi_vm_power(call->xo->xapi, vm, what), done);
-}
-
-static bool forced(const struct xo_call *call)
-{
-    return json_bool_at(call->params, "force", false);
+        xo_call_await_task(call, xapi_vm_power(call->xo->xapi, vm, what, bypasses(call)), done);
 }
 
 void xo_vm_start(struct xo_call *call)
@@ -145,18 +153,39 @@ static void destroy(struct xo_call *call)
     xapi_vm_destroy(call->xo->xapi, vm, xo_call_await_reply(call, destroyed));
 }
 
+/* Xen Orchestra looks itself, before anything is done. */
+static void forbid_destroy(struct xo_call *call, const char *reason)
+{
+    bool plain = str_equal(reason, "true");
+    cleanup_str char *what =
+        str_new("destroy is blocked: %s", plain ? "protected from accidental deletion" : reason);
+    cleanup_str char *message = str_new("forbidden operation: %s", what);
+    xo_call_fail(call, XO_FORBIDDEN, message, json_build("{s:s}", "operation", what));
+}
+
 void xo_vm_delete(struct xo_call *call)
 {
     static const char *const types[] = {"VM", "VM-snapshot", NULL};
     struct xapi_vm *vm = xo_call_object(call, "id", XAPI_VM, types);
     if (!vm)
         return;
-    if (vm->snapshot)
+    bool bypass = json_bool_at(call->params, "forceBlockedOperation", forced(call));
+    const char *reason = json_str_at(vm->blocked_operations, "destroy");
+    if (vm->snapshot) {
         xo_vm_snapshot_delete(call);
-    else if (vm->power == XAPI_HALTED)
+        return;
+    }
+    if (reason && !bypass) {
+        forbid_destroy(call, reason);
+        return;
+    }
+    if (bypass)
+        xapi_vm_block(call->xo->xapi, vm, "destroy", NULL);
+    if (vm->power == XAPI_HALTED)
         destroy(call);
     else
-        xo_call_await_task(call, xapi_vm_power(call->xo->xapi, vm, XAPI_VM_HARD_SHUTDOWN), destroy);
+        xo_call_await_task(call, xapi_vm_power(call->xo->xapi, vm, XAPI_VM_HARD_SHUTDOWN, false),
+                           destroy);
 }
 
 /* --- hosts --- */

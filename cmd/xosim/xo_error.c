@@ -83,17 +83,20 @@ void xo_call_fail_no_such(struct xo_call *call, const char *id, const char *cons
     xo_call_fail(call, 1, message, json_build("{s:o, s:o}", "id", json_text(id), "type", type));
 }
 
-/* XAPI codes that Xen Orchestra has a code of its own for. */
+/* XAPI codes that Xen Orchestra has a code of its own for: of their parameters the first is the
+ * object, `second` and `third` say what the others are. */
 static const struct {
     const char *xapi;
     int code;
     const char *message;
+    const char *second;
+    const char *third;
 } translations[] = {
-    {"VDI_IN_USE", 17, "VDI in use"},
-    {"HOST_OFFLINE", 18, "host offline"},
-    {"NO_HOSTS_AVAILABLE", 7, "no hosts available"},
-    {"VM_BAD_POWER_STATE", 13, "VM state"},
-    {"OPERATION_BLOCKED", 19, "operation blocked"},
+    {"VDI_IN_USE", 17, "VDI in use", "operation", NULL},
+    {"HOST_OFFLINE", 18, "host offline", NULL, NULL},
+    {"NO_HOSTS_AVAILABLE", 7, "no hosts available", NULL, NULL},
+    {"VM_BAD_POWER_STATE", 13, "VM state", "expected", "actual"},
+    {"OPERATION_BLOCKED", 19, "operation blocked", "code", NULL},
 };
 
 static const char *item(const json_t *error_info, size_t index)
@@ -101,14 +104,18 @@ static const char *item(const json_t *error_info, size_t index)
     return json_string_value(json_array_get(error_info, index));
 }
 
-static json_t *translated_data(const struct xo_call *call, const json_t *error_info)
+static json_t *translated_data(const struct xo_call *call, const json_t *error_info,
+                               const char *second, const char *third)
 {
     const char *ref = item(error_info, 1);
     const struct xapi_object *object = ref ? map_get(&call->xo->xapi->by_ref, ref) : NULL;
     json_t *data = json_object();
     if (ref)
         json_put_str(data, "objectId", object ? object->uuid : ref);
-    json_put_str(data, "operation", item(error_info, 2));
+    if (second)
+        json_put_str(data, second, item(error_info, 2));
+    if (third)
+        json_put_str(data, third, item(error_info, 3));
     return data;
 }
 
@@ -122,6 +129,20 @@ char *xo_error_text(const json_t *error_info)
     return buf_steal(&text);
 }
 
+static void fail_translated(struct xo_call *call, size_t translation, const json_t *error_info)
+{
+    const char *second = translations[translation].second;
+    const char *third = translations[translation].third;
+    const char *message = translations[translation].message;
+    const char *expected = item(error_info, 2);
+    const char *actual = item(error_info, 3);
+    cleanup_str char *state = third && expected && actual
+                                  ? str_new("VM state is %s but should be %s", actual, expected)
+                                  : NULL;
+    fail(call, translations[translation].code, state ? state : message,
+         translated_data(call, error_info, second, third), error_info);
+}
+
 /* Steals `context_value`, which says under `context` where the error came from. */
 static void fail_xapi(struct xo_call *call, const json_t *error_info, const char *context,
                       json_t *context_value)
@@ -130,8 +151,7 @@ static void fail_xapi(struct xo_call *call, const json_t *error_info, const char
     for (size_t i = 0; i < ARRAY_LEN(translations); i++) {
         if (!str_equal(item(error_info, 0), translations[i].xapi))
             continue;
-        fail(call, translations[i].code, translations[i].message, translated_data(call, error_info),
-             error_info);
+        fail_translated(call, i, error_info);
         return;
     }
     if (str_equal(item(error_info, 0), "TASK_CANCELLED")) {

@@ -9,6 +9,9 @@
 
 #include <math.h>
 
+/* Of each control domain; it is in what hosts use for themselves. */
+#define CONTROL_DOMAIN_MEMORY ((uint64_t)2 << 30)
+
 static json_t *ids_of(const struct list *objects)
 {
     json_t *array = json_array();
@@ -62,9 +65,6 @@ static void put_host_constants(json_t *json)
     json_put(json, "license_expiry", json_integer(4102358400));
     json_put(json, "logging", json_object());
     json_put_str(json, "name_description", "Default install");
-    json_put(json, "memory",
-             json_build("{s:I, s:I}", "usage", (json_int_t)34359738368, "size",
-                        (json_int_t)68719476736));
     json_put(json, "multipathing", json_false());
     json_put(json, "otherConfig",
              json_build("{s:s, s:s, s:s}", "boot_time", "1700000000.", "agent_start_time",
@@ -86,6 +86,10 @@ static json_t *render_host(const struct xapi_host *host)
 {
     json_t *json = json_object();
     put_host_constants(json);
+    json_put(json, "memory",
+             json_build("{s:I, s:I}", "usage",
+                        (json_int_t)(host->memory - xapi_host_free_memory(host)), "size",
+                        (json_int_t)host->memory));
     json_put(json, "current_operations", json_copy(host->current_operations));
     json_put_str(json, "address", host->address);
     json_put(json, "enabled", json_boolean(!host->disabled));
@@ -183,7 +187,6 @@ static void put_vm_constants(json_t *json)
 {
     json_put(json, "auto_poweron", json_false());
     json_put(json, "bios_strings", json_object());
-    json_put(json, "blockedOperations", json_object());
     json_put(json, "boot", json_build("{s:s, s:s}", "order", "cd", "firmware", "bios"));
     json_put(json, "CPUs", json_build("{s:i, s:i}", "max", 2, "number", 2));
     json_put(json, "expNestedHvm", json_false());
@@ -191,10 +194,6 @@ static void put_vm_constants(json_t *json)
     json_put(json, "viridian", json_false());
     json_put_str(json, "high_availability", "");
     json_put(json, "isFirmwareSupported", json_true());
-    json_put(json, "memory",
-             json_build("{s:[I, I], s:[I, I], s:I}", "dynamic", (json_int_t)2147483648,
-                        (json_int_t)2147483648, "static", (json_int_t)1073741824,
-                        (json_int_t)2147483648, "size", (json_int_t)2147483648));
     json_put(json, "installTime", json_integer(1704067200));
     json_put_str(json, "name_description", "");
     json_put(json, "needsVtpm", json_false());
@@ -264,7 +263,13 @@ static json_t *render_vm(const struct xapi_vm *vm)
 {
     const struct xapi_host *host = host_of(vm);
     json_t *json = json_object();
+    json_int_t memory = (json_int_t)(vm->control_domain ? CONTROL_DOMAIN_MEMORY : vm->memory);
     put_vm_constants(json);
+    json_put(json, "blockedOperations",
+             vm->blocked_operations ? json_copy(vm->blocked_operations) : json_object());
+    json_put(json, "memory",
+             json_build("{s:[I, I], s:[I, I], s:I}", "dynamic", memory, memory, "static",
+                        (json_int_t)1073741824, memory, "size", memory));
     if (vm->control_domain)
         put_control_domain(json);
     else
