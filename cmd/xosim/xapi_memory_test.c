@@ -33,10 +33,10 @@ static void teardown(void)
 TestSuite(memory, .init = setup, .fini = teardown);
 TestSuite(blocked, .init = setup, .fini = teardown);
 
-static int set_vm(const char *body)
+static int post(const char *path, const char *body)
 {
     const struct control_request request = {.method = "POST",
-                                            .path = "/vms/worker-a1",
+                                            .path = path,
                                             .body = body,
                                             .body_len = strlen(body)};
     json_t *answer = NULL;
@@ -44,6 +44,11 @@ static int set_vm(const char *body)
     json_decref(answer);
     fake_run(site, 1000);
     return status;
+}
+
+static int set_vm(const char *body)
+{
+    return post("/vms/worker-a1", body);
 }
 
 static struct xapi_host *host(const char *uuid)
@@ -151,6 +156,22 @@ Test(blocked, moves_of_a_vm_and_its_disks_fail_with_the_reason)
     cr_expect_eq(lab_code(fake_client_wait(client, lab_migrate(client, disk, LAB_LOCAL_A1))), 0);
 }
 
+Test(blocked, may_be_set_by_vm_set_and_taken_off_again)
+{
+    fake_client_must(client, "vm.set",
+                     json_build("{s:s, s:{s:b, s:s}}", "id", LAB_WORKER_A1, "blockedOperations",
+                                "destroy", 1, "pause", "it is measured"));
+    cr_expect_str_eq(json_str_at(worker()->blocked_operations, "destroy"), "true");
+    const json_t *answer = fake_client_call(client, "vm.delete", lab_id(LAB_WORKER_A1));
+    cr_expect_str_eq(refusal(answer), "forbidden operation: destroy is blocked: protected from "
+                                      "accidental deletion");
+    cr_expect_eq(fake_client_error(client, "vm.pause", lab_id(LAB_WORKER_A1)), 19);
+    fake_client_must(client, "vm.set",
+                     json_build("{s:s, s:{s:b, s:n}}", "id", LAB_WORKER_A1, "blockedOperations",
+                                "destroy", 0, "pause"));
+    cr_expect_eq(json_object_size(worker()->blocked_operations), 0);
+}
+
 Test(blocked, does_not_hold_for_a_disk_that_no_vm_has)
 {
     struct disk *free_disk = lab_disk(site, "pvc-2", LAB_LOCAL_A1);
@@ -179,6 +200,18 @@ Test(blocked, keeps_a_vm_from_being_deleted)
     fake_client_must(client, "vm.delete",
                      json_build("{s:s, s:b}", "id", LAB_WORKER_A1, "forceBlockedOperation", 1));
     cr_expect_not(disk->exists);
+}
+
+Test(blocked, is_the_start_of_a_replica_that_a_backup_has_made)
+{
+    cr_expect_eq(post("/backups", "{\"kind\":\"replica\",\"vm\":\"tenant-db\",\"sr\":\"pool-a "
+                                  "shared\",\"name\":\"copy\"}"),
+                 201);
+    const struct xapi_vm *replica = site_find(site, XAPI_VM, "copy");
+    cr_assert_not_null(replica);
+    cr_expect_eq(fake_client_error(client, "vm.start", lab_id(replica->object.uuid)), 19);
+    fake_client_must(client, "vm.delete", lab_id(replica->object.uuid));
+    cr_expect_eq(lab_count(site, "tenant-db data"), 1);
 }
 
 Test(blocked, is_refused_what_is_no_text)

@@ -529,7 +529,7 @@ xo_step_fn xo_get_all_objects;
 xo_step_fn xo_disk_create;
 xo_step_fn xo_vdi_set, xo_vdi_delete, xo_vdi_migrate;
 xo_step_fn xo_vm_attach_disk, xo_vm_migrate, xo_vm_snapshot, xo_vm_delete;
-xo_step_fn xo_vm_start, xo_vm_stop, xo_vm_restart, xo_vm_suspend, xo_vm_resume;
+xo_step_fn xo_vm_set, xo_vm_start, xo_vm_stop, xo_vm_restart, xo_vm_suspend, xo_vm_resume;
 xo_step_fn xo_vm_pause, xo_vm_unpause, xo_host_enable, xo_host_disable, xo_host_detach;
 xo_step_fn xo_sr_forget;
 xo_step_fn xo_vbd_connect, xo_vbd_disconnect, xo_vbd_delete;

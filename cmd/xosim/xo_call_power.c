@@ -46,6 +46,29 @@ static void power(struct xo_call *call, enum xapi_power_call what)
         xo_call_await_task(call, xapi_vm_power(call->xo->xapi, vm, what, bypasses(call)), done);
 }
 
+/* As it is written to a VM: true is a reason too, false and null are none. */
+static const char *reason_of(const json_t *value)
+{
+    return json_is_true(value) ? "true" : json_string_value(value);
+}
+
+static void answer_true(struct xo_call *call)
+{
+    xo_call_answer(call, json_true());
+}
+
+void xo_vm_set(struct xo_call *call)
+{
+    struct xapi_vm *vm = xo_call_object(call, "id", XAPI_VM, xo_types_vm);
+    const char *operation = NULL;
+    json_t *value = NULL;
+    if (!vm)
+        return;
+    json_object_foreach(json_object_get(call->params, "blockedOperations"), operation, value)
+        xapi_vm_block(call->xo->xapi, vm, operation, reason_of(value));
+    xo_call_await_time(call, XAPI_CALL_MS, answer_true);
+}
+
 void xo_vm_start(struct xo_call *call)
 {
     power(call, XAPI_VM_START);

@@ -12,7 +12,7 @@ import (
 // What each call that changes something does it to. A call that is not here must only read.
 var changes = map[string][]string{
 	"vdi.set": {"id"}, "vdi.delete": {"id"}, "vdi.migrate": {"id"}, "tag.add": {"id"}, "tag.remove": {"id"}, "vm.attachDisk": {"vm", "vdi"},
-	"vbd.connect": {"id"}, "vbd.disconnect": {"id"}, "vbd.delete": {"id"}, "vm.migrate": {"vm"}, "vm.snapshot": {"id"}, "vm.delete": {"id"},
+	"vbd.connect": {"id"}, "vbd.disconnect": {"id"}, "vbd.delete": {"id"}, "vm.migrate": {"vm"}, "vm.snapshot": {"id"}, "vm.set": {"id"}, "vm.delete": {"id"},
 	"vdi.enableChangedBlockTracking": {"id"},
 }
 

@@ -183,6 +183,30 @@ var limits = []*suite.Test{
 			t.Check(t.Answer(conn, t.Migrate(conn, disk, disk.SR)).Result == disk.ID, "another answer than its id")
 			t.Silent(conn, 0, 2*time.Second, "a task was made", func(m *wire.Message) bool { return len(tasksIn(m)) > 0 })
 		}},
+	{Name: "a live migration that is blocked is code 19 with the reason, until it is unblocked", Facts: []string{"migrate-blocked", "err-mapped"}, Needs: forMirror,
+		Run: func(t *suite.T) {
+			const reason = "the conformance tests block it"
+			conn, disk := t.Session(), t.Disk(suite.Make{SR: t.Local(0), Size: 64 << 20})
+			t.Attach(disk, t.VM())
+			block := func(reason any) {
+				t.Call(conn, "vm.set", params{"id": t.VM(), "blockedOperations": params{"migrate_send": reason}})
+				t.Eventually(time.Minute, func() error {
+					if shown := t.Object(t.VM()).Of("blockedOperations")["migrate_send"]; shown != reason {
+						return fmt.Errorf("blocked is %v", shown)
+					}
+					return nil
+				})
+			}
+			block(reason)
+			t.Cleanup(func() { t.Call(conn, "vm.set", params{"id": t.VM(), "blockedOperations": params{"migrate_send": nil}}) })
+			answer := t.Answer(conn, t.Migrate(conn, disk, t.Shared()))
+			t.Check(answer.Error != nil && answer.Error.Code == 19, "%v", answer.Error)
+			data := wire.Of(answer.Error.Data)
+			t.Check(data.Text("objectId") == t.VM() && data.Text("code") == reason, "data: %v", data)
+			block(nil)
+			answer = t.Answer(conn, t.Migrate(conn, disk, t.Shared()))
+			t.Check(answer.Error == nil, "unblocked: %v", answer.Error)
+		}},
 	{Name: "migrating a disk to an SR of another pool is code 1 with a reference", Facts: []string{"migrate-pool"}, Needs: []suite.Need{suite.SR, suite.OtherPool},
 		Run: func(t *suite.T) {
 			failure := t.Refused(t.Session(), "vdi.migrate", params{"id": t.Disk(suite.Make{}).ID, "sr_id": t.OtherPoolSR()})

@@ -121,6 +121,7 @@ var Facts = []suite.Fact{
 	{Area: "Calls", ID: "vm-power", Says: "vm.start, vm.stop {force}, vm.suspend and vm.pause; disks stay plugged unless the VM is halted", Without: "the VMs of a test may be moved, not stopped"},
 	{Area: "Calls", ID: "sr-forget", Says: "sr.forget makes an SR, its PBDs, disks and their VBDs exit; host.detach a host and its local SRs", Without: "a test must not take storage or hosts away"},
 	{Area: "Calls", ID: "vm-delete", Says: "vm.delete shuts a running VM down hard and destroys every disk that no other VM has, unless deleteDisks is false", Without: "read in the sources; a test must not delete a VM"},
+	{Area: "Calls", ID: "migrate-blocked", Says: "A live migration of a VM with migrate_send in blockedOperations is code 19, data with the VM and the reason"},
 	{Area: "Calls", ID: "migrate-memory", Says: "A live migration needs the memory of the VM free on its host a second time, else -32000, HOST_NOT_ENOUGH_FREE_MEMORY", Without: "reported by others; a test can't fill a host's memory"},
 	{Area: "Calls", ID: "cancel", Says: "task.cancel answers true at once; the migration then fails with \"task canceled\", its target is gone, its source untouched; a task that ended is code 1"},
 	{Area: "Calls", ID: "cancel-last", Says: "In its last phase a migration does not allow to be cancelled"},
