@@ -26,7 +26,7 @@ function(xo_tests NAME LIBRARY)
         set_source_files_properties(${TESTS} PROPERTIES
             COMPILE_OPTIONS "-Wno-missing-prototypes;-Wno-undef;-Wno-shadow")
         target_compile_definitions(${NAME}_test PRIVATE
-            TESTDATA="${CMAKE_CURRENT_SOURCE_DIR}/testdata")
+            TESTDATA="${CMAKE_CURRENT_SOURCE_DIR}/testdata" PROJECT="${CMAKE_SOURCE_DIR}")
         set_target_properties(${NAME}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
         add_test(NAME ${NAME}_test COMMAND ${NAME}_test)
     endif()

@@ -221,7 +221,7 @@ static const char FIELDS[] =
 Test(migration_resource, has_the_version_and_the_fields_of_its_schema)
 {
     cleanup_buf struct buf schema = {0};
-    read_file(TESTDATA "/../../../crds/xovolumemigrations.yaml", &schema);
+    read_file(PROJECT "/crds/xovolumemigrations.yaml", &schema);
     for (const char *field = FIELDS; *field; field += strspn(field, " ")) {
         int len = (int)strcspn(field, " ");
         cleanup_str char *member = str_new(" %.*s:", len, field);

@@ -84,7 +84,7 @@ Test(rec_metrics, are_listed_in_the_documentation)
     cleanup_buf struct buf page = {0};
     cleanup_buf struct buf text = {0};
     struct err err = {0};
-    int rv = file_read(TESTDATA "/../../../docs/metrics.md", &page, &err);
+    int rv = file_read(PROJECT "/docs/metrics.md", &page, &err);
     cr_assert_eq(rv, 0, "%s", err.message);
     rv = metrics_write(registry, &text, &err);
     cr_assert_eq(rv, 0, "%s", err.message);
