@@ -42,10 +42,11 @@ static void tell_watchers(const struct rest *rest, const json_t *task, bool remo
             continue;
         cleanup_json json_t *what =
             removed ? json_build("{s:s}", "id", id) : json_incref((json_t *)(uintptr_t)task);
-        const char *fields = rest_param(exchange, "fields"); /* NULL: addresses, but of what is gone */
-        cleanup_json json_t *line = json_build(
-            "[s, o]", removed ? "remove" : "update",
-            removed && !fields ? json_incref(what) : rest_map(what, "tasks", fields));
+        const char *fields =
+            rest_param(exchange, "fields"); /* NULL: addresses, but of what is gone */
+        cleanup_json json_t *line =
+            json_build("[s, o]", removed ? "remove" : "update",
+                       removed && !fields ? json_incref(what) : rest_map(what, "tasks", fields));
         char *dump = json_dumps(line, JSON_COMPACT);
         cleanup_str char *text = str_new("%s\n", dump);
         mem_free(dump);

@@ -19,6 +19,8 @@
 #include "xosim/xapi_motion.h"
 #include "xosim/xapi_object.h"
 
+#include <assert.h>
+
 enum { ON_START = 2000, ON_CLEAN = 3000, ON_HARD = 1000, ON_SUSPEND = 5000, ON_PAUSE = 100 };
 
 /* Bits of the states that a call is possible in. */
@@ -89,6 +91,7 @@ static void detach_all(struct xapi *xapi, const struct xapi_vm *vm)
 
 void xapi_vm_set_power(struct xapi *xapi, struct xapi_vm *vm, enum xapi_power power)
 {
+    assert(vm && vm->host);
     bool resident = power == XAPI_RUNNING || power == XAPI_PAUSED;
     struct list *residents = &vm->host->residents;
     vm->power = power;
@@ -216,6 +219,7 @@ static json_t *start_refused(const struct xapi_vm *vm)
 /* The host has the VM, with all its disks. */
 static void start(struct xapi *xapi, struct xapi_vm *vm)
 {
+    assert(vm);
     xapi_vm_set_host(xapi, vm, chosen_host(vm));
     for (size_t i = 0; i < vm->vbds.len; i++) {
         struct xapi_vbd *vbd = vm->vbds.items[i];
@@ -269,6 +273,7 @@ static void run_power(struct xapi_operation *operation)
         xapi_operation_fail(operation, error_info);
         return;
     }
+    assert(vm); /* or there was an error */
     if (call == XAPI_VM_START)
         start(xapi, vm);
     if (call == XAPI_VM_RESUME)
@@ -372,6 +377,7 @@ static void run_set_enabled(struct xapi_operation *operation)
         xapi_operation_fail(operation, error_info);
         return;
     }
+    assert(host); /* or there was an error */
     host->disabled = !operation->arguments.enabled;
     xapi_touch(operation->xapi, &host->object);
     xapi_operation_succeed(operation, NULL, NULL);

@@ -8,6 +8,8 @@
 #include "xosim/xapi_guest.h"
 #include "xosim/xapi_object.h"
 
+#include <assert.h>
+
 /* --- forgetting --- */
 
 /* Somebody, dom0 included, works with the disk. */
@@ -56,6 +58,7 @@ static void leave_pool(struct xapi *xapi, const struct xapi_sr *sr)
 
 void xapi_sr_forget(struct xapi *xapi, struct xapi_sr *sr)
 {
+    assert(sr);
     sr->forgotten = true;
     xapi_shelve(xapi,
                 &sr->object); /* first: whoever keeps a journal needs what it was like before */
@@ -194,6 +197,7 @@ static void remove_sr(struct xapi *xapi, struct xapi_sr *sr)
 /* VMs that would come up on it belong to the master now. */
 static void rehome_vms(struct xapi *xapi, const struct xapi_host *host)
 {
+    assert(host);
     for (struct xapi_object *object = host->object.pool->first; object; object = object->next) {
         struct xapi_vm *vm = (struct xapi_vm *)object;
         if (object->class != XAPI_VM || vm->host != host || vm->control_domain)
