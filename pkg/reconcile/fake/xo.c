@@ -25,7 +25,7 @@ struct fake_xo *fake_xo_new(struct fake_clock *clock, struct fake_journal *journ
     fake->clock = clock;
     fake->journal = journal;
     fake->inventory = xo_inventory_new(&clock->clock);
-    fake->duration_ms = 20 * 1000;
+    fake->duration_ms = INT64_C(20) * 1000;
     fake->session_up = true;
     map_init(&fake->objects, free_json);
     map_init(&fake->calls, free_mem);
