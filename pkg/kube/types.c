@@ -227,6 +227,17 @@ const char *kube_csi_node_id(const struct kube_csi_node *node, const char *drive
     return NULL;
 }
 
+/* The node's ids, of whichever driver: it is a VM's UUID for ours. */
+static void csi_node_ids(const struct kube_object *object, kube_emit_fn *emit, void *userdata)
+{
+    const struct kube_csi_node *node = kube_csi_node_of(object);
+
+    for (size_t i = 0; i < node->driver_count; i++)
+        emit_text(node->drivers[i].node_id, emit, userdata);
+}
+
+static const struct kube_index csi_node_indexes[] = {{.name = "id", .values = csi_node_ids}};
+
 const struct kube_kind kube_kind_csi_node = {
     .group = "storage.k8s.io",
     .version = "v1",
@@ -235,6 +246,8 @@ const struct kube_kind kube_kind_csi_node = {
     .size = sizeof(struct kube_csi_node),
     .decode = csi_node_decode,
     .labels = no_labels,
+    .indexes = csi_node_indexes,
+    .index_count = ARRAY_LEN(csi_node_indexes),
 };
 
 /* StorageClass */

@@ -79,7 +79,7 @@ extern const struct kube_kind
     kube_kind_persistent_volume;               /* indexes: handle, claim ("namespace/name") */
 extern const struct kube_kind kube_kind_claim; /* indexes: volume */
 extern const struct kube_kind kube_kind_volume_attachment; /* indexes: volume, node */
-extern const struct kube_kind kube_kind_csi_node;
+extern const struct kube_kind kube_kind_csi_node;          /* indexes: id (of each driver) */
 extern const struct kube_kind kube_kind_storage_class;
 extern const struct kube_kind kube_kind_pod; /* indexes: claim ("namespace/name") */
 

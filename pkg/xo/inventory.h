@@ -61,11 +61,14 @@ struct xo_sr {
     const char *type; /* SR_type: "lvm", "ext", "nfs", … */
     int64_t size_bytes;
     int64_t physical_usage_bytes;
+    int64_t promised_bytes; /* the sizes of all its disks. A change of it alone is not reported */
     struct xo_strings tags;
 };
 
 struct xo_pbd {
     const char *uuid, *host, *sr;
+    const char *image_formats; /* device_config preferred-image-formats: "vhd", "qcow2,vhd"; "": not
+                                  set, as usual */
     bool attached;
 };
 
@@ -255,6 +258,10 @@ const struct xo_sr *xo_inventory_sr_tagged(const struct xo_inventory *inventory,
 /** The i-th PBD of an SR, or NULL past the end. */
 const struct xo_pbd *xo_inventory_sr_pbd(const struct xo_inventory *inventory, const char *sr,
                                          size_t i);
+
+/** Which image formats the SR is set to make, as its PBD on the pool's master says, else any; *borrowed*,
+ * "" when none does: then the driver's default holds. */
+const char *xo_inventory_sr_image_formats(const struct xo_inventory *inventory, const char *sr);
 
 /** Whether the host has an attached PBD for the SR: what decides that a VM there can use its disks.
  */

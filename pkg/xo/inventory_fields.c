@@ -140,6 +140,11 @@ static void decode_pairs(const json_t *value, void *target, struct xo_scratch *s
     }
 }
 
+static void decode_image_formats(const json_t *value, void *target, struct xo_scratch *scratch)
+{
+    decode_text(json_object_get(value, "preferred-image-formats"), target, scratch);
+}
+
 static void decode_position(const json_t *value, void *target, struct xo_scratch *scratch)
 {
     (void)scratch;
@@ -251,11 +256,13 @@ static const struct xo_field sr_fields[] = {
     {"size", XO_FIELD_NUMBER, offsetof(struct xo_sr, size_bytes), decode_number},
     {"physical_usage", XO_FIELD_NUMBER, offsetof(struct xo_sr, physical_usage_bytes),
      decode_number},
+    {"usage", XO_FIELD_QUIET, offsetof(struct xo_sr, promised_bytes), decode_number},
     {"tags", XO_FIELD_TEXTS, offsetof(struct xo_sr, tags), decode_texts},
 };
 static const struct xo_field pbd_fields[] = {
     {"host", XO_FIELD_TEXT, offsetof(struct xo_pbd, host), decode_text},
     {"SR", XO_FIELD_TEXT, offsetof(struct xo_pbd, sr), decode_text},
+    {"device_config", XO_FIELD_TEXT, offsetof(struct xo_pbd, image_formats), decode_image_formats},
     {"attached", XO_FIELD_FLAG, offsetof(struct xo_pbd, attached), decode_flag},
 };
 static const struct xo_field disk_fields[] = {

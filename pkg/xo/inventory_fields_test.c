@@ -121,6 +121,33 @@ Test(xo_inventory_fields, a_file_sr_is_thin)
     cr_assert_str_eq(xo_inventory_sr(peek(), "s")->type, "nfs");
 }
 
+Test(xo_inventory_fields, what_an_sr_has_promised_follows_without_being_a_change)
+{
+    notify("enter", "{\"s\":{\"type\":\"SR\",\"usage\":100}}");
+    cr_assert_eq(xo_inventory_sr(peek(), "s")->promised_bytes, 100);
+    notify("enter", "{\"s\":{\"type\":\"SR\",\"usage\":150}}");
+    cr_assert_eq(xo_inventory_sr(peek(), "s")->promised_bytes, 150);
+    cr_assert_str_eq(changes, "");
+}
+
+#define PBD_OF(id, host, formats)                                                                  \
+    "\"" id "\":{\"type\":\"PBD\",\"SR\":\"s\",\"host\":\"" host "\",\"device_config\":{" formats  \
+    "}}"
+
+Test(xo_inventory_fields, the_pools_master_says_which_images_an_sr_makes)
+{
+    notify("enter", "{\"p\":{\"type\":\"pool\",\"master\":\"m\",\"$pool\":\"p\"},"
+                    "\"s\":{\"type\":\"SR\",\"$pool\":\"p\"}," PBD_OF(
+                        "a", "h", "\"preferred-image-formats\":\"vhd\"") "}");
+    cr_assert_str_eq(xo_inventory_sr_image_formats(peek(), "s"), "vhd");
+    notify("enter",
+           "{" PBD_OF("b", "m", "\"preferred-image-formats\":\"qcow2\",\"location\":\"x\"") "}");
+    cr_assert_str_eq(xo_inventory_sr_image_formats(peek(), "s"), "qcow2");
+    notify("enter", "{" PBD_OF("b", "m", "\"location\":\"x\"") "}");
+    cr_assert_str_eq(xo_inventory_sr_image_formats(peek(), "s"), "", "the default holds there");
+    cr_assert_str_eq(xo_inventory_sr_image_formats(peek(), "none"), "");
+}
+
 Test(xo_inventory_fields, an_sr_is_live_while_one_of_its_hosts_runs_that_has_it_attached)
 {
     notify("enter", "{\"h\":{\"type\":\"host\",\"power_state\":\"Running\"},"

@@ -117,6 +117,22 @@ bool xo_inventory_sr_reachable(const struct xo_inventory *inventory, const char 
     return false;
 }
 
+const char *xo_inventory_sr_image_formats(const struct xo_inventory *inventory, const char *sr)
+{
+    const struct xo_sr *object = xo_inventory_sr(inventory, sr);
+    const struct xo_pool *pool = object ? xo_inventory_pool(inventory, object->pool) : NULL;
+    const struct xo_pbd *pbd;
+    const char *formats = "";
+
+    for (size_t i = 0; (pbd = xo_inventory_sr_pbd(inventory, sr, i)); i++) {
+        if (pool && str_equal(pbd->host, pool->master))
+            return pbd->image_formats;
+        if (str_empty(formats))
+            formats = pbd->image_formats;
+    }
+    return formats;
+}
+
 bool xo_inventory_sr_live(const struct xo_inventory *inventory, const char *sr)
 {
     const struct xo_pbd *pbd = NULL;

@@ -109,6 +109,7 @@ static void read_members(const json_t *object, struct xo_marker *marker)
     marker->migrating_enabled = json_is_true(enabled);
     read_text(migrating, "inProgressToSRUUID", marker->in_progress_to_sr,
               sizeof(marker->in_progress_to_sr), marker);
+    read_text(migrating, "attempt", marker->attempt, sizeof(marker->attempt), marker);
 }
 
 void xo_marker_parse(const char *description, struct xo_marker *ret)
@@ -134,7 +135,7 @@ static void put_members(json_t *object, const struct xo_marker *marker)
     put_text(object, "srsWithTag", marker->srs_with_tag);
     json_t *migrating = json_object_get(object, "migrating");
     if (!json_is_object(migrating)) {
-        if (!marker->migrating_enabled && !marker->in_progress_to_sr[0])
+        if (!marker->migrating_enabled && !marker->in_progress_to_sr[0] && !marker->attempt[0])
             return;
         migrating = json_object();
         json_put(object, "migrating", migrating);
@@ -144,6 +145,7 @@ static void put_members(json_t *object, const struct xo_marker *marker)
     else
         (void)json_object_del(migrating, "enabled"); /* it may not be there */
     put_text(migrating, "inProgressToSRUUID", marker->in_progress_to_sr);
+    put_text(migrating, "attempt", marker->attempt);
     if (json_object_size(migrating) == 0)
         (void)json_object_del(object, "migrating"); /* it is there */
 }

@@ -3,7 +3,11 @@
  * `csi:info: ` and a JSON object. It says where the volume may live, and that somebody is moving it,
  * so that the two never move one disk at once. Pure. Thread: any.
  *
- *   csi:info: {"migrating":{"enabled":true,"inProgressToSRUUID":"<sr>"},"srsWithTag":"<tag>"}
+ *   csi:info: {"migrating":{"enabled":true,"inProgressToSRUUID":"<sr>","attempt":"<id>"},"srsWithTag":"<tag>"}
+ *
+ * `attempt` is the operator's: whatever copies the disk copies its description, so the copy shows of which
+ * attempt it is. The driver ignores members that it does not know (it decodes with Go's json.Unmarshal), and
+ * drops them when it writes the marker itself.
  *
  * Text before and after the marker, and members that we do not know, are somebody else's: they are
  * kept as they are.
@@ -17,8 +21,9 @@
 #include <stdbool.h>
 
 enum {
-    XO_MARKER_SR_MAX = 64,   /* a UUID is 36 characters */
-    XO_MARKER_TAG_MAX = 256, /* longer than any tag that fits into XO's form */
+    XO_MARKER_SR_MAX = 64,      /* a UUID is 36 characters */
+    XO_MARKER_ATTEMPT_MAX = 80, /* the UUID of an object, and a number */
+    XO_MARKER_TAG_MAX = 256,    /* longer than any tag that fits into XO's form */
     /* Longer descriptions are refused rather than rewritten: XO itself has no limit, and 64 KiB is
      * a thousand times what the driver writes. */
     XO_MARKER_DESCRIPTION_MAX = 64 << 10
@@ -30,6 +35,7 @@ struct xo_marker {
     bool malformed;         /* present, but not to be understood; `problem` says */
     bool migrating_enabled; /* migrating.enabled */
     char in_progress_to_sr[XO_MARKER_SR_MAX]; /* migrating.inProgressToSRUUID, "" for none */
+    char attempt[XO_MARKER_ATTEMPT_MAX];      /* migrating.attempt, "" for none */
     char srs_with_tag[XO_MARKER_TAG_MAX];     /* srsWithTag, "" for none */
     char problem[128];
 };
@@ -38,7 +44,7 @@ struct xo_marker {
 void xo_marker_parse(const char *description, struct xo_marker *ret);
 
 /**
- * A *new* description that says what `marker` does (present, enabled, SR, tag; malformed is not
+ * A *new* description that says what `marker` does (present, enabled, SR, attempt, tag; malformed is not
  * looked at), with everything else of `description` kept. A marker that is not present is put at the
  * end. ERR_INVALID when the marker in `description` is malformed (nothing of it could be kept) or
  * too long.

@@ -111,6 +111,25 @@ Test(xo_marker, sets_and_clears_the_move_in_progress)
                      "csi:info: {\"migrating\":{\"enabled\":true},\"srsWithTag\":\"k8s-shared\"}");
 }
 
+Test(xo_marker, carries_the_attempt_that_moves_the_disk_and_gives_it_back)
+{
+    struct xo_marker marker = {.present = true, .migrating_enabled = true};
+    cleanup_str char *with = NULL;
+    cleanup_str char *without = NULL;
+    struct err err = {0};
+
+    str_copy(marker.in_progress_to_sr, sizeof(marker.in_progress_to_sr), "sr-1");
+    str_copy(marker.attempt, sizeof(marker.attempt), "uid-1/2");
+    cr_assert_eq(xo_marker_write("csi:info: {\"srsWithTag\":\"t\"}", &marker, &with, &err), 0);
+    xo_marker_parse(with, &marker);
+    cr_assert_str_eq(marker.attempt, "uid-1/2", "%s", with);
+    marker.attempt[0] = '\0';
+    marker.in_progress_to_sr[0] = '\0';
+    cr_assert_eq(xo_marker_write(with, &marker, &without, &err), 0);
+    xo_marker_parse(without, &marker);
+    cr_assert_str_eq(marker.attempt, "", "%s", without);
+}
+
 Test(xo_marker, keeps_what_it_does_not_know)
 {
     const char *before =

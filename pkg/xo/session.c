@@ -117,6 +117,22 @@ void xo_session_fail(struct xo_session *session, const struct err *why)
                              session->failures ? session->failures - 1 : 0));
 }
 
+static void renew(void *userdata)
+{
+    struct xo_session *session = userdata;
+    struct err why = {0};
+
+    if (session->state == XO_SESSION_WAITING)
+        return; /* it makes a new one anyway */
+    (void)err_set(&why, ERR_TRANSIENT, "a call was not answered, so the session is renewed");
+    xo_session_fail(session, &why);
+}
+
+void xo_session_renew(struct xo_session *session)
+{
+    loop_post(session->loop, renew, session);
+}
+
 /* Signing in. */
 
 /* The credential as it is now: the token, or the password. *New*. */

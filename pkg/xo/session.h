@@ -103,6 +103,10 @@ int xo_session_new(const struct xo_session_options *options, struct xo_session *
  * nobody else may use it any more. */
 struct xo_session *xo_session_free(struct xo_session *session);
 
+/** Ends the connection and makes a new one: calls that have no reply are lost, and none of their replies can
+ * arrive any more. Returns before it is done. Thread: any but the loop's. */
+void xo_session_renew(struct xo_session *session);
+
 /** How it stands now. Thread: any. */
 struct xo_session_status xo_session_status(struct xo_session *session);
 

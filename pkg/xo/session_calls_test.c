@@ -54,6 +54,8 @@ Test(xo_calls, sends_each_call_as_xo_wants_it)
     cr_assert_str_eq(
         sent_params,
         "vm.attachDisk {\"mode\":\"RO\",\"position\":\"4\",\"vdi\":\"d\",\"vm\":\"m\"}");
+    cr_assert_eq(xo_vm_stop(xo_fixture.session, "m", &err), XO_DONE);
+    cr_assert_str_eq(sent_params, "vm.stop {\"force\":true,\"id\":\"m\"}");
     cr_assert_eq(xo_vbd_connect(xo_fixture.session, "b", &err), XO_DONE);
     cr_assert_str_eq(sent_params, "vbd.connect {\"id\":\"b\"}");
     cr_assert_eq(xo_vbd_disconnect(xo_fixture.session, "b", &err), XO_DONE);

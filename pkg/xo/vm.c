@@ -14,3 +14,10 @@ enum xo_result xo_vm_attach_disk(struct xo_session *session, const struct xo_vm_
     struct xo_request request = {.method = "vm.attachDisk", .params = params};
     return xo_session_call(session, &request, NULL, err);
 }
+
+enum xo_result xo_vm_stop(struct xo_session *session, const char *vm, struct err *err)
+{
+    struct xo_request request = {.method = "vm.stop",
+                                 .params = json_build("{s:s, s:b}", "id", vm, "force", 1)};
+    return xo_session_call(session, &request, NULL, err);
+}

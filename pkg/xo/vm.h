@@ -21,4 +21,10 @@ struct xo_vm_attach {
 enum xo_result xo_vm_attach_disk(struct xo_session *session, const struct xo_vm_attach *attach,
                                  struct err *err) WARN_UNUSED;
 
+/**
+ * vm.stop with force: XAPI destroys its domain, without asking the guest. XO answers when that is done.
+ * One that does not run is XO_NOT_DONE with code VM_BAD_POWER_STATE.
+ */
+enum xo_result xo_vm_stop(struct xo_session *session, const char *vm, struct err *err) WARN_UNUSED;
+
 #endif
