@@ -108,7 +108,7 @@ explore: deps-build ## searches every state that a move can get into, around the
 
 .PHONY: simulate
 simulate: deps-build ## plays the whole operator in virtual time; SEEDS=n (0: without end) FIRST_SEED=m HOURS=h
-	@AT_LEAST=$(if $(SEEDS),,100000) SECONDS_MAX=$(if $(HOURS),$$(($(HOURS)*3600))) tools/simulate $(or $(SEEDS),7600) $(or $(FIRST_SEED),1)
+	@AT_LEAST=$(if $(SEEDS),,100000) SECONDS_MAX=$(if $(HOURS),$$(($(HOURS)*3600))) tools/simulate $(or $(SEEDS),9200) $(or $(FIRST_SEED),1)
 
 .PHONY: simulate-nightly
 simulate-nightly: ## the same for eight hours, with seeds that nobody has played

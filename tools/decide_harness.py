@@ -1,4 +1,5 @@
-"""Builds and runs the tests of the decision core (pkg/reconcile/volume_migration/decide*.c) alone and in one process.
+"""Builds and runs the tests of what is decided (pkg/reconcile/volume_migration/decide*.c, and the rules of
+pkg/reconcile/volume/ that it stands on) alone and in one process.
 
 Criterion forks for each test, which is too slow for some hundred mutants. So its header is replaced by one that knows the
 few macros these tests use: the first assertion that fails ends the program.
@@ -9,6 +10,8 @@ import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDER = os.path.join(ROOT, "pkg", "reconcile", "volume_migration")
+VOLUME = os.path.join(ROOT, "pkg", "reconcile", "volume")
+RULES = ["identity", "provenance", "release"]  # the pure tables of VOLUME
 COMPILE = ["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-w", "-I" + os.path.join(ROOT, "pkg")]
 
 CRITERION = """
@@ -48,12 +51,13 @@ int main(void)
 
 def sources():
     """The decision core: what is mutated and measured."""
-    return sorted(path for path in glob.glob(os.path.join(FOLDER, "decide*.c")) if not path.endswith("_test.c"))
+    return sorted(path for path in glob.glob(os.path.join(FOLDER, "decide*.c")) if not path.endswith("_test.c")) + [
+        os.path.join(VOLUME, rule + ".c") for rule in RULES]
 
 
 def tests(slow):
     """The tests of it: those of its rows, or the slow ones that go through millions of facts."""
-    paths = glob.glob(os.path.join(FOLDER, "decide*_test.c"))
+    paths = glob.glob(os.path.join(FOLDER, "decide*_test.c")) + [os.path.join(VOLUME, rule + "_test.c") for rule in RULES]
     return sorted(path for path in paths if ("invariants" in path) == slow)
 
 

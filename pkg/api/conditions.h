@@ -33,7 +33,8 @@ enum api_place {
     API_IN_STALLED = 1 << API_CONDITION_STALLED,
     API_IN_EVENT = 1 << API_CONDITION_COUNT, /* an event about an XoVolumeMigration */
     API_IN_HISTORY = API_IN_EVENT << 1,      /* status.history[].reason */
-    API_IN_ATTACH = API_IN_EVENT << 2, /* events about VolumeAttachments and Pods, attachError */
+    API_IN_ATTACH =
+        API_IN_EVENT << 2, /* events about VolumeAttachments, Pods and claims, attachError */
 
     API_ASKS_A_PERSON = API_IN_STALLED | API_IN_MANUAL_RECOVERY_REQUIRED | API_IN_EVENT
 };

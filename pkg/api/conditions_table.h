@@ -66,6 +66,9 @@
       "another XoVolumeMigration works on the volume; the message names it")                       \
     X(QUEUED, "Queued", false, API_IN_RECONCILING,                                                 \
       "waits for its turn, or until all volumes of the object can move; the message says which")   \
+    X(OPERATION_BLOCKED, "OperationBlocked", false, API_IN_RECONCILING | API_IN_EVENT,             \
+      "somebody forbids the live move for the VM, as a backup of it does; the message says why "   \
+      "and goes on when that is taken back")                                                       \
     X(NO_SPACE, "NoSpace", true, API_IN_RECONCILING | API_IN_EVENT,                                \
       "no SR that fits has room, counting what is promised to moves on their way: make room, or "  \
       "tag another SR")                                                                            \
@@ -76,6 +79,9 @@
       "stop it")                                                                                   \
     X(BACKING_OFF, "BackingOff", true, API_IN_RECONCILING | API_IN_ATTACH,                         \
       "an attempt failed; the next starts at nextRetryTime")                                       \
+    X(UNANSWERED, "Unanswered", true, API_IN_RECONCILING | API_IN_EVENT,                           \
+      "Xen Orchestra has not answered the move for spec.stallTimeout and nothing of it is seen; "  \
+      "the session is renewed and the disk looked at again")                                       \
     /* working */                                                                                  \
     X(STARTING, "Starting", false, API_IN_RECONCILING | API_IN_EVENT,                              \
       "the attempt is recorded and marked; the move starts next")                                  \
@@ -95,11 +101,29 @@
       "the volume may be written by several nodes at once")                                        \
     X(DISK_NOT_FOUND, "DiskNotFound", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,         \
       "no disk has the volume's name: if it was renamed, give it its name back")                   \
+    X(DISK_RENAMED, "DiskRenamed", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,            \
+      "the volume's disk has another name now: rename it back; the message says how it was "       \
+      "called")                                                                                    \
+    X(DISK_DESTROYED, "DiskDestroyed", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,        \
+      "the disk that the volume was is gone from Xen Orchestra, and no other has its name")        \
+    X(DISK_IN_CONTROL_DOMAIN, "DiskInControlDomain", true,                                         \
+      API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,                                               \
+      "a control domain has the disk and no task uses it: disconnect it in Xen Orchestra, "        \
+      "Dashboard > Health")                                                                        \
     X(SR_NOT_FOUND, "SRNotFound", true, API_IN_STALLED | API_IN_EVENT, "no SR has this UUID")      \
-    X(SR_NOT_REACHABLE, "SRNotReachable", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,     \
-      "no host that has to reach the SR does (PBD not attached, host down, maintenance)")          \
+    X(SR_NOT_REACHABLE, "SRNotReachable", true,                                                    \
+      API_IN_RECONCILING | API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,                          \
+      "no host that has to reach the SR does (PBD not attached, host down, maintenance); where "   \
+      "it "                                                                                        \
+      "is the SR that the disk is on, the move goes on when one does again")                       \
     X(OTHER_POOL, "OtherPool", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,                \
       "the target is in another pool than the disk")                                               \
+    X(DISK_TOO_LARGE, "DiskTooLarge", true, API_IN_STALLED | API_IN_EVENT,                         \
+      "the image format of the SR can't hold a disk of that size: choose an SR that has another")  \
+    X(HAS_SNAPSHOTS, "HasSnapshots", true, API_IN_STALLED | API_IN_EVENT,                          \
+      "the disk has snapshots, which would stay where it is, and spec.snapshots is Refuse: "       \
+      "delete "                                                                                    \
+      "them, or set it to Keep")                                                                   \
     X(TAG_NOT_FOUND, "TagNotFound", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,           \
       "no SR of the disk's pool has the tag")                                                      \
     X(TAG_MIXED, "TagMixed", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,                  \
@@ -114,14 +138,29 @@
       "no running VM in Xen Orchestra is this node")                                               \
     X(REFUSED, "Refused", true, API_IN_STALLED | API_IN_EVENT | API_IN_ATTACH,                     \
       "Xen Orchestra refused the move; it is tried again after spec.retry.maxDelay")               \
+    X(STORAGE_BROKEN, "StorageBroken", true, API_IN_STALLED | API_IN_EVENT,                        \
+      "the storage has an error of its own, which the message names: repair it; the move is "      \
+      "tried "                                                                                     \
+      "again after spec.retry.maxDelay")                                                           \
+    X(RESTORED_OBJECT, "RestoredObject", true, API_IN_STALLED | API_IN_EVENT,                      \
+      "the object comes from a backup, and is not run until a person takes the label "             \
+      "velero.io/restore-name off")                                                                \
+    X(EXPIRED, "Expired", true, API_IN_STALLED | API_IN_EVENT,                                     \
+      "spec.notAfter is past: nothing is begun any more; set a later time to run it")              \
     X(DRY_RUN, "DryRun", false, API_IN_STALLED | API_IN_EVENT,                                     \
       "a dry run: nothing is moved; the message says what would be")                               \
+    X(TOO_MUCH_COPIED_IN_VAIN, "TooMuchCopiedInVain", true, API_IN_STALLED | API_IN_EVENT,         \
+      "failed attempts have copied more than eight times the disk, and more than 1 TiB; find out " \
+      "why, then change the spec to try again, or set spec.retry.limit")                           \
     X(RETRY_LIMIT_REACHED, "RetryLimitReached", true, API_IN_STALLED | API_IN_EVENT,               \
       "as many attempts failed as spec.retry.limit allows; change the spec to try again")          \
     /* a person decides */                                                                         \
     X(DISK_DISAPPEARED, "DiskDisappeared", true, API_ASKS_A_PERSON,                                \
       "a move was on its way and no disk has the name any more: find it, and give it its name "    \
       "back")                                                                                      \
+    X(DISK_OUT_OF_REACH, "DiskOutOfReach", true, API_ASKS_A_PERSON | API_IN_ATTACH,                \
+      "the SR of the volume's disk is gone from Xen Orchestra, so the disk is out of reach, not "  \
+      "lost: introduce the SR again, or say in spec.recovery which other disk is good")            \
     X(DUPLICATE_NAME, "DuplicateName", true, API_ASKS_A_PERSON | API_IN_ATTACH,                    \
       "several disks have the name and no move explains it: say in spec.recovery which is the "    \
       "good one")                                                                                  \
@@ -139,14 +178,22 @@
     /* of events and history only */                                                               \
     X(ATTEMPT_FAILED, "AttemptFailed", true, API_IN_EVENT | API_IN_ATTACH | API_IN_HISTORY,        \
       "an attempt ended without success; the message says why")                                    \
+    X(COPIED_IN_VAIN, "CopiedInVain", true, API_IN_EVENT,                                          \
+      "attempts that failed have copied the disk once more; the message says how much in all")     \
     X(BACKUP_IMPACT, "BackupImpact", true, API_IN_EVENT,                                           \
       "the disk has changed block tracking, which a move resets: its next backup is a full one")   \
-    X(STALE_MARKER_CLEARED, "StaleMarkerCleared", true, API_IN_RECONCILING | API_IN_EVENT,         \
+    X(STALE_MARKER_CLEARED, "StaleMarkerCleared", true,                                            \
+      API_IN_RECONCILING | API_IN_EVENT | API_IN_ATTACH,                                           \
       "a disk was marked as being moved and nothing moved it")                                     \
     X(LEFTOVER_RENAMED, "LeftoverRenamed", true, API_IN_EVENT,                                     \
       "a disk that a failed move left was renamed, not deleted")                                   \
     X(LEFTOVER_DELETED, "LeftoverDeleted", false, API_IN_EVENT,                                    \
       "a disk that a failed move left was deleted, as spec.leftovers asks for")                    \
+    X(DISK_CONCLUDED, "DiskConcluded", true, API_IN_EVENT | API_IN_ATTACH,                         \
+      "the disk that the volume was is gone and exactly one other of its pool has the name: that " \
+      "one is taken for the volume's")                                                             \
+    X(STRANGERS_IGNORED, "StrangersIgnored", true, API_IN_EVENT | API_IN_ATTACH,                   \
+      "other disks have the volume's name, such as replicas; they are left as they are")           \
     X(RECOVERED, "Recovered", false, API_IN_EVENT, "the disk that spec.recovery names is kept")    \
     /* of attaching only */                                                                        \
     X(MANUAL_RECOVERY_REQUIRED, "ManualRecoveryRequired", true, API_IN_ATTACH,                     \
@@ -154,11 +201,28 @@
       "says how")                                                                                  \
     X(MOVING_DISK, "MovingDisk", false, API_IN_ATTACH,                                             \
       "the volume's disk is on its way to where the Pod runs")                                     \
+    X(STRAY_VOLUME, "StrayVolume", true, API_IN_ATTACH,                                            \
+      "the volume's disk is on an SR without the volume's tag: move it back by an "                \
+      "XoVolumeMigration, or tag the SR; said once a day of the claim")                            \
     X(DETACHED, "Detached", false, API_IN_ATTACH, "the disk is detached from the node's VM")       \
     X(ATTACH_FAILED, "AttachFailed", true, API_IN_ATTACH,                                          \
       "Xen Orchestra did not attach the disk; the message says why")                               \
     X(DETACH_FAILED, "DetachFailed", true, API_IN_ATTACH,                                          \
       "Xen Orchestra did not detach the disk; the message says why")                               \
+    X(DETACH_HELD, "DetachHeld", true, API_IN_ATTACH,                                              \
+      "the disk is not taken away, for the node's VM may still write to it; the message says "     \
+      "what to do")                                                                                \
+    X(DETACH_FORCED, "DetachForced", true, API_IN_ATTACH,                                          \
+      "the disk was taken away from a VM that runs, as a person asked: what was not written yet "  \
+      "is lost")                                                                                   \
+    X(VM_POWERED_OFF, "VMPoweredOff", true, API_IN_ATTACH,                                         \
+      "the node's VM was stopped by force to have its disk, as a person asked and --fence "        \
+      "allows")                                                                                    \
+    X(OUT_OF_SERVICE, "OutOfService", true, API_IN_ATTACH,                                         \
+      "the node's VM is off or gone: the node got the operator's out-of-service taint, so that "   \
+      "its Pods start elsewhere at once")                                                          \
+    X(BACK_IN_SERVICE, "BackInService", false, API_IN_ATTACH,                                      \
+      "the node is ready, or its VM runs: the operator took its own out-of-service taint off")     \
     X(ATTACHED_ELSEWHERE, "AttachedElsewhere", true, API_IN_ATTACH, "another VM has the disk")     \
     X(VM_NOT_RUNNING, "VMNotRunning", true, API_IN_ATTACH, "the node's VM does not run: start it") \
     X(SETTINGS_CONTRADICT, "SettingsContradict", true, API_IN_ATTACH,                              \

@@ -59,10 +59,23 @@ static int64_t duration_ms(const char *text, int64_t fallback)
     return total;
 }
 
+/* Xen Orchestra writes UUIDs in small letters, people as they find them. What is no UUID stays as it is. */
+static const char *uuid_decode(const char *text, struct kube_arena *arena)
+{
+    enum { UUID_LEN = 36 };
+    char uuid[UUID_LEN + 1];
+
+    if (!text || strlen(text) != UUID_LEN || strspn(text, "0123456789abcdefABCDEF-") != UUID_LEN)
+        return kube_arena_str(arena, text);
+    for (size_t i = 0; i <= UUID_LEN; i++)
+        uuid[i] = text[i] >= 'A' && text[i] <= 'F' ? (char)(text[i] - 'A' + 'a') : text[i];
+    return kube_arena_str(arena, uuid);
+}
+
 static struct migration_target target_decode(const json_t *json, struct kube_arena *arena)
 {
     return (struct migration_target){
-        .sr_uuid = kube_arena_str(arena, json_str_at(json, "srUUID")),
+        .sr_uuid = uuid_decode(json_str_at(json, "srUUID"), arena),
         .srs_with_tag = kube_arena_str(arena, json_str_at(json, "srsWithTag")),
         .node_name = kube_arena_str(arena, json_str_at(json, "nodeName")),
     };
@@ -90,10 +103,24 @@ static void recoveries_decode(const json_t *array, struct kube_arena *arena,
     for (size_t i = 0; i < count; i++) {
         const json_t *recovery = json_array_get(array, i);
         items[i].claim_name = kube_arena_str(arena, json_str_at(recovery, "claimName"));
-        items[i].keep = kube_arena_str(arena, json_str_at(recovery, "keep"));
+        items[i].keep = uuid_decode(json_str_at(recovery, "keep"), arena);
     }
     resource->recoveries = items;
     resource->recovery_count = count;
+}
+
+/* What guards a migration from being begun. */
+static void guards_decode(const json_t *json, struct migration_resource *resource)
+{
+    const char *not_after = json_str_at(json, "spec.notAfter");
+
+    resource->overcommit = json_bool_at(json, "spec.overcommit", true);
+    resource->snapshots_policy = str_equal(json_str_at(json, "spec.snapshots"), "Refuse")
+                                     ? MIGRATION_SNAPSHOTS_REFUSE
+                                     : MIGRATION_SNAPSHOTS_KEEP;
+    resource->not_after = (struct wall_time){0};
+    if (not_after && !wall_parse(not_after, &resource->not_after))
+        resource->not_after.ms = 1; /* the schema lets no such text through: rather not begun */
 }
 
 static void spec_decode(const json_t *json, struct kube_arena *arena,
@@ -116,6 +143,7 @@ static void spec_decode(const json_t *json, struct kube_arena *arena,
                                      ? MIGRATION_LEFTOVERS_DELETE
                                      : MIGRATION_LEFTOVERS_RENAME;
     recoveries_decode(json_at(json, "spec.recovery"), arena, resource);
+    guards_decode(json, resource);
     resource->cancel = json_bool_at(json, "spec.cancel", false);
     resource->dry_run = json_bool_at(json, "spec.dryRun", false);
     resource->ttl_s = json_int_at(json, "spec.ttlSecondsAfterFinished", -1);
@@ -226,6 +254,21 @@ const char *migration_resource_keep(const struct migration_resource *resource,
         if (str_equal(resource->recoveries[i].claim_name, claim_name))
             return resource->recoveries[i].keep;
     return "";
+}
+
+bool migration_is_for(const struct kube_object *migration, const struct kube_object *attachment)
+{
+    const char *uid = kube_object_label(migration, MIGRATION_ATTACHMENT_LABEL);
+
+    return str_equal(migration->name, attachment->name) && uid && str_equal(uid, attachment->uid);
+}
+
+int64_t migration_pause_max_ms(const struct migration_resource *resource)
+{
+    const int64_t delay_ms = resource->retry_max_delay_ms > resource->retry_initial_delay_ms
+                                 ? resource->retry_max_delay_ms
+                                 : resource->retry_initial_delay_ms;
+    return delay_ms * 120 / 100 + 1000; /* times are written in whole seconds */
 }
 
 bool migration_resource_open(const struct migration_resource *resource)

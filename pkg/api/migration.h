@@ -29,6 +29,12 @@ enum migration_leftovers {
     MIGRATION_LEFTOVERS_DELETE /* … once a later attempt has succeeded */
 };
 
+/** What is done about a disk that has snapshots, which stay where it was. */
+enum migration_snapshots {
+    MIGRATION_SNAPSHOTS_KEEP,
+    MIGRATION_SNAPSHOTS_REFUSE /* it is not moved while it has any */
+};
+
 /** A person's answer to ManualRecoveryRequired: one entry of spec.recovery. */
 struct migration_recovery {
     const char *claim_name;
@@ -46,6 +52,7 @@ struct migration_place {
     const char *sr_name;
     const char *host_name; /* "" for a shared SR */
     const char *pool_name;
+    const char *pool; /* poolUUID; "" in what older versions wrote */
     const char *disk; /* vdiUUID; "" while it is not known */
 };
 
@@ -59,7 +66,9 @@ struct migration_volume_record {
     struct migration_place destination;
     const char *phase;
     const char *message;
-    bool attempt_open;               /* an attempt was written ahead and its end was not */
+    bool attempt_open; /* an attempt was written ahead and its end was not */
+    const char
+        *attempt_id; /* what the marker of its copies says; "" in what older versions wrote */
     struct wall_time attempt_start;  /* of the open attempt */
     struct kube_strings known_disks; /* all uuids of the name before the open attempt */
     const char *task;                /* XAPI ref of the task that was seen to move the disk; "" */
@@ -76,6 +85,15 @@ struct migration_volume_record {
     int64_t bytes_per_second; /* of the running copy; of the whole move once it has succeeded */
     bool backup_impact;       /* the disk had changed block tracking, which a move resets */
     const char *avoid_sr;     /* it had no room in the last attempt; "" */
+    int64_t estimated_s;      /* how long it takes or would take, by earlier moves; 0: not known */
+    int64_t vain_bytes;       /* copied by attempts of this generation that failed */
+    /* Why there is a pause, where the phase does not tell: MIGRATION_PAUSED_…; "" */
+    const char *pause_reason;
+    struct wall_time blocked_since; /* somebody forbids the move since then; not set: nobody does */
+    /* The question that a person was asked: which disks it was about, and what spec.recovery said of the claim
+     * when it was asked, which is no answer to it. */
+    struct kube_strings asked_disks;
+    const char *asked_keep;
 };
 
 /** One entry of status.leftovers: a disk that was, or is about to be, renamed out of the way. */
@@ -85,6 +103,7 @@ struct migration_leftover {
     const char *claim_name; /* whose volume it was a disk of; "" in what older versions wrote */
     const char *name;       /* the new one */
     const char *reason;
+    const char *attempt_id; /* of the attempt that put it aside; "" in what older versions wrote */
     struct wall_time since;
 };
 
@@ -129,7 +148,10 @@ struct migration_resource {
     size_t recovery_count;
     bool cancel;
     bool dry_run;
-    int64_t retry_limit; /* -1: until cancelled */
+    bool overcommit; /* a thin SR may be promised more than it has */
+    enum migration_snapshots snapshots_policy;
+    struct wall_time not_after; /* nothing is begun after it; not set: whenever */
+    int64_t retry_limit;        /* -1: until cancelled */
     int64_t retry_initial_delay_ms;
     int64_t retry_max_delay_ms;
     int64_t stall_timeout_ms;
@@ -171,6 +193,12 @@ migration_resource_record(const struct migration_resource *resource, const char 
 const char *migration_resource_keep(const struct migration_resource *resource,
                                     const char *claim_name);
 
+/** Whether the migration was made for this VolumeAttachment: it has its name and, as a label, its uid. */
+bool migration_is_for(const struct kube_object *migration, const struct kube_object *attachment);
+
+/** How long after its time was written down a next attempt is due at most: retry.maxDelay and the jitter on it. */
+int64_t migration_pause_max_ms(const struct migration_resource *resource);
+
 /** Whether an attempt of any volume is open. */
 bool migration_resource_open(const struct migration_resource *resource);
 
@@ -199,7 +227,7 @@ uint64_t migration_status_digest(const json_t *status, enum migration_aspect asp
  * annotation.
  */
 #define MIGRATION_SCHEMA_ANNOTATION "migration.xo-operator.dev/schema-version"
-#define MIGRATION_SCHEMA_VERSION    2
+#define MIGRATION_SCHEMA_VERSION    3
 
 /** Holds an object that is being deleted until its moves have ended. */
 #define MIGRATION_FINALIZER "migration.xo-operator.dev/cancel"
@@ -210,6 +238,16 @@ uint64_t migration_status_digest(const json_t *status, enum migration_aspect asp
 /** Label on objects that the operator creates, and its value for attach-time moves. */
 #define MIGRATION_TRIGGER_LABEL  "migration.xo-operator.dev/trigger"
 #define MIGRATION_TRIGGER_ATTACH "attach"
+
+/** Label on a move that an attach needs: the uid of the VolumeAttachment that it is for. */
+#define MIGRATION_ATTACHMENT_LABEL "migration.xo-operator.dev/volume-attachment-uid"
+
+/** Label that Velero puts on what it restores from a backup. */
+#define MIGRATION_RESTORED_LABEL "velero.io/restore-name"
+
+/* Values of a volume's pauseReason: a pause is told from others of its phase by it. */
+#define MIGRATION_PAUSED_BLOCKED "OperationBlocked"
+#define MIGRATION_PAUSED_BROKEN  "StorageBroken"
 
 /* Values of status.phase and of a volume's phase. */
 #define MIGRATION_PENDING     "Pending"

@@ -35,15 +35,18 @@ static const struct kube_field record_fields[] = {
     RECORD("source.srName", KUBE_FIELD_STR, source.sr_name),
     RECORD("source.hostName", KUBE_FIELD_STR, source.host_name),
     RECORD("source.poolName", KUBE_FIELD_STR, source.pool_name),
+    RECORD("source.poolUUID", KUBE_FIELD_STR, source.pool),
     RECORD("source.vdiUUID", KUBE_FIELD_STR, source.disk),
     RECORD("destination.srUUID", KUBE_FIELD_STR, destination.sr_uuid),
     RECORD("destination.srName", KUBE_FIELD_STR, destination.sr_name),
     RECORD("destination.hostName", KUBE_FIELD_STR, destination.host_name),
     RECORD("destination.poolName", KUBE_FIELD_STR, destination.pool_name),
+    RECORD("destination.poolUUID", KUBE_FIELD_STR, destination.pool),
     RECORD("destination.vdiUUID", KUBE_FIELD_STR, destination.disk),
     RECORD("phase", KUBE_FIELD_STR, phase),
     RECORD("message", KUBE_FIELD_STR, message),
     RECORD("attempt", KUBE_FIELD_PRESENT, attempt_open),
+    RECORD("attempt.id", KUBE_FIELD_STR, attempt_id),
     RECORD("attempt.startTime", KUBE_FIELD_TIME, attempt_start),
     RECORD("attempt.knownVDIs", KUBE_FIELD_STRINGS, known_disks),
     RECORD("attempt.xapiTask", KUBE_FIELD_STR, task),
@@ -60,6 +63,12 @@ static const struct kube_field record_fields[] = {
     RECORD("bytesPerSecond", KUBE_FIELD_INT, bytes_per_second),
     RECORD("backupImpact", KUBE_FIELD_BOOL, backup_impact),
     RECORD("avoidSRUUID", KUBE_FIELD_STR, avoid_sr),
+    RECORD("estimatedSeconds", KUBE_FIELD_INT, estimated_s),
+    RECORD("bytesCopiedInVain", KUBE_FIELD_INT, vain_bytes),
+    RECORD("pauseReason", KUBE_FIELD_STR, pause_reason),
+    RECORD("blockedTime", KUBE_FIELD_TIME, blocked_since),
+    RECORD("question.vdiUUIDs", KUBE_FIELD_STRINGS, asked_disks),
+    RECORD("question.earlierAnswer", KUBE_FIELD_STR, asked_keep),
 };
 
 #define LEFTOVER(json_path, field_type, member)                                                    \
@@ -68,9 +77,13 @@ static const struct kube_field record_fields[] = {
         .offset = offsetof(struct migration_leftover, member)                                      \
     }
 static const struct kube_field leftover_fields[] = {
-    LEFTOVER("vdiUUID", KUBE_FIELD_STR, disk), LEFTOVER("srUUID", KUBE_FIELD_STR, sr_uuid),
-    LEFTOVER("name", KUBE_FIELD_STR, name),    LEFTOVER("reason", KUBE_FIELD_STR, reason),
-    LEFTOVER("since", KUBE_FIELD_TIME, since), LEFTOVER("claimName", KUBE_FIELD_STR, claim_name),
+    LEFTOVER("vdiUUID", KUBE_FIELD_STR, disk),
+    LEFTOVER("srUUID", KUBE_FIELD_STR, sr_uuid),
+    LEFTOVER("name", KUBE_FIELD_STR, name),
+    LEFTOVER("reason", KUBE_FIELD_STR, reason),
+    LEFTOVER("since", KUBE_FIELD_TIME, since),
+    LEFTOVER("claimName", KUBE_FIELD_STR, claim_name),
+    LEFTOVER("attemptID", KUBE_FIELD_STR, attempt_id),
 };
 
 #define PAST(json_path, field_type, member)                                                        \

@@ -119,6 +119,61 @@ Test(migration_resource, has_the_schemas_defaults_when_nothing_is_said)
     cr_assert_str_eq(it->phase, "");
 }
 
+/* Decodes an object with this spec. */
+static const struct kube_object *decode_spec(const char *spec)
+{
+    cleanup_str char *text =
+        str_new("{\"metadata\":{\"name\":\"m\",\"namespace\":\"n\"},\"spec\":%s}", spec);
+    return decode_text(text);
+}
+
+Test(migration_resource, knows_a_uuid_however_its_letters_are_written)
+{
+    cleanup_kube_object const struct kube_object *object = decode_spec(
+        "{\"target\":{\"srUUID\":\"4CB0D74E-A7C1-0b7d-46E3-09382C012ABB\"},\"recovery\":[{"
+        "\"claimName\":\"c\",\"keep\":\"0B6F2C0E-7A55-4D0E-9D0A-1C2D3E4F5A6B\"}]}");
+    const struct migration_resource *it = migration_resource_of(object);
+    cr_assert_str_eq(it->target.sr_uuid, "4cb0d74e-a7c1-0b7d-46e3-09382c012abb");
+    cr_assert_str_eq(migration_resource_keep(it, "c"), "0b6f2c0e-7a55-4d0e-9d0a-1c2d3e4f5a6b");
+}
+
+Test(migration_resource, leaves_what_is_no_uuid_as_it_is)
+{
+    cleanup_kube_object const struct kube_object *object =
+        decode_spec("{\"target\":{\"srUUID\":\"The Fast One, which is no UUID at all\"}}");
+    cr_assert_str_eq(migration_resource_of(object)->target.sr_uuid,
+                     "The Fast One, which is no UUID at all");
+}
+
+Test(migration_resource, reads_what_guards_it)
+{
+    cleanup_kube_object const struct kube_object *object =
+        decode_spec("{\"overcommit\":false,\"snapshots\":\"Refuse\",\"notAfter\":"
+                    "\"2026-11-29T12:00:00+01:00\"}");
+    const struct migration_resource *it = migration_resource_of(object);
+    char when[CLOCK_RFC3339_SIZE];
+    wall_format(it->not_after, when);
+    cr_assert_str_eq(when, "2026-11-29T11:00:00Z");
+    cr_assert_not(it->overcommit);
+    cr_assert_eq(it->snapshots_policy, MIGRATION_SNAPSHOTS_REFUSE);
+}
+
+Test(migration_resource, is_unguarded_when_nothing_is_said)
+{
+    cleanup_kube_object const struct kube_object *object = decode_spec("{}");
+    const struct migration_resource *it = migration_resource_of(object);
+    cr_assert(it->overcommit);
+    cr_assert_eq(it->snapshots_policy, MIGRATION_SNAPSHOTS_KEEP);
+    cr_assert_eq(it->not_after.ms, 0);
+}
+
+Test(migration_resource, is_over_when_nobody_can_read_until_when_it_may_begin)
+{
+    cleanup_kube_object const struct kube_object *object =
+        decode_spec("{\"notAfter\":\"yesterday\"}");
+    cr_assert_eq(migration_resource_of(object)->not_after.ms, 1);
+}
+
 Test(migration_resource, takes_no_nonsense_for_a_delay)
 {
     static const char *const nonsense[] = {"", "10", "s", "-5s", "1d", "5 s", "1h-3m"};
@@ -214,7 +269,8 @@ static const char FIELDS[] =
     "attempts nextRetryTime startTime completionTime estimatedCompletionTime message "
     "migratedVolumes persistentVolumeName diskName sizeBytes source destination srName "
     "hostName poolName vdiUUID progressPercent bytesPerSecond avoidSRUUID attempt knownVDIs "
-    "xapiTask leftovers name since reason conditions";
+    "xapiTask leftovers name since reason conditions overcommit snapshots notAfter poolUUID id "
+    "question vdiUUIDs earlierAnswer attemptID blockedTime pauseReason bytesCopiedInVain";
 
 /* The schema serves every field that is read or written here, and says the version that this program
  * was built for. */

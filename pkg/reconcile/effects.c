@@ -311,6 +311,13 @@ static enum xo_result migrate(void *userdata, const char *disk, const char *sr, 
     return result;
 }
 
+/* Nothing changes in XO by it: it is no effect. */
+static enum xo_result fence(void *userdata, const char *disk, struct err *err)
+{
+    const struct xo_port *xo = xo_of(userdata);
+    return xo->fence(xo->userdata, disk, err);
+}
+
 static enum xo_result cancel_task(void *userdata, const char *task, struct err *err)
 {
     const struct xo_port *xo = xo_of(userdata);
@@ -373,6 +380,16 @@ static enum xo_result attach(void *userdata, const struct xo_attach *it, struct 
     return result;
 }
 
+static enum xo_result stop_vm(void *userdata, const char *vm, struct err *err)
+{
+    const struct xo_port *xo = xo_of(userdata);
+    struct effect effect = begin(userdata, "vm.stop", "");
+    enum xo_result result = xo->stop_vm(xo->userdata, vm, err);
+
+    end(&effect);
+    return result;
+}
+
 static enum xo_result connect_vbd(void *userdata, const char *vbd, struct err *err)
 {
     const struct xo_port *xo = xo_of(userdata);
@@ -422,12 +439,14 @@ struct rec_ports rec_effects_ports(struct rec_effects *effects)
                                 .migrate = migrate,
                                 .move = move,
                                 .forget_move = forget_move,
+                                .fence = fence,
                                 .cancel_task = cancel_task,
                                 .set_disk = set_disk,
                                 .delete_disk = delete_disk,
                                 .add_tag = add_tag,
                                 .remove_tag = remove_tag,
                                 .attach = attach,
+                                .stop_vm = stop_vm,
                                 .connect_vbd = connect_vbd,
                                 .disconnect_vbd = disconnect_vbd,
                                 .delete_vbd = delete_vbd};

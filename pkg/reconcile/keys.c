@@ -9,8 +9,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
+#include "reconcile/attach/observe.h"
+#include "reconcile/volume_migration/admit.h"
 #include "reconcile/volume_migration/expire.h"
-#include "reconcile/volume_migration/observe_slots.h"
 
 #include <string.h>
 
@@ -158,22 +159,40 @@ static void add_attachments_of_node(const struct rec_keys *keys, const char *nod
 
 static void on_node(const struct rec_keys *keys, const struct kube_object *object)
 {
+    add_attachment_key(keys, "node/", object->name);
     add_attachments_of_node(keys, object->name);
 }
 
 static void on_csi_node(const struct rec_keys *keys, const struct kube_object *object)
 {
-    add_attachments_of_node(keys, object->name);
+    on_node(keys, object); /* they have the same name */
     add_migrations(keys, MIGRATION_STATE_IS_WAITING, REC_KEYS_CALM_MS);
+}
+
+static void on_pod(const struct rec_keys *keys, const struct kube_object *object)
+{
+    const struct kube_pod *pod = kube_pod_of(object);
+
+    for (size_t i = 0; i < pod->claims.len; i++) {
+        cleanup_str char *claim = kube_key_new(object->namespace, pod->claims.items[i]);
+        cleanup_kube_list struct kube_list volumes =
+            list_of(keys, &kube_kind_persistent_volume, "claim", claim);
+        for (size_t k = 0; k < volumes.len; k++)
+            add_attachments_of_volume(keys, volumes.items[k]->name);
+    }
 }
 
 static const struct {
     const struct kube_kind *kind;
     void (*changed)(const struct rec_keys *keys, const struct kube_object *object);
 } routes[] = {
-    {&migration_kind, on_migration},           {&kube_kind_claim, on_claim},
-    {&kube_kind_persistent_volume, on_volume}, {&kube_kind_volume_attachment, on_attachment},
-    {&kube_kind_csi_node, on_csi_node},        {&kube_kind_node, on_node},
+    {&migration_kind, on_migration},
+    {&kube_kind_claim, on_claim},
+    {&kube_kind_persistent_volume, on_volume},
+    {&kube_kind_volume_attachment, on_attachment},
+    {&kube_kind_csi_node, on_csi_node},
+    {&kube_kind_node, on_node},
+    {&kube_kind_pod, on_pod},
 };
 
 /* How many slots the attempts of an object take; NULL: none. */
@@ -204,6 +223,15 @@ static void tell_slots(const struct rec_keys *keys, const struct kube_object *be
         migration_wake_slots(keys->ports);
 }
 
+/* Pods change all the time: what counts is whether they use their volumes, and where. */
+static bool uses_the_same(const struct kube_object *before, const struct kube_object *after)
+{
+    if (!before || !after)
+        return false;
+    return attach_pod_uses(kube_pod_of(before)) == attach_pod_uses(kube_pod_of(after)) &&
+           str_equal(kube_pod_of(before)->node_name, kube_pod_of(after)->node_name);
+}
+
 static void object_changed(const struct kube_object *before, const struct kube_object *after,
                            void *userdata)
 {
@@ -212,6 +240,8 @@ static void object_changed(const struct kube_object *before, const struct kube_o
 
     if (kind == &migration_kind)
         tell_slots(keys, before, after);
+    if (kind == &kube_kind_pod && uses_the_same(before, after))
+        return;
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         if (routes[i].kind != kind)
             continue;
@@ -278,7 +308,7 @@ static void on_vm(const struct rec_keys *keys, const char *id)
     for (size_t i = 0; i < nodes.len; i++)
         if (str_equal(kube_csi_node_id(kube_csi_node_of(nodes.items[i]), keys->ports->driver_name),
                       id))
-            add_attachments_of_node(keys, nodes.items[i]->name);
+            on_node(keys, nodes.items[i]);
     add_migrations(keys, MIGRATION_STATE_IS_WAITING, REC_KEYS_CALM_MS);
 }
 
@@ -301,10 +331,13 @@ static void on_freshness(const struct rec_keys *keys)
 {
     cleanup_kube_list struct kube_list list =
         list_of(keys, &kube_kind_volume_attachment, NULL, NULL);
+    cleanup_kube_list struct kube_list nodes = list_of(keys, &kube_kind_csi_node, NULL, NULL);
 
     for (size_t i = 0; i < list.len; i++)
         if (str_equal(kube_volume_attachment_of(list.items[i])->attacher, keys->ports->driver_name))
             add_attachment_key(keys, "va/", list.items[i]->name);
+    for (size_t i = 0; i < nodes.len; i++)
+        add_attachment_key(keys, "node/", nodes.items[i]->name);
     add_migrations(keys, MIGRATION_STATE_IS_UNFINISHED, 0);
 }
 

@@ -6,7 +6,8 @@
  * VolumeAttachment of it does; when their disk does; when another migration of the claim does. Those
  * that wait for something in Xen Orchestra are looked at when SRs, VMs or its freshness change; those
  * that wait for a slot when there is one for them, and not before.
- * VolumeAttachments ("va/<name>") and volumes ("pv/<name>") likewise, see attach/attach.h.
+ * VolumeAttachments ("va/<name>"), volumes ("pv/<name>") and Nodes ("node/<name>") likewise, see
+ * attach/attach.h. A Pod brings the VolumeAttachments of its claims when it begins or ceases to use them.
  *
  * Thread: the watch thread for objects, the xo thread for the inventory; both at once.
  */

@@ -257,6 +257,51 @@ Test(keys, of_a_vm_are_the_attachments_to_its_node)
     cr_assert(due(keys.attachments, "va/csi-abc"));
 }
 
+Test(keys, of_a_vm_its_csi_node_and_its_node_are_the_node_and_its_attachments)
+{
+    fake_xo_set(world.xo, "V1", "power_state", "\"Paused\"");
+    cr_assert(due(keys.attachments, "node/node-1"));
+    fake_kube_put(world.kube, &kube_kind_csi_node,
+                  "{\"metadata\":{\"name\":\"node-1\"},\"spec\":{\"drivers\":[]}}");
+    cr_assert(due(keys.attachments, "node/node-1"));
+    fake_kube_put(world.kube, &kube_kind_node,
+                  "{\"metadata\":{\"name\":\"node-1\"},\"status\":{\"conditions\":["
+                  "{\"type\":\"Ready\",\"status\":\"Unknown\"}]}}");
+    cr_assert(due(keys.attachments, "node/node-1"));
+    fake_kube_put(world.kube, &kube_kind_node,
+                  "{\"metadata\":{\"name\":\"node-1\"},\"status\":{\"conditions\":["
+                  "{\"type\":\"Ready\",\"status\":\"True\"}]}}");
+    cr_assert(due(keys.attachments, "va/csi-abc"));
+}
+
+static void put_pod(const char *status)
+{
+    cleanup_str char *text =
+        str_new("{\"metadata\":{\"name\":\"db-0\",\"namespace\":\"shop\"},\"spec\":{\"nodeName\":"
+                "\"node-1\",\"volumes\":[{\"name\":\"d\",\"persistentVolumeClaim\":{\"claimName\":"
+                "\"data\"}}]},\"status\":%s}",
+                status);
+    fake_kube_put(world.kube, &kube_kind_pod, text);
+}
+
+Test(keys, of_a_pod_are_the_attachments_of_its_claims_when_it_begins_or_ceases_to_use_them)
+{
+    put_pod("{\"phase\":\"Pending\"}");
+    cr_assert(due(keys.attachments, "va/csi-abc"));
+    put_pod("{\"phase\":\"Running\"}");
+    cr_assert_not(due(keys.attachments, "va/csi-abc"), "it used them before");
+    put_pod("{\"phase\":\"Failed\"}");
+    cr_assert(due(keys.attachments, "va/csi-abc"));
+    fake_kube_delete(world.kube, &kube_kind_pod, "shop", "db-0");
+    cr_assert(due(keys.attachments, "va/csi-abc"));
+}
+
+Test(keys, of_freshness_are_the_nodes)
+{
+    fake_xo_drop_session(world.xo);
+    cr_assert(due(keys.attachments, "node/node-2"));
+}
+
 Test(keys, of_freshness_are_all_that_have_not_ended)
 {
     fake_xo_drop_session(world.xo);

@@ -1,16 +1,20 @@
-/* reconcile, 8: numbers about migrations, for dashboards and alerts. */
+/* reconcile, 8: numbers about migrations and attachments, for dashboards and alerts. */
 #include "reconcile/metrics.h"
 
 #include "api/migration.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/volume/drift.h"
 
 struct rec_metrics {
     const struct rec_ports *ports;
     struct metric *migrations;
     struct metric *leftovers;
+    struct metric *strays;
     struct metric *attempts;
     struct metric *moved_bytes;
+    struct metric *held;
+    struct metric *strangers;
 };
 
 /* By their names in Xen Orchestra: the object whose status lists one may be gone, as those made for an attachment
@@ -44,6 +48,7 @@ static void collect(void *userdata)
         metric_add(metrics->migrations, METRICS_LABELS(phase, reason), 1);
     }
     collect_leftovers(metrics);
+    metric_set(metrics->strays, METRICS_NO_LABELS, (double)volume_drift_count(metrics->ports));
 }
 
 struct rec_metrics *rec_metrics_new(struct metrics *registry, const struct rec_ports *ports)
@@ -60,6 +65,11 @@ struct rec_metrics *rec_metrics_new(struct metrics *registry, const struct rec_p
         "Disks that failed moves left and that were renamed, until they are deleted; none while "
         "Xen Orchestra is away.",
         METRICS_NO_LABELS);
+    metrics->strays =
+        metrics_gauge(registry, "xo_operator_stray_volumes",
+                      "Volumes whose disk was on no SR of their tag when they were attached, or "
+                      "moved, last.",
+                      METRICS_NO_LABELS);
     metrics->attempts =
         metrics_counter(registry, "xo_operator_move_attempts_total",
                         "Attempts that have ended, by outcome and by the class of their error.",
@@ -67,6 +77,14 @@ struct rec_metrics *rec_metrics_new(struct metrics *registry, const struct rec_p
     metrics->moved_bytes =
         metrics_counter(registry, "xo_operator_moved_bytes_total",
                         "Size of the disks that attempts have moved.", METRICS_NO_LABELS);
+    metrics->held = metrics_gauge(
+        registry, "xo_operator_attachments_held",
+        "VolumeAttachments that are being deleted and whose disk is not taken away, by reason.",
+        METRICS_LABELS("reason"));
+    metrics->strangers =
+        metrics_gauge(registry, "xo_operator_strangers",
+                      "Disks that have the name of a volume in use and are not the volume's.",
+                      METRICS_NO_LABELS);
     metrics_on_collect(registry, collect, metrics);
     return metrics;
 }
@@ -83,4 +101,16 @@ void rec_metrics_attempt(struct rec_metrics *metrics, const char *outcome, enum 
         return;
     metric_add(metrics->attempts, METRICS_LABELS(outcome, err_class_name(cause)), 1);
     metric_add(metrics->moved_bytes, METRICS_NO_LABELS, (double)bytes);
+}
+
+void rec_metrics_held(struct rec_metrics *metrics, const char *reason, int by)
+{
+    if (metrics)
+        metric_add(metrics->held, METRICS_LABELS(reason), by);
+}
+
+void rec_metrics_strangers(struct rec_metrics *metrics, int by)
+{
+    if (metrics)
+        metric_add(metrics->strangers, METRICS_NO_LABELS, by);
 }

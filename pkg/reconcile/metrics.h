@@ -1,6 +1,6 @@
 /*
- * reconcile, 8: numbers about migrations, for dashboards and alerts: how many there are in each phase
- * and why, what attempts came to, what failed copies have left. docs/metrics.md lists them.
+ * reconcile, 8: numbers about migrations and attachments, for dashboards and alerts: how many migrations there
+ * are in each phase and why, what attempts came to, what failed copies have left, which disks are held. docs/metrics.md lists them.
  * Thread: any.
  */
 #ifndef RECONCILE_METRICS_H
@@ -23,5 +23,11 @@ struct rec_metrics *rec_metrics_free(struct rec_metrics *metrics);
  * MIGRATION_FAILED; `cause` is the class of its error, `bytes` what it moved. NULL: nothing. */
 void rec_metrics_attempt(struct rec_metrics *metrics, const char *outcome, enum err_class cause,
                          int64_t bytes);
+
+/** One VolumeAttachment more (1) or less (-1) is held on its VM for this reason. NULL: nothing. */
+void rec_metrics_held(struct rec_metrics *metrics, const char *reason, int by);
+
+/** So many more (or less) disks have a volume's name and are not the volume's. NULL: nothing. */
+void rec_metrics_strangers(struct rec_metrics *metrics, int by);
 
 #endif

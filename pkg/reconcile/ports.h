@@ -27,6 +27,7 @@
 
 struct rec_metrics;
 struct rec_slots;
+struct volume_drift;
 
 enum kube_patch_kind {
     KUBE_PATCH_MERGE,       /* JSON merge patch */
@@ -113,6 +114,10 @@ struct xo_port {
     /** Forgets an ended or lost move, once its end is recorded. */
     void (*forget_move)(void *userdata, const char *disk);
 
+    /** Renews the session because of this disk's move, which XO does not answer: the move is lost then, with all
+     * other calls that have no reply, and no late reply can be taken for another's. XO_DONE: the session ends. */
+    enum xo_result (*fence)(void *userdata, const char *disk, struct err *err);
+
     /** task.cancel of a XAPI task, by its uuid. */
     enum xo_result (*cancel_task)(void *userdata, const char *task, struct err *err);
 
@@ -135,6 +140,10 @@ struct xo_port {
      * try. */
     enum xo_result (*attach)(void *userdata, const struct xo_attach *attach, struct err *err);
 
+    /** vm.stop by force: the VM is cut off, and what it has not written is lost. VM_BAD_POWER_STATE is
+     * XO_NOT_DONE: it does not run (any more). */
+    enum xo_result (*stop_vm)(void *userdata, const char *vm, struct err *err);
+
     /** vbd.connect, vbd.disconnect, vbd.delete. "Already so" is XO_DONE. */
     enum xo_result (*connect_vbd)(void *userdata, const char *vbd, struct err *err);
     enum xo_result (*disconnect_vbd)(void *userdata, const char *vbd, struct err *err);
@@ -149,8 +158,11 @@ struct rec_ports {
     const char *driver_name;      /* CSI driver, default csi.xen-orchestra.marcsi.ch */
     const char *disk_name_prefix; /* default csi- */
     uint64_t seed;                /* of jitter */
+    bool fence_by_power_off;      /* --fence=power-off: a VM may be stopped to have its disk */
+    bool out_of_service_taint;    /* --out-of-service-taint: nodes whose VM is off are marked so */
     struct rec_slots *slots;      /* which moves may start now (slots.h); NULL: all */
     struct rec_metrics *metrics;  /* where attempts are counted (metrics.h); NULL: nowhere */
+    struct volume_drift *drift;   /* which volumes stray (volume/drift.h); NULL: nobody looks */
 };
 
 #endif

@@ -37,6 +37,18 @@ static void port_forget_move(void *userdata, const char *disk)
     xo_moves_forget(parts->moves, disk);
 }
 
+static enum xo_result port_fence(void *userdata, const char *disk, struct err *err)
+{
+    const struct rec_xo_port *parts = userdata;
+
+    if (xo_moves_get(parts->moves, disk).state != XO_MOVE_PENDING) {
+        (void)err_set(err, ERR_CONFLICT, "the move of disk %s was answered", disk);
+        return XO_NOT_DONE;
+    }
+    xo_session_renew(parts->session);
+    return XO_DONE;
+}
+
 static enum xo_result port_cancel_task(void *userdata, const char *task, struct err *err)
 {
     const struct rec_xo_port *parts = userdata;
@@ -81,6 +93,12 @@ static enum xo_result port_attach(void *userdata, const struct xo_attach *attach
     return xo_vm_attach_disk(parts->session, &call, err);
 }
 
+static enum xo_result port_stop_vm(void *userdata, const char *vm, struct err *err)
+{
+    const struct rec_xo_port *parts = userdata;
+    return xo_vm_stop(parts->session, vm, err);
+}
+
 static enum xo_result port_connect_vbd(void *userdata, const char *vbd, struct err *err)
 {
     const struct rec_xo_port *parts = userdata;
@@ -107,12 +125,14 @@ struct xo_port rec_xo_port(struct rec_xo_port *parts)
                             .migrate = port_migrate,
                             .move = port_move,
                             .forget_move = port_forget_move,
+                            .fence = port_fence,
                             .cancel_task = port_cancel_task,
                             .set_disk = port_set_disk,
                             .delete_disk = port_delete_disk,
                             .add_tag = port_add_tag,
                             .remove_tag = port_remove_tag,
                             .attach = port_attach,
+                            .stop_vm = port_stop_vm,
                             .connect_vbd = port_connect_vbd,
                             .disconnect_vbd = port_disconnect_vbd,
                             .delete_vbd = port_delete_vbd};

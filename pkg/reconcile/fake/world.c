@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
+#include "reconcile/volume/remembered.h"
 
 #include <criterion/criterion.h>
 
@@ -39,7 +40,11 @@ static void add_node(struct fake_world *world, const char *name, const char *vm)
         str_new("{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"drivers\":[{\"name\":\"%s\","
                 "\"nodeID\":\"%s\"}]}}",
                 name, world->ports.driver_name, vm);
+    cleanup_str char *node = str_new("{\"metadata\":{\"name\":\"%s\"},\"status\":{\"conditions\":["
+                                     "{\"type\":\"Ready\",\"status\":\"True\"}]}}",
+                                     name);
     fake_kube_put(world->kube, &kube_kind_csi_node, text);
+    fake_kube_put(world->kube, &kube_kind_node, node);
 }
 
 void fake_world_init(struct fake_world *world)
@@ -83,13 +88,18 @@ void fake_world_done(struct fake_world *world)
 void fake_world_add_volume(struct fake_world *world, const char *claim, const char *disk,
                            const char *sr)
 {
+    const char *pool = json_str_at(fake_xo_object(world->xo, sr), "$pool");
+    cleanup_str char *remembered =
+        str_new("{\\\"vdi\\\":\\\"%s\\\",\\\"sr\\\":\\\"%s\\\",\\\"pool\\\":\\\"%s\\\"}", disk, sr,
+                pool);
     cleanup_str char *volume = str_new(
-        "{\"metadata\":{\"name\":\"pv-%s\"},\"spec\":{\"csi\":{\"driver\":\"%s\","
+        "{\"metadata\":{\"name\":\"pv-%s\",\"annotations\":{\"" VOLUME_DISK_ANNOTATION
+        "\":\"%s\"}},\"spec\":{\"csi\":{\"driver\":\"%s\","
         "\"volumeHandle\":\"name:%s\",\"volumeAttributes\":{\"migrating\":\"true\","
         "\"srsWithTag\":\"fast\"}},\"accessModes\":[\"ReadWriteOnce\"],"
         "\"capacity\":{\"storage\":\"10Gi\"},"
         "\"claimRef\":{\"namespace\":\"shop\",\"name\":\"%s\"}},\"status\":{\"phase\":\"Bound\"}}",
-        claim, world->ports.driver_name, claim, claim);
+        claim, remembered, world->ports.driver_name, claim, claim);
     cleanup_str char *bound =
         str_new("{\"metadata\":{\"name\":\"%s\",\"namespace\":\"shop\"},"
                 "\"spec\":{\"volumeName\":\"pv-%s\"},\"status\":{\"phase\":\"Bound\"}}",
@@ -105,6 +115,16 @@ void fake_world_add_volume(struct fake_world *world, const char *claim, const ch
             .name = name,
             .sr = sr,
             .description = "csi:info: {\"migrating\":{\"enabled\":true},\"srsWithTag\":\"fast\"}"});
+}
+
+void fake_world_forget_disk(struct fake_world *world, const char *claim)
+{
+    cleanup_str char *name = str_new("pv-%s", claim);
+    cleanup_json json_t *volume =
+        json_deep_copy(fake_kube_object(world->kube, &kube_kind_persistent_volume, "", name));
+
+    (void)json_object_del(json_at(volume, "metadata"), "annotations"); /* it is there or not */
+    fake_kube_put_json(world->kube, &kube_kind_persistent_volume, volume);
 }
 
 void fake_world_add_attachment(struct fake_world *world, const char *name, const char *claim,

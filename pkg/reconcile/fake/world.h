@@ -20,15 +20,19 @@ struct fake_world {
     bool changed; /* a cache or the inventory changed since this was last set to false */
 };
 
-/** Both worlds: all kinds served, fake_xo_load_standard(), nodes node-1 (VM V1) and node-2 (V2) with
- * the driver. */
+/** Both worlds: all kinds served, fake_xo_load_standard(), nodes node-1 (VM V1) and node-2 (V2), ready,
+ * with the driver. */
 void fake_world_init(struct fake_world *world);
 void fake_world_done(struct fake_world *world);
 
 /** A bound claim in namespace shop, its volume pv-<claim> (handle name:<claim>, tag "fast") and its
- * disk csi-<claim> with UUID `disk` of 10 GiB on `sr`, marked as the driver would. */
+ * disk csi-<claim> with UUID `disk` of 10 GiB on `sr`, marked as the driver would, and remembered by
+ * the volume. */
 void fake_world_add_volume(struct fake_world *world, const char *claim, const char *disk,
                            const char *sr);
+
+/** Takes from the volume of a claim what it remembers. */
+void fake_world_forget_disk(struct fake_world *world, const char *claim);
 
 /** A VolumeAttachment of pv-<claim> to a node; `finalizer` may be NULL. */
 void fake_world_add_attachment(struct fake_world *world, const char *name, const char *claim,

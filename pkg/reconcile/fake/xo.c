@@ -201,6 +201,18 @@ void fake_xo_add_disk(struct fake_xo *fake, const struct fake_disk *disk)
                               "current_operations", "VDI_type", "user", "content", disk->uuid));
 }
 
+void fake_xo_add_snapshot(struct fake_xo *fake, const char *id, const char *disk, int64_t bytes)
+{
+    const json_t *object = fake_xo_object(fake, disk);
+
+    cr_assert(object, "Xen Orchestra has no disk %s", disk);
+    fake_xo_insert(fake, id,
+                   json_build("{s:s, s:s, s:s, s:s, s:I}", "type", "VDI-snapshot", "$snapshot_of",
+                              disk, "$SR", json_string_value(json_object_get(object, "$SR")),
+                              "$pool", json_string_value(json_object_get(object, "$pool")), "usage",
+                              (json_int_t)bytes));
+}
+
 void fake_xo_set(struct fake_xo *fake, const char *id, const char *field, const char *json_text)
 {
     json_t *value = NULL;
@@ -302,6 +314,15 @@ const char *fake_xo_plug(struct fake_xo *fake, const char *vm, const char *disk)
     fake_xo_add_vbd(fake, &(struct fake_vbd){
                               .id = id, .vm = vm, .disk = disk, .position = 4, .attached = true});
     return json_string_value(json_object_get(fake_xo_object(fake, id), "id"));
+}
+
+void fake_xo_halt(struct fake_xo *fake, const char *vm)
+{
+    const json_t *vbds = json_object_get(fake_xo_mutable(fake, vm), "$VBDs");
+
+    for (size_t i = 0; i < json_array_size(vbds); i++)
+        fake_xo_set(fake, json_string_value(json_array_get(vbds, i)), "attached", "false");
+    fake_xo_set(fake, vm, "power_state", "\"Halted\"");
 }
 
 /* The session, and pools that come and go. */

@@ -5,7 +5,10 @@
  *
  * A world is loaded as JSON, id → object, in the shape of xo.getAllObjects (only the fields that
  * the inventory reads need be there; `$pool`, `uuid` and `_xapiRef` are filled in). Disks may carry
- * "content" (a string): what is in them; a copy gets it when it is whole, "half of …" before.
+ * "content" (a string): what is in them; a copy gets it when it is whole, "half of …" before. On a thin SR
+ * a copy takes the disk's "usage", elsewhere its size. A move is refused as XAPI would: an end whose host is
+ * off, no room, a size that VHD can't hold, and of a live one a VM without the memory for it, or one that
+ * forbids migrate_send.
  * Thread: one.
  */
 #ifndef RECONCILE_FAKE_XO_H
@@ -45,6 +48,9 @@ struct fake_disk {
 /** Adds a disk, attached nowhere. */
 void fake_xo_add_disk(struct fake_xo *fake, const struct fake_disk *disk);
 
+/** Makes a snapshot of a disk, which takes this much on its SR and stays there. */
+void fake_xo_add_snapshot(struct fake_xo *fake, const char *id, const char *disk, int64_t bytes);
+
 /** Sets one field of an object from JSON text and tells the inventory; removes an object. */
 void fake_xo_set(struct fake_xo *fake, const char *id, const char *field, const char *json_text);
 void fake_xo_remove(struct fake_xo *fake, const char *id);
@@ -54,6 +60,9 @@ const char *fake_xo_plug(struct fake_xo *fake, const char *vm, const char *disk)
 
 /** Takes a VBD away, from its disk and its VM as well. */
 void fake_xo_remove_vbd(struct fake_xo *fake, const char *id);
+
+/** A VM is off, as after a shutdown: its VBDs are not plugged any more. */
+void fake_xo_halt(struct fake_xo *fake, const char *vm);
 
 /** What XO holds for an id, *borrowed* until the next change; NULL when there is none. */
 const json_t *fake_xo_object(const struct fake_xo *fake, const char *id);

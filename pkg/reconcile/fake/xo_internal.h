@@ -78,6 +78,13 @@ struct fake_vbd {
 /** Adds a VBD to both ends. */
 void fake_xo_add_vbd(struct fake_xo *fake, const struct fake_vbd *vbd);
 
+/** Whether XAPI would refuse a move of the disk to the SR, live under the VM (NULL: a copy), and how. */
+bool fake_xo_refuses_move(const struct fake_xo *fake, const char *disk, const char *sr,
+                          const char *vm, struct err *ret);
+
+/** What the disk takes on the SR. */
+int64_t fake_xo_taken_on(const struct fake_xo *fake, const char *disk, const char *sr);
+
 /** Starts a copy; false when the disk moves already or is not there. */
 struct fake_move *fake_xo_start_move(struct fake_xo *fake, const char *disk, const char *sr);
 

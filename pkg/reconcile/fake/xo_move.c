@@ -68,12 +68,17 @@ static void end_call(struct fake_xo *fake, struct fake_move *move, enum xo_resul
         (void)str_copy(call->new_disk, sizeof(call->new_disk), move->target);
 }
 
-static void add_usage(struct fake_xo *fake, const char *sr, int64_t bytes)
+/* A disk comes to an SR, or goes (sign -1). */
+static void add_usage(struct fake_xo *fake, const char *sr, const char *disk, int sign)
 {
     json_t *object = fake_xo_mutable(fake, sr);
-    int64_t used = json_int_at(object, "physical_usage", 0) + bytes;
+    const int64_t size = json_int_at(fake_xo_object(fake, disk), "size", 0);
+    const int64_t used = json_int_at(object, "physical_usage", 0);
+    const int64_t promised = json_int_at(object, "usage", 0);
 
-    json_put(object, "physical_usage", json_integer(used));
+    json_put(object, "physical_usage",
+             json_integer(used + sign * fake_xo_taken_on(fake, disk, sr)));
+    json_put(object, "usage", json_integer(promised + sign * size));
     fake_xo_notify(fake, sr);
 }
 
@@ -100,7 +105,7 @@ static void add_target(struct fake_xo *fake, const struct fake_move *move, const
         json_put(target, "other_config", json_object());
     }
     fake_xo_insert(fake, move->target, target);
-    add_usage(fake, sr, json_int_at(target, "size", 0));
+    add_usage(fake, sr, move->target, 1);
 }
 
 static const char *control_domain(const struct fake_xo *fake, const char *pool)
@@ -150,11 +155,17 @@ static void begin(struct fake_xo *fake, struct fake_move *move)
     const char *pool = text_of(fake, move->source, "$pool");
     const char *dom0 = control_domain(fake, pool);
     const char *vm = running_vm(fake, move->source);
+    struct err refusal = {0};
 
     move->held_back = false;
     move->mirror = vm != NULL;
     if (vm && !sees(fake, vm, move->sr)) {
         refuse_in_use(fake, move);
+        return;
+    }
+    if (fake_xo_refuses_move(fake, move->source, move->sr, vm, &refusal)) {
+        end_call(fake, move, XO_NOT_DONE, &refusal);
+        move->active = false;
         return;
     }
     move->start_ms = fake->clock->mono_ms;
@@ -211,12 +222,11 @@ static void stop_operations(struct fake_xo *fake, struct fake_move *move)
 void fake_xo_remove_disk(struct fake_xo *fake, const char *disk)
 {
     cleanup_str char *sr = mem_strdup(text_of(fake, disk, "$SR"));
-    int64_t size = json_int_at(fake_xo_object(fake, disk), "size", 0);
 
     if (!fake_xo_object(fake, disk))
         return;
+    add_usage(fake, sr, disk, -1);
     fake_xo_remove(fake, disk);
-    add_usage(fake, sr, -size);
 }
 
 static void end_task(struct fake_xo *fake, const struct fake_move *move, const char *status)

@@ -102,6 +102,19 @@ static void port_forget_move(void *userdata, const char *disk)
     map_remove(&fake->calls, disk);
 }
 
+static enum xo_result port_fence(void *userdata, const char *disk, struct err *err)
+{
+    struct fake_xo *fake = userdata;
+    struct verdict verdict =
+        judge(fake, fake_journal_write(fake->journal, "xo fence %s", disk), err);
+
+    if (verdict.effect) {
+        fake_xo_drop_session(fake);
+        fake_xo_return_session(fake);
+    }
+    return verdict.result;
+}
+
 static enum xo_result port_cancel_task(void *userdata, const char *task, struct err *err)
 {
     struct fake_xo *fake = userdata;
@@ -283,6 +296,22 @@ static enum xo_result plug(struct fake_xo *fake, const char *vbd, bool attached,
     return verdict.result;
 }
 
+static enum xo_result port_stop_vm(void *userdata, const char *vm, struct err *err)
+{
+    struct fake_xo *fake = userdata;
+    struct verdict verdict = judge(fake, fake_journal_write(fake->journal, "xo stop %s", vm), err);
+    json_t *object = fake_xo_visible(fake, vm, "VM");
+
+    if (!verdict.effect)
+        return verdict.result;
+    if (!object)
+        return refuse(err, ERR_NOT_FOUND, "NO_SUCH_OBJECT");
+    if (!str_equal(text_of(object, "power_state"), "Running"))
+        return refuse(err, ERR_REFUSED, "VM_BAD_POWER_STATE");
+    fake_xo_halt(fake, vm);
+    return verdict.result;
+}
+
 static enum xo_result port_connect_vbd(void *userdata, const char *vbd, struct err *err)
 {
     return plug(userdata, vbd, true, err);
@@ -316,12 +345,14 @@ struct xo_port fake_xo_port(struct fake_xo *fake)
         .migrate = port_migrate,
         .move = port_move,
         .forget_move = port_forget_move,
+        .fence = port_fence,
         .cancel_task = port_cancel_task,
         .set_disk = port_set_disk,
         .delete_disk = port_delete_disk,
         .add_tag = port_add_tag,
         .remove_tag = port_remove_tag,
         .attach = port_attach,
+        .stop_vm = port_stop_vm,
         .connect_vbd = port_connect_vbd,
         .disconnect_vbd = port_disconnect_vbd,
         .delete_vbd = port_delete_vbd,

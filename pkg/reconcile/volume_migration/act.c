@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "kube/types.h"
+#include "reconcile/volume/holders.h"
+#include "reconcile/volume/remember.h"
 #include "reconcile/worker.h"
 
 /* An answered write is given time to show before it is repeated. */
@@ -60,11 +62,11 @@ static enum xo_result mark(const struct rec_ports *ports, const struct migration
 {
     struct xo_marker marker = disk->marker;
 
+    /* What a volume is does not change by being moved: one that is not said to follow its Pods is not now. */
     if (!*marker.srs_with_tag)
         (void)str_copy(marker.srs_with_tag, sizeof(marker.srs_with_tag), view->own_tag);
-    if (!marker.present) /* the driver takes no `enabled` without a tag */
-        marker.migrating_enabled = *marker.srs_with_tag != '\0';
     marker.present = true;
+    str_copy(marker.attempt, sizeof(marker.attempt), view->record->attempt_id);
     (void)str_copy(marker.in_progress_to_sr, sizeof(marker.in_progress_to_sr),
                    view->record->destination.sr_uuid);
     return write_marker(ports, disk, &marker, err);
@@ -76,6 +78,7 @@ static enum xo_result unmark(const struct rec_ports *ports, const struct migrati
     struct xo_marker marker = disk->marker;
 
     marker.in_progress_to_sr[0] = '\0';
+    marker.attempt[0] = '\0';
     if (*tag)
         (void)str_copy(marker.srs_with_tag, sizeof(marker.srs_with_tag), tag);
     return write_marker(ports, disk, &marker, err);
@@ -200,7 +203,7 @@ static bool source_as_decided(const struct rec_ports *ports,
     bool as_decided = false;
 
     if (xo_inventory_fresh(inventory) && disk && disk->operations.len == 0) {
-        const struct migration_attachments found = migration_attachments_of(inventory, disk);
+        const struct volume_holders found = volume_holders_of(inventory, disk);
         as_decided = live ? found.count == 1 && found.running : found.count == 0;
     }
     ports->xo.unread(ports->xo.userdata, inventory);
@@ -248,6 +251,21 @@ static enum xo_result start(const struct rec_ports *ports,
     return result;
 }
 
+/* Writes down which disk is the volume's, over the very version of the PersistentVolume that it was decided from. */
+static enum xo_result remember(const struct rec_ports *ports,
+                               const struct migration_volume_view *view,
+                               const struct migration_disk_view *disk, struct err *err)
+{
+    struct volume_remembered remembered = {0};
+
+    str_copy(remembered.disk, sizeof(remembered.disk), disk->uuid);
+    str_copy(remembered.sr, sizeof(remembered.sr), disk->place.sr);
+    str_copy(remembered.pool, sizeof(remembered.pool), disk->place.pool);
+    if (volume_remember(ports, view->volume_name, &remembered, err) == 0)
+        return XO_DONE;
+    return err->class == ERR_TRANSIENT || err->class == ERR_UNKNOWN ? XO_UNKNOWN : XO_NOT_DONE;
+}
+
 static enum xo_result do_step(const struct rec_ports *ports,
                               const struct migration_observation *observation,
                               const struct migration_volume_view *view,
@@ -258,6 +276,10 @@ static enum xo_result do_step(const struct rec_ports *ports,
         &view->disks[verdict->disk == MIGRATION_NO_DISK ? 0 : verdict->disk];
 
     switch (verdict->step) {
+    case MIGRATION_REMEMBER:
+        return remember(ports, view, disk, err);
+    case MIGRATION_FENCE:
+        return ports->xo.fence(ports->xo.userdata, view->record->source.disk, err);
     case MIGRATION_MARK:
         return mark(ports, view, disk, err);
     case MIGRATION_START:
@@ -287,6 +309,10 @@ static enum xo_result do_step(const struct rec_ports *ports,
 static const char *step_name(enum migration_step step)
 {
     switch (step) {
+    case MIGRATION_REMEMBER:
+        return "remember";
+    case MIGRATION_FENCE:
+        return "fence off";
     case MIGRATION_MARK:
         return "mark";
     case MIGRATION_START:
@@ -334,6 +360,12 @@ static const char *subject(const struct migration_volume_view *view,
     return verdict->disk == MIGRATION_NO_DISK ? view->task : view->disks[verdict->disk].uuid;
 }
 
+/* Whether what comes next says more than that this was done. */
+static bool follows_soon(enum migration_step step)
+{
+    return step == MIGRATION_SETTLE_MARKER || step == MIGRATION_REMEMBER;
+}
+
 struct migration_act migration_act(const struct rec_ports *ports,
                                    const struct migration_observation *observation,
                                    const struct migration_verdict *verdicts)
@@ -347,7 +379,7 @@ struct migration_act migration_act(const struct rec_ports *ports,
         if (!migration_step_is_write(verdict->step))
             continue;
         if (just_done(observation, view->memory, verdict->step, disk)) {
-            act.arriving = act.arriving || verdict->step == MIGRATION_SETTLE_MARKER;
+            act.arriving = act.arriving || follows_soon(verdict->step);
             continue;
         }
         take_over(view, &observation->facts[i]);
@@ -360,9 +392,10 @@ struct migration_act migration_act(const struct rec_ports *ports,
             view->memory->marked = false; /* as in note_step(): it may be off already */
         if (act.result == XO_DONE) {
             note_step(observation, view->memory, verdict->step, disk);
-            act.arriving = act.arriving || verdict->step == MIGRATION_SETTLE_MARKER;
+            act.arriving = act.arriving || follows_soon(verdict->step);
         }
         log_info("step in Xen Orchestra", log_str("step", step_name(act.step)),
+                 log_str("namespace", observation->resource->object.namespace),
                  log_str("object", observation->resource->object.name),
                  log_str("reconcileID", rec_worker_reconcile_id()),
                  log_str("disk", view->disk_name), log_str("id", disk),

@@ -47,18 +47,32 @@ static struct migration_verdict ended(const struct migration_facts *facts)
     case MIGRATION_GOES_ON:
         break;
     }
-    return make(MIGRATION_WAIT, MIGRATION_STATE_FAILED, API_REASON_RETRY_LIMIT_REACHED,
+    return make(MIGRATION_WAIT, MIGRATION_STATE_FAILED,
+                facts->too_costly ? API_REASON_TOO_MUCH_COPIED_IN_VAIN
+                                  : API_REASON_RETRY_LIMIT_REACHED,
                 MIGRATION_NO_DISK);
 }
 
-static bool moves(const struct migration_facts *facts)
+/* Whether a disk that matters is being copied. */
+static bool copies(const struct migration_facts *facts)
 {
-    if (facts->call == MIGRATION_CALL_PENDING)
-        return true;
-    for (size_t i = 0; i < facts->disk_count; i++)
+    /* Where nothing proves which disk is the volume's, it may be any of them. */
+    const size_t count =
+        facts->disk_count > 0 || facts->open ? facts->disk_count : facts->stranger_count;
+
+    for (size_t i = 0; i < count; i++)
         if (facts->disks[i].moving)
             return true;
     return false;
+}
+
+/* A call of which something was seen counts as well: what follows the copy shows in no disk. But one that stands still,
+ * and that nothing can be done about, may have ended long ago without an answer. */
+static bool moves(const struct migration_facts *facts)
+{
+    const bool ended = facts->stuck && !facts->task_cancellable;
+
+    return copies(facts) || (facts->call == MIGRATION_CALL_PENDING && facts->seen_going && !ended);
 }
 
 /* Row 6. */
@@ -74,6 +88,18 @@ static struct migration_verdict follow(const struct migration_facts *facts)
     enum migration_step step =
         stop && facts->task_cancellable ? MIGRATION_CANCEL_TASK : MIGRATION_WAIT;
     return make(step, state, reason, MIGRATION_NO_DISK);
+}
+
+/* Row 7. A call that is not answered is no move: nothing is copied until something is seen. */
+static struct migration_verdict unanswered(const struct migration_facts *facts)
+{
+    enum migration_state state =
+        facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_STARTING;
+
+    if (facts->stuck)
+        return make(MIGRATION_FENCE, state, API_REASON_UNANSWERED, MIGRATION_NO_DISK);
+    return make(MIGRATION_WAIT, state, facts->cancel ? API_REASON_CANCELLING : API_REASON_STARTING,
+                MIGRATION_NO_DISK);
 }
 
 /* Whether the open attempt was certainly never sent. Where nobody remembers, the marker tells: a
@@ -128,7 +154,8 @@ static struct migration_verdict withdraw(const struct migration_facts *facts, in
                          facts->cancel ? MIGRATION_CLOSE_CANCELLED : MIGRATION_CLOSE_WITHDRAWN);
 }
 
-/* Every disk but one is a leftover: written down first, then renamed. */
+/* One disk is the volume's, and every other a leftover: the first is remembered, the others written down, then
+ * renamed. */
 static struct migration_verdict leave_only(const struct migration_facts *facts, int keep)
 {
     enum migration_state state =
@@ -137,6 +164,8 @@ static struct migration_verdict leave_only(const struct migration_facts *facts, 
     int first = MIGRATION_NO_DISK;
     struct migration_verdict result;
 
+    if (!facts->disks[keep].source && !facts->disks[keep].remembered)
+        return make(MIGRATION_REMEMBER, state, reason, keep);
     for (size_t i = 0; i < facts->disk_count; i++) {
         if ((int)i == keep)
             continue;
@@ -158,25 +187,38 @@ static bool another_runs(const struct migration_facts *facts, size_t index)
 {
     bool runs = false;
 
-    for (size_t i = 0; i < facts->disk_count; i++)
+    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)
         runs = runs || (i != index && facts->disks[i].attached_running);
     return runs;
+}
+
+/* What a person has chosen: remembered, then kept; a stranger ends the attempt. */
+static struct migration_verdict obey(const struct migration_facts *facts, int chosen)
+{
+    if (!facts->disks[chosen].remembered && facts->open)
+        return make(MIGRATION_REMEMBER, MIGRATION_STATE_FINISHING, API_REASON_FINISHING, chosen);
+    if (!facts->disks[chosen].remembered)
+        return make(MIGRATION_REMEMBER, MIGRATION_STATE_STARTING, API_REASON_STARTING, chosen);
+    if ((size_t)chosen < facts->disk_count && facts->disk_count > 1)
+        return leave_only(facts, chosen);
+    return close_attempt(facts, MIGRATION_NO_DISK,
+                         facts->cancel ? MIGRATION_CLOSE_CANCELLED : MIGRATION_CLOSE_FAILED);
 }
 
 /* What only a person can tell: done as spec.recovery says, or asked for. */
 static struct migration_verdict ask_a_person(const struct migration_facts *facts,
                                              enum api_reason reason)
 {
-    for (size_t i = 0; i < facts->disk_count; i++)
-        if (facts->disks[i].chosen && facts->disk_count > 1 && !another_runs(facts, i))
-            return leave_only(facts, (int)i);
+    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)
+        if (facts->disks[i].chosen && !another_runs(facts, i))
+            return obey(facts, (int)i);
     if (facts->deleted)
         return make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLING, API_REASON_CANCELLING,
                     MIGRATION_NO_DISK);
     return make(MIGRATION_WAIT, MIGRATION_STATE_MANUAL, reason, MIGRATION_NO_DISK);
 }
 
-/* Rows 7 to 9. */
+/* Rows 9, 10 and 12. */
 static struct migration_verdict no_disk(const struct migration_facts *facts)
 {
     if (!facts->open)
@@ -188,7 +230,26 @@ static struct migration_verdict no_disk(const struct migration_facts *facts)
     return ask_a_person(facts, API_REASON_DISK_DISAPPEARED);
 }
 
-/* Rows 10 to 12. */
+/* Row 15: whether the attempt's own disk at the target is not proven to be whole. That the source is gone
+ * proves it, for XO and XAPI destroy it last, unless XO said that the move failed, or the source may have
+ * gone with another move, which somebody else made. Where it is both, its task is no proof either: the source stayed
+ * when it was copied, and may have been written to before it went with the other move. */
+static bool doubtful(const struct migration_facts *facts)
+{
+    const struct migration_disk_facts *it = &facts->disks[0];
+    const bool outlived = facts->call_failed && facts->copied_elsewhere;
+
+    return facts->open && !it->source && (!it->whole || outlived);
+}
+
+/* Whether nobody works under a marker that is not ours. While another disk of the name is there, that may be the copy
+ * which it announced, and Xen Orchestra may still destroy this one. */
+static bool abandoned(const struct migration_facts *facts)
+{
+    return facts->stranger_count > 0 ? facts->still : facts->quiet;
+}
+
+/* Rows 13 to 16. */
 static struct migration_verdict in_place(const struct migration_facts *facts)
 {
     const struct migration_disk_facts *it = &facts->disks[0];
@@ -197,8 +258,17 @@ static struct migration_verdict in_place(const struct migration_facts *facts)
         return observe_on(facts);
     if (!facts->open && it->marked && facts->excluded == API_REASON_VOLUME_BUSY)
         return wait_for(API_REASON_VOLUME_BUSY); /* the marker may be the other migration's */
-    if (!facts->open && it->marked && !facts->quiet)
+    if (!facts->open && it->marked && !abandoned(facts))
         return observe_on(facts);
+    if (doubtful(facts) && !settled(facts))
+        return observe_on(facts);
+    if (doubtful(facts) && (facts->call_failed || facts->copied_elsewhere) && !it->remembered)
+        return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
+    if (!it->marker_final && !facts->open && facts->held != API_REASON_INACTIVE)
+        return wait_for(facts->held);
+    /* First: its marker is what proves whose it is until then. */
+    if (facts->open && !it->remembered)
+        return make(MIGRATION_REMEMBER, MIGRATION_STATE_FINISHING, API_REASON_FINISHING, 0);
     if (!it->marker_final)
         return make(MIGRATION_SETTLE_MARKER, MIGRATION_STATE_FINISHING, API_REASON_FINISHING, 0);
     return make(facts->open ? MIGRATION_CLOSE_DONE : MIGRATION_WAIT, MIGRATION_STATE_DONE,
@@ -215,6 +285,8 @@ static enum api_reason obstacle(const struct migration_facts *facts)
 {
     if (facts->no_target != API_REASON_INACTIVE)
         return facts->no_target;
+    if (facts->no_source != API_REASON_INACTIVE)
+        return facts->no_source;
     if (facts->excluded != API_REASON_INACTIVE)
         return facts->excluded;
     if (facts->disks[0].attached)
@@ -224,55 +296,81 @@ static enum api_reason obstacle(const struct migration_facts *facts)
     return facts->wanted ? API_REASON_IN_USE : API_REASON_INACTIVE;
 }
 
+/* What is in the way. Of the two SRs it is the source's that comes back by itself: its host is off, or being
+ * served; a target that nobody reaches may as well be the wrong one. */
+static struct migration_verdict hindered(const struct migration_facts *facts,
+                                         enum api_reason reason)
+{
+    if (facts->no_target == API_REASON_INACTIVE && reason == API_REASON_SR_NOT_REACHABLE)
+        return make(MIGRATION_WAIT, MIGRATION_STATE_WAITING, reason, MIGRATION_NO_DISK);
+    return wait_for(reason);
+}
+
 /* Whether an attempt that was written down may be started as it was. */
 static bool may_start(const struct migration_facts *facts)
 {
     return facts->disks[0].source && !facts->cancel && !facts->late_write &&
-           facts->live == migration_goes_live(facts) && obstacle(facts) == API_REASON_INACTIVE;
+           facts->held == API_REASON_INACTIVE && facts->live == migration_goes_live(facts) &&
+           obstacle(facts) == API_REASON_INACTIVE;
 }
 
-/* Rows 13 to 17. */
+/* Rows 17 to 22. */
 static struct migration_verdict attempt_elsewhere(const struct migration_facts *facts)
 {
     if (migration_never_sent(facts)) {
         if (!may_start(facts))
             return withdraw(facts, 0);
-        if (facts->disks[0].marked && !facts->marked_by_us && !facts->quiet)
+        if (facts->disks[0].marked && !facts->marked_by_us && !abandoned(facts))
             return observe_on(facts); /* whoever marked it may be about to move it */
         return make(facts->disks[0].marked_for_us ? MIGRATION_START : MIGRATION_MARK,
                     MIGRATION_STATE_STARTING, API_REASON_STARTING, 0);
     }
     if (!settled(facts))
         return observe_on(facts);
+    if (!facts->disks[0].source && !facts->disks[0].remembered)
+        return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
     return close_attempt(facts, 0,
                          facts->cancel ? MIGRATION_CLOSE_CANCELLED : MIGRATION_CLOSE_FAILED);
 }
 
-/* Row 18. */
+/* Row 23. */
 static struct migration_verdict pause(enum migration_pause why)
 {
-    if (why == MIGRATION_PAUSE_REFUSED)
+    switch (why) {
+    case MIGRATION_PAUSE_REFUSED:
         return wait_for(API_REASON_REFUSED);
-    if (why == MIGRATION_PAUSE_BUSY)
+    case MIGRATION_PAUSE_BROKEN:
+        return wait_for(API_REASON_STORAGE_BROKEN);
+    case MIGRATION_PAUSE_BUSY:
         return wait_for(API_REASON_QUEUED);
+    case MIGRATION_PAUSE_BLOCKED:
+        return wait_for(API_REASON_OPERATION_BLOCKED);
+    case MIGRATION_PAUSE_BACK_OFF:
+    case MIGRATION_PAUSE_NONE:
+        break;
+    }
     return make(MIGRATION_WAIT, MIGRATION_STATE_BACKING_OFF, API_REASON_BACKING_OFF, 0);
 }
 
-/* Rows 18 to 22. */
+/* Rows 23 to 27. */
 static struct migration_verdict elsewhere(const struct migration_facts *facts)
 {
     enum api_reason reason = obstacle(facts);
 
+    if (facts->held != API_REASON_INACTIVE)
+        return wait_for(facts->held);
     if (facts->pause != MIGRATION_PAUSE_NONE)
         return pause(facts->pause);
     if (facts->excluded == API_REASON_VOLUME_BUSY)
         return wait_for(API_REASON_VOLUME_BUSY); /* the marker may be the other migration's */
     if (facts->disks[0].marked)
-        return facts->quiet ? make(MIGRATION_UNMARK, MIGRATION_STATE_WAITING,
-                                   API_REASON_STALE_MARKER_CLEARED, 0)
-                            : observe_on(facts);
+        return abandoned(facts) ? make(MIGRATION_UNMARK, MIGRATION_STATE_WAITING,
+                                       API_REASON_STALE_MARKER_CLEARED, 0)
+                                : observe_on(facts);
     if (reason != API_REASON_INACTIVE)
-        return wait_for(reason);
+        return hindered(facts, reason);
+    if (!facts->disks[0].remembered)
+        return make(MIGRATION_REMEMBER, MIGRATION_STATE_STARTING, API_REASON_STARTING, 0);
     if (facts->queued)
         return wait_for(API_REASON_QUEUED);
     return make(MIGRATION_OPEN, MIGRATION_STATE_STARTING, API_REASON_STARTING, 0);
@@ -287,6 +385,7 @@ static struct migration_verdict one_disk(const struct migration_facts *facts)
 
 /* How the disks that are not the source look. */
 struct others {
+    size_t made; /* where a move makes whole disks */
     size_t attached;
     size_t running; /* of those, attached to a running VM */
     size_t whole;
@@ -294,14 +393,15 @@ struct others {
     int whole_disk;
 };
 
-static struct others look_at_others(const struct migration_facts *facts)
+static struct others look_at_others(const struct migration_facts *facts, int source)
 {
     struct others others = {.running_disk = MIGRATION_NO_DISK, .whole_disk = MIGRATION_NO_DISK};
 
     for (size_t i = 0; i < facts->disk_count; i++) {
         const struct migration_disk_facts *disk = &facts->disks[i];
-        if (disk->source)
+        if ((int)i == source)
             continue;
+        others.made += !disk->half;
         others.attached += disk->attached;
         if (disk->attached && disk->attached_running) {
             others.running++;
@@ -315,31 +415,41 @@ static struct others look_at_others(const struct migration_facts *facts)
     return others;
 }
 
-/* The index of the source when it is there exactly once and every other disk is new. */
-static int explained_source(const struct migration_facts *facts)
+/* The index of the source; MIGRATION_NO_DISK: it is not there. */
+static int source_of(const struct migration_facts *facts)
 {
-    int source = MIGRATION_NO_DISK;
-
-    for (size_t i = 0; i < facts->disk_count; i++) {
-        const struct migration_disk_facts *disk = &facts->disks[i];
-        if (disk->source && source != MIGRATION_NO_DISK)
-            return MIGRATION_NO_DISK;
-        if (disk->source)
-            source = (int)i;
-        else if (disk->known)
-            return MIGRATION_NO_DISK;
-    }
-    return source;
+    for (size_t i = 0; i < facts->disk_count; i++)
+        if (facts->disks[i].source)
+            return (int)i;
+    return MIGRATION_NO_DISK;
 }
 
-/* Row 28: whether the one that its task proves whole is to be kept. XAPI hands a live move's disk
+/* Row 31: whether the one that its task proves whole is to be kept. XAPI hands a live move's disk
  * over to the VM; whoever has an offline move's copy may have taken the wrong one. */
 static bool proven(const struct migration_facts *facts, int source, const struct others *others)
 {
-    if (source == MIGRATION_NO_DISK || others->whole != 1 || facts->disks[source].attached)
+    if (others->whole != 1 || (source != MIGRATION_NO_DISK && facts->disks[source].attached))
         return false;
     return others->attached == 0 ||
            (facts->live && others->attached == 1 && facts->disks[others->whole_disk].attached);
+}
+
+/* The disk beside the source that is remembered already, so that it was decided for. */
+static int remembered_before(const struct migration_facts *facts, int source)
+{
+    for (size_t i = 0; i < facts->disk_count; i++)
+        if ((int)i != source && facts->disks[i].remembered)
+            return (int)i;
+    return MIGRATION_NO_DISK;
+}
+
+/* Whether a VM has any disk but this one. */
+static bool another_attached(const struct migration_facts *facts, int disk)
+{
+    for (size_t i = 0; i < facts->disk_count; i++)
+        if ((int)i != disk && facts->disks[i].attached)
+            return true;
+    return false;
 }
 
 /* The one disk that this attempt has not put aside, when it has begun to put the others aside and
@@ -358,23 +468,30 @@ static int kept_before(const struct migration_facts *facts)
     return kept;
 }
 
-/* Row 30: whether a VM runs on just one of the others, and no VM has the source. */
+/* Row 34: whether a VM runs on just one of the others, and no VM has the source. */
 static bool runs_on(const struct migration_facts *facts, int source, const struct others *others)
 {
-    return others->attached == 1 && others->running == 1 && !facts->disks[source].attached;
+    return others->attached == 1 && others->running == 1 && !facts->disks[source].attached &&
+           !facts->disks[others->running_disk].half;
 }
 
-/* Rows 24 and 27 to 31. */
+/* Rows 29 and 31 to 35. */
 static struct migration_verdict interrupted(const struct migration_facts *facts)
 {
-    int source = explained_source(facts);
-    struct others others = look_at_others(facts);
+    int source = source_of(facts);
+    struct others others = look_at_others(facts, source);
     int kept = kept_before(facts);
+    int remembered = remembered_before(facts, source);
+    /* Another disk may come of somebody else's move of one of these, which may not have ended. */
+    bool alone = facts->stranger_count == 0;
 
-    if (kept != MIGRATION_NO_DISK)
+    if (kept != MIGRATION_NO_DISK && (alone || facts->still))
         return leave_only(facts, kept);
-    /* A third disk comes of somebody else's move, which may not have ended. */
-    if (facts->disk_count == 2 && proven(facts, source, &others))
+    if (remembered != MIGRATION_NO_DISK)
+        return another_attached(facts, remembered)
+                   ? ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES)
+                   : leave_only(facts, remembered);
+    if (facts->disk_count == 2 && alone && proven(facts, source, &others))
         return leave_only(facts, others.whole_disk);
     if (!facts->still)
         return observe_on(facts);
@@ -382,58 +499,76 @@ static struct migration_verdict interrupted(const struct migration_facts *facts)
         return leave_only(facts, others.whole_disk);
     if (source == MIGRATION_NO_DISK)
         return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
-    /* A live move's source that no VM has may have been left behind when the VM was switched over. */
-    if (others.attached == 0 && (!facts->live || facts->disks[source].attached))
+    /* A live move's source that no VM has may have been left behind when the VM was switched over to a whole one. */
+    if (others.attached == 0 && (!facts->live || facts->disks[source].attached || others.made == 0))
         return leave_only(facts, source);
     if (runs_on(facts, source, &others))
         return leave_only(facts, others.running_disk);
     return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
 }
 
-/* Rows 29 and 30 again: on which disk a VM runs is written down as soon as it is seen, for the VM may be
+/* Rows 33 and 34 again: on which disk a VM runs is written down as soon as it is seen, for the VM may be
  * gone before all is settled. */
 static bool to_be_noted(const struct migration_facts *facts, struct migration_verdict *ret)
 {
-    int source = explained_source(facts);
-    struct others others = look_at_others(facts);
+    int source = source_of(facts);
+    struct others others = look_at_others(facts, source);
     int runs = MIGRATION_NO_DISK;
 
     if (!facts->open || !facts->noticed || facts->truncated || source == MIGRATION_NO_DISK)
         return false;
     if (runs_on(facts, source, &others))
         runs = others.running_disk;
-    else if (facts->live && others.attached == 0 && facts->disks[source].attached_running)
+    else if (facts->live && others.made > 0 && others.attached == 0 &&
+             facts->disks[source].attached_running)
         runs = source;
     if (runs == MIGRATION_NO_DISK)
         return false;
     *ret = leave_only(facts, runs);
-    return ret->step == MIGRATION_LIST_LEFTOVERS;
+    return ret->step != MIGRATION_RENAME_LEFTOVER;
 }
 
-/* Rows 23 to 31. */
+/* Rows 28 to 35. */
 static struct migration_verdict several(const struct migration_facts *facts)
 {
     struct migration_verdict note;
 
-    if (facts->call == MIGRATION_CALL_NEVER_SENT) {
-        int disk = MIGRATION_NO_DISK;
-        for (size_t i = 0; i < facts->disk_count; i++)
-            if (facts->disks[i].source)
-                disk = (int)i;
-        return withdraw(facts, disk);
-    }
+    if (facts->call == MIGRATION_CALL_NEVER_SENT)
+        return withdraw(facts, source_of(facts));
     if (to_be_noted(facts, &note))
         return note;
-    if (facts->open ? !settled(facts) : !facts->still)
+    if (!settled(facts))
         return observe_on(facts);
-    if (!facts->open && facts->excluded == API_REASON_VOLUME_BUSY)
-        return wait_for(API_REASON_VOLUME_BUSY);
-    if (!facts->open || facts->truncated)
-        return ask_a_person(facts, API_REASON_DUPLICATE_NAME);
+    if (facts->truncated)
+        return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
     return interrupted(facts);
 }
 
-/* Rows 3 to 31, but for dry runs. */
+/* Rows 5 and 8 of a volume without an open attempt: it is not known which disk is the volume's, or that one
+ * can't be used. */
+static struct migration_verdict unknown_disk(const struct migration_facts *facts)
+{
+    if (facts->excluded == API_REASON_VOLUME_BUSY)
+        return wait_for(API_REASON_VOLUME_BUSY); /* it may be the other one's move that shows */
+    if (facts->identity == API_REASON_DISK_OUT_OF_REACH)
+        return ask_a_person(facts, facts->identity);
+    if (facts->identity != API_REASON_DUPLICATE_NAME && facts->disk_count < 2)
+        return wait_for(facts->identity);
+    return facts->still ? ask_a_person(facts, API_REASON_DUPLICATE_NAME) : observe_on(facts);
+}
+
+/* Row 11: the source is out of reach for good, and nothing proves that another disk is whole. */
+static bool out_of_reach(const struct migration_facts *facts)
+{
+    if (!facts->open || !facts->source_lost || facts->call == MIGRATION_CALL_NEVER_SENT)
+        return false;
+    for (size_t i = 0; i < facts->disk_count; i++)
+        if (facts->disks[i].whole || facts->disks[i].remembered)
+            return false;
+    return true;
+}
+
+/* Rows 3 to 35, but for dry runs. */
 static struct migration_verdict goes_on(const struct migration_facts *facts)
 {
     if (facts->cancel && !facts->open)
@@ -445,9 +580,15 @@ static struct migration_verdict goes_on(const struct migration_facts *facts)
         return wait_for(facts->unfit);
     if (moves(facts))
         return follow(facts);
+    if (facts->call == MIGRATION_CALL_PENDING)
+        return unanswered(facts);
+    if (!facts->open && (facts->identity != API_REASON_INACTIVE || facts->disk_count > 1))
+        return unknown_disk(facts);
+    if (out_of_reach(facts))
+        return facts->quiet ? ask_a_person(facts, API_REASON_DISK_OUT_OF_REACH) : observe_on(facts);
     if (facts->disk_count == 0)
         return no_disk(facts);
-    if (facts->disk_count == 1 && !facts->truncated)
+    if (facts->disk_count == 1)
         return one_disk(facts);
     return several(facts);
 }

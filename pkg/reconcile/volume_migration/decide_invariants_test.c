@@ -98,7 +98,8 @@ static void check_end(const struct migration_facts *facts, const struct migratio
     bool sent = facts->open && !migration_never_sent(facts);
 
     if (verdict->step == MIGRATION_CLOSE_FAILED)
-        cr_assert(sent && !facts->cancel && facts->disk_count == 1);
+        cr_assert(sent && !facts->cancel &&
+                  (facts->disk_count == 1 || verdict->disk == MIGRATION_NO_DISK));
     if (verdict->step == MIGRATION_CLOSE_FAILED || verdict->step == MIGRATION_CLOSE_WITHDRAWN ||
         (verdict->step == MIGRATION_CLOSE_CANCELLED && facts->open)) {
         cr_assert(!something_moves(facts) && facts->blind == API_REASON_INACTIVE);
@@ -114,6 +115,8 @@ static void check_end(const struct migration_facts *facts, const struct migratio
         cr_assert(facts->disk_count == 1 && facts->disks[0].at_target &&
                       facts->disks[0].marker_final && !something_moves(facts),
                   "I8");
+    if (verdict->step == MIGRATION_CLOSE_DONE)
+        cr_assert(facts->disks[0].remembered, "the volume is found again");
 }
 
 static void check_invariants(const struct migration_facts *facts)
@@ -125,7 +128,10 @@ static void check_invariants(const struct migration_facts *facts)
     check_start(facts, &verdict);
     check_leftovers(facts, &verdict);
     check_end(facts, &verdict);
-    cr_assert(verdict.disk >= MIGRATION_NO_DISK && verdict.disk < (int)facts->disk_count);
+    cr_assert(verdict.disk >= MIGRATION_NO_DISK &&
+              verdict.disk < (int)(facts->disk_count + facts->stranger_count));
+    if (verdict.disk >= (int)facts->disk_count)
+        cr_assert(verdict.step == MIGRATION_REMEMBER && facts->disks[verdict.disk].chosen, "I11");
     if (facts->ended != MIGRATION_GOES_ON)
         cr_assert(verdict.step == MIGRATION_WAIT || verdict.step == MIGRATION_DELETE_LEFTOVER);
     if (facts->blind != API_REASON_INACTIVE)
@@ -137,8 +143,10 @@ static void check_invariants(const struct migration_facts *facts)
     if (verdict.step == MIGRATION_CANCEL_TASK)
         cr_assert(facts->open && moving && facts->task_cancellable &&
                   facts->call != MIGRATION_CALL_NEVER_SENT && (facts->cancel || facts->stuck));
+    if (verdict.step == MIGRATION_FENCE)
+        cr_assert(facts->call == MIGRATION_CALL_PENDING && !facts->seen_going && facts->stuck);
     if (writes && moving)
-        cr_assert(verdict.step == MIGRATION_CANCEL_TASK ||
+        cr_assert(verdict.step == MIGRATION_CANCEL_TASK || verdict.step == MIGRATION_FENCE ||
                       verdict.step == MIGRATION_DELETE_LEFTOVER,
                   "nothing is written to a disk that moves");
     if (facts->dry_run && !facts->open)
@@ -183,7 +191,7 @@ static void check_combination(uint64_t bits, size_t disk_count)
         check_invariants(&facts);
         return;
     }
-    facts.disks[0].source = facts.disks[0].known = source_there;
+    facts.disks[0].source = source_there;
     facts.disks[disk_count - 1].whole = whole && disk_count > 1;
     for (int call = MIGRATION_CALL_NEVER_SENT; call <= MIGRATION_CALL_IN_DOUBT; call++) {
         facts.call = (enum migration_call)call;
@@ -224,7 +232,8 @@ static struct migration_disk_facts draw_disk(uint64_t bits)
 {
     return (struct migration_disk_facts){
         .source = bit(&bits),
-        .known = bit(&bits),
+        .half = bit(&bits) && bit(&bits),
+        .remembered = bit(&bits),
         .at_target = bit(&bits),
         .moving = bit(&bits) && bit(&bits) && bit(&bits),
         .marked = bit(&bits),

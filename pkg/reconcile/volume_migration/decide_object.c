@@ -7,9 +7,11 @@
 bool migration_step_is_write(enum migration_step step)
 {
     switch (step) {
+    case MIGRATION_REMEMBER:
     case MIGRATION_MARK:
     case MIGRATION_START:
     case MIGRATION_CANCEL_TASK:
+    case MIGRATION_FENCE:
     case MIGRATION_UNMARK:
     case MIGRATION_SETTLE_MARKER:
     case MIGRATION_RENAME_LEFTOVER:
@@ -41,9 +43,11 @@ struct migration_aftermath migration_aftermath_of(enum err_class class)
         return (struct migration_aftermath){.counts = true,
                                             .avoid_target = true,
                                             .pause = MIGRATION_PAUSE_BACK_OFF};
-    case ERR_REFUSED:
     case ERR_BLOCKED:
+        return (struct migration_aftermath){.pause = MIGRATION_PAUSE_BLOCKED};
     case ERR_BROKEN:
+        return (struct migration_aftermath){.counts = true, .pause = MIGRATION_PAUSE_BROKEN};
+    case ERR_REFUSED:
         return (struct migration_aftermath){.counts = true, .pause = MIGRATION_PAUSE_REFUSED};
     case ERR_NONE:
     case ERR_TRANSIENT:

@@ -27,8 +27,7 @@ Test(decide, gives_two_disks_of_a_foreign_move_time_to_become_one)
 
 Test(decide, asks_a_person_about_two_disks_that_nothing_explains)
 {
-    struct migration_facts facts = fake_facts_one_elsewhere();
-    facts.disk_count = 2;
+    struct migration_facts facts = {.identity = API_REASON_DUPLICATE_NAME, .stranger_count = 2};
     facts.quiet = true;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_OBSERVING);
     facts.still = true;
@@ -39,7 +38,7 @@ Test(decide, asks_a_person_about_more_disks_than_it_can_tell_apart)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.truncated = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DUPLICATE_NAME);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
 Test(decide, waits_with_two_disks_while_a_start_is_in_doubt)
@@ -57,7 +56,7 @@ Test(decide, waits_with_two_disks_until_xo_has_certainly_given_up_destroying_the
     facts.still = false;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
     facts.disks[1].whole = true; /* then it may destroy it or not */
-    cr_assert_eq(migration_decide_volume(&facts).keep, 1);
+    fake_facts_expect_kept(&facts, 1, 0);
 }
 
 /* 27 to 31 */
@@ -66,24 +65,25 @@ Test(decide, asks_a_person_when_the_source_is_gone_and_several_are_left)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[0].source = false;
-    facts.disks[0].known = false;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
-Test(decide, asks_a_person_when_another_disk_was_there_before)
+Test(decide, leaves_strangers_of_the_name_alone)
 {
-    struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[1].known = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
+    facts.stranger_count = 1;
+    facts.disks[1].at_target = true;
+    facts.disks[1].attached = true;
+    facts.disks[1].attached_running = true;
+    fake_facts_expect_on(&facts, MIGRATION_CLOSE_FAILED, 0);
 }
 
 Test(decide, keeps_the_copy_that_its_task_proves_whole)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[1].whole = true;
-    struct migration_verdict verdict = migration_decide_volume(&facts);
-    cr_assert_eq(verdict.step, MIGRATION_LIST_LEFTOVERS);
-    cr_assert_eq(verdict.keep, 1);
+    fake_facts_expect_kept(&facts, 1, 0);
+    facts.disks[1].remembered = true;
     facts.disks[0].listed = true;
     fake_facts_expect_on(&facts, MIGRATION_RENAME_LEFTOVER, 0);
 }
@@ -134,8 +134,7 @@ Test(decide, keeps_the_one_copy_that_a_running_vm_uses)
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[1].attached = true;
     facts.disks[1].attached_running = true;
-    cr_assert_eq(migration_decide_volume(&facts).keep, 1);
-    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_LIST_LEFTOVERS);
+    fake_facts_expect_kept(&facts, 1, 0);
 }
 
 Test(decide, asks_a_person_when_vms_have_the_source_and_a_copy)
@@ -160,8 +159,7 @@ Test(decide, asks_a_person_when_vms_have_two_copies)
 
 Test(decide, waits_with_two_disks_of_a_name_for_another_object_that_has_the_volume)
 {
-    struct migration_facts facts = fake_facts_one_elsewhere();
-    facts.disk_count = 2;
+    struct migration_facts facts = {.identity = API_REASON_DUPLICATE_NAME, .stranger_count = 2};
     facts.quiet = true;
     facts.still = true;
     facts.excluded = API_REASON_VOLUME_BUSY;
@@ -174,17 +172,8 @@ Test(decide, asks_about_an_attempt_of_its_own_whoever_else_wants_the_volume)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.excluded = API_REASON_VOLUME_BUSY;
-    facts.disks[1].known = true;
+    facts.disks[0].source = false;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
-}
-
-Test(decide, takes_one_disk_of_a_truncated_list_for_several)
-{
-    struct migration_facts facts = fake_facts_one_elsewhere();
-    facts.truncated = true;
-    facts.quiet = true;
-    facts.still = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DUPLICATE_NAME);
 }
 
 Test(decide, says_that_it_cancels_while_it_looks_at_what_a_move_left)
@@ -206,6 +195,7 @@ Test(decide, keeps_what_it_decided_once_when_the_others_were_put_aside)
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[0].listed = true; /* the copy was proven whole then, and is not any more */
     facts.disks[0].put_aside = true;
+    facts.disks[1].remembered = true;
     cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_RENAME_LEFTOVER);
     cr_assert_eq(migration_decide_volume(&facts).keep, 1);
     cr_assert_eq(migration_decide_volume(&facts).disk, 0);
@@ -245,6 +235,21 @@ Test(decide, waits_with_a_third_disk_even_when_one_copy_is_proven_whole)
     fake_facts_expect_kept(&facts, 1, 0);
 }
 
+Test(decide, waits_with_a_proven_copy_and_another_disk_of_the_name_that_may_be_a_copy_of_it)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].whole = true;
+    facts.stranger_count = 1;
+    facts.still = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+    facts.disks[0].listed = facts.disks[0].put_aside =
+        true; /* it was decided before that was there */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+    facts.disks[0].listed = facts.disks[0].put_aside = false;
+    facts.still = true;
+    fake_facts_expect_kept(&facts, 1, 0);
+}
+
 Test(decide, waits_with_two_disks_until_the_source_can_not_be_destroyed_also_after_an_answer)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
@@ -257,18 +262,16 @@ Test(decide, takes_the_marker_off_the_source_wherever_it_is_among_the_disks)
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.call = MIGRATION_CALL_NEVER_SENT;
     facts.disks[1] = facts.disks[0];
-    facts.disks[1].known = false; /* the record names it, all the same */
     facts.disks[1].marked = true;
-    facts.disks[0] = (struct migration_disk_facts){.known = true, .marked = true};
+    facts.disks[0] = (struct migration_disk_facts){.marked = true};
     facts.disks[2] = (struct migration_disk_facts){.source = true}; /* is not there */
     fake_facts_expect_on(&facts, MIGRATION_UNMARK, 1);
 }
 
 Test(decide, asks_about_duplicates_that_no_open_attempt_explains_though_there_was_one)
 {
-    struct migration_facts facts = fake_facts_one_elsewhere();
+    struct migration_facts facts = {.identity = API_REASON_DUPLICATE_NAME, .stranger_count = 2};
     facts.begun = true;
-    facts.disk_count = 2;
     facts.quiet = true;
     facts.still = true;
     facts.excluded = API_REASON_VOLUME_BUSY;
@@ -282,7 +285,6 @@ Test(decide, asks_about_duplicates_that_no_open_attempt_explains_though_there_wa
 Test(decide, tells_the_source_from_the_others_by_its_record)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[0].known = false;
     facts.disks[0].whole = true; /* it came from a move, too */
     fake_facts_expect_kept(&facts, 0, 1);
     facts.disks[1].whole = true;
@@ -329,13 +331,6 @@ Test(decide, asks_a_person_when_a_vm_that_does_not_run_has_the_only_copy)
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
-Test(decide, asks_a_person_when_two_disks_say_they_are_the_source)
-{
-    struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[1].source = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
-}
-
 /* A person's answer. */
 
 Test(decide, keeps_the_disk_that_a_person_chose_and_lists_the_others)
@@ -343,6 +338,8 @@ Test(decide, keeps_the_disk_that_a_person_chose_and_lists_the_others)
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[0].source = false;
     facts.disks[1].chosen = true;
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 1);
+    facts.disks[1].remembered = true;
     fake_facts_expect_kept(&facts, 1, 0);
     fake_facts_expect(&facts, MIGRATION_LIST_LEFTOVERS, MIGRATION_STATE_FINISHING,
                       API_REASON_FINISHING);
@@ -368,6 +365,7 @@ Test(decide, keeps_asking_while_a_vm_runs_on_another_disk_than_the_answer_names)
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.disks[0].source = false;
     facts.disks[1].chosen = true;
+    facts.disks[1].remembered = true;
     facts.disks[0].attached = true;
     facts.disks[0].attached_running = true;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
@@ -435,6 +433,28 @@ Test(decide, notes_at_once_on_which_copy_a_vm_runs)
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_OBSERVING);
 }
 
+/* It may be a clone that somebody made before the move has begun; the VM has nothing to be switched over to. */
+Test(decide,
+     notes_nothing_of_the_source_beside_what_is_but_half_and_keeps_it_also_when_its_vm_stops)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.call = MIGRATION_CALL_IN_DOUBT;
+    facts.live = true;
+    facts.quiet = false;
+    facts.still = false;
+    facts.disks[1].at_target = false;
+    facts.disks[1].half = true;
+    facts.disks[0].attached = true;
+    facts.disks[0].attached_running = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+    facts.quiet = true;
+    facts.still = true;
+    fake_facts_expect_kept(&facts, 0, 1);
+    facts.disks[0].attached = false;
+    facts.disks[0].attached_running = false;
+    fake_facts_expect_kept(&facts, 0, 1);
+}
+
 Test(decide, notes_at_once_that_a_vm_still_runs_on_the_source_of_a_live_move)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
@@ -462,6 +482,8 @@ Test(decide, keeps_the_copy_that_a_vm_runs_on_when_an_old_leftover_has_its_name_
     facts.disks[1].attached_running = true;
     facts.disks[0].listed = true; /* by an earlier attempt */
     facts.still = false;
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 1);
+    facts.disks[1].remembered = true;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
     facts.still = true;
     fake_facts_expect_on(&facts, MIGRATION_RENAME_LEFTOVER, 0);
@@ -478,12 +500,15 @@ Test(decide, keeps_nothing_for_decided_that_an_earlier_attempt_put_aside)
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
 
-Test(decide, keeps_no_single_disk_of_a_truncated_list_though_a_person_chose_it)
+/* "Recovered" is an event's reason: no condition may have it. */
+Test(decide, says_no_more_of_an_answer_that_is_written_down_than_of_any_other_step)
 {
-    struct migration_facts facts = fake_facts_one_elsewhere();
-    facts.truncated = true;
-    facts.quiet = true;
-    facts.still = true;
-    facts.disks[0].chosen = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DUPLICATE_NAME);
+    struct migration_facts facts = {.identity = API_REASON_DUPLICATE_NAME, .still = true};
+    facts.stranger_count = 2;
+    facts.disks[1].chosen = true;
+    fake_facts_expect(&facts, MIGRATION_REMEMBER, MIGRATION_STATE_STARTING, API_REASON_STARTING);
+    facts = fake_facts_source_and_copy();
+    facts.disks[0].source = false;
+    facts.disks[1].chosen = true;
+    fake_facts_expect(&facts, MIGRATION_REMEMBER, MIGRATION_STATE_FINISHING, API_REASON_FINISHING);
 }

@@ -131,9 +131,35 @@ Test(decide, follows_a_move_of_ours)
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_MIGRATING);
 }
 
-Test(decide, takes_a_call_without_reply_for_a_move)
+Test(decide, takes_a_call_without_reply_for_a_move_once_something_of_it_is_seen)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_PENDING);
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_MIGRATING);
+    facts.seen_going = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STARTING, API_REASON_STARTING);
+    facts.cancel = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLING, API_REASON_CANCELLING);
+}
+
+Test(decide, fences_off_a_call_that_is_not_answered_and_of_which_nothing_is_seen)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_PENDING);
+    facts.seen_going = false;
+    facts.stuck = true;
+    fake_facts_expect(&facts, MIGRATION_FENCE, MIGRATION_STATE_STARTING, API_REASON_UNANSWERED);
+    facts.cancel = true;
+    fake_facts_expect(&facts, MIGRATION_FENCE, MIGRATION_STATE_CANCELLING, API_REASON_UNANSWERED);
+    facts.disks[0].moving = true;
+    facts.stuck = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_CANCELLING, API_REASON_CANCELLING);
+}
+
+Test(decide, fences_off_a_call_that_is_not_answered_although_its_move_was_seen_and_has_ended)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_PENDING);
+    facts.stuck = true;
+    fake_facts_expect(&facts, MIGRATION_FENCE, MIGRATION_STATE_STARTING, API_REASON_UNANSWERED);
+    facts.disks[0].moving = true;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_MIGRATING);
 }
 
@@ -277,19 +303,152 @@ Test(decide, puts_the_marker_right_before_it_closes_an_attempt_that_arrived)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
     facts.disks[0] = (struct migration_disk_facts){.at_target = true, .marked = true};
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
+    facts.disks[0].remembered = true;
     fake_facts_expect_on(&facts, MIGRATION_SETTLE_MARKER, 0);
     facts.disks[0].marked = false;
     facts.disks[0].marker_final = true;
     fake_facts_expect(&facts, MIGRATION_CLOSE_DONE, MIGRATION_STATE_DONE, API_REASON_MIGRATED);
 }
 
-Test(decide, takes_a_new_disk_alone_at_the_target_for_done_also_when_the_reply_was_lost)
+Test(decide,
+     takes_what_it_made_alone_at_the_target_for_done_when_the_reply_was_lost_and_all_is_quiet)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_LOST);
     facts.quiet = false;
     facts.noticed = false;
-    facts.disks[0] = (struct migration_disk_facts){.at_target = true, .marker_final = true};
+    facts.disks[0] =
+        (struct migration_disk_facts){.at_target = true, .marker_final = true, .remembered = true};
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+    facts.quiet = true;
     fake_facts_expect_on(&facts, MIGRATION_CLOSE_DONE, 0);
+}
+
+Test(decide, asks_a_person_when_xo_said_that_the_move_failed_and_only_what_it_made_is_left)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
+    facts.call_failed = true;
+    facts.disks[0] = (struct migration_disk_facts){.at_target = true, .marker_final = true};
+    facts.noticed = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+    facts.noticed = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+    facts.disks[0].whole = true; /* its task says so */
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
+}
+
+Test(decide, asks_a_person_when_the_source_outlived_its_copy_and_went_with_another_move)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
+    facts.call_failed = true;
+    facts.copied_elsewhere = true;
+    facts.disks[0] =
+        (struct migration_disk_facts){.at_target = true, .marker_final = true, .whole = true};
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+    facts.call_failed = false; /* our reply says that the move has succeeded */
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
+}
+
+Test(decide, asks_a_person_when_the_source_is_gone_and_somebody_else_has_copied_it)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_IN_DOUBT);
+    facts.copied_elsewhere = true;
+    facts.quiet = true;
+    facts.disks[0] = (struct migration_disk_facts){.at_target = true, .marker_final = true};
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+    facts.disks[0].whole = true; /* its task says so */
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
+}
+
+Test(decide, asks_a_person_when_the_sr_of_the_source_is_gone_and_nothing_proves_the_copy_whole)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_LOST);
+    facts.source_lost = true;
+    facts.quiet = false;
+    facts.disks[0] = (struct migration_disk_facts){.at_target = true, .marker_final = true};
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+    facts.quiet = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DISK_OUT_OF_REACH);
+    facts.disks[0].chosen = true;
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
+    facts.disks[0].remembered = true;
+    fake_facts_expect_on(&facts, MIGRATION_CLOSE_DONE, 0);
+    facts.disks[0] =
+        (struct migration_disk_facts){.at_target = true, .marker_final = true, .whole = true};
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
+    facts.disk_count = 0;
+    facts.call = MIGRATION_CALL_NEVER_SENT;
+    fake_facts_expect_on(&facts, MIGRATION_CLOSE_WITHDRAWN, MIGRATION_NO_DISK);
+}
+
+Test(decide, asks_a_person_when_only_half_a_live_move_is_left_at_the_source)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_LOST);
+    facts.live = true;
+    facts.disks[0] = (struct migration_disk_facts){.half = true};
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, keeps_no_half_of_a_live_move_though_a_vm_runs_on_it)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].at_target = false;
+    facts.disks[1].half = true;
+    facts.disks[1].attached = true;
+    facts.disks[1].attached_running = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, keeps_the_one_that_is_proven_whole_also_when_the_source_is_gone)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].source = false;
+    facts.disks[1].whole = true;
+    fake_facts_expect_kept(&facts, 1, 0);
+}
+
+Test(decide, waits_or_asks_where_it_is_not_proven_which_disk_the_volume_is)
+{
+    struct migration_facts facts = {.identity = API_REASON_DISK_RENAMED};
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, API_REASON_DISK_RENAMED);
+    facts.identity = API_REASON_DISK_DESTROYED;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, API_REASON_DISK_DESTROYED);
+    facts.identity = API_REASON_DISK_OUT_OF_REACH;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_DISK_OUT_OF_REACH);
+    facts.stranger_count = 1;
+    facts.disks[0].chosen = true;
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
+    facts.excluded = API_REASON_VOLUME_BUSY;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_VOLUME_BUSY);
+}
+
+Test(decide, follows_a_move_of_others_also_where_it_is_not_proven_which_disk_is_the_volumes)
+{
+    struct migration_facts facts = {.identity = API_REASON_DUPLICATE_NAME, .stranger_count = 2};
+    facts.disks[1].moving = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_ADOPTED);
+}
+
+Test(decide, ends_the_attempt_when_a_person_chose_a_disk_that_it_did_not_make)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].source = false;
+    facts.stranger_count = 1;
+    facts.disks[2].chosen = true;
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 2);
+    facts.disks[2].remembered = true;
+    fake_facts_expect_on(&facts, MIGRATION_CLOSE_FAILED, MIGRATION_NO_DISK);
+    facts.cancel = true;
+    fake_facts_expect_on(&facts, MIGRATION_CLOSE_CANCELLED, MIGRATION_NO_DISK);
+}
+
+Test(decide, remembers_the_disk_before_it_writes_an_attempt_down)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.disks[0].remembered = false;
+    fake_facts_expect(&facts, MIGRATION_REMEMBER, MIGRATION_STATE_STARTING, API_REASON_STARTING);
+    facts.dry_run = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, API_REASON_DRY_RUN);
 }
 
 Test(decide, waits_when_the_source_itself_is_at_the_target_while_a_start_is_in_doubt)
@@ -329,6 +488,7 @@ Test(decide, leaves_a_marker_at_the_target_to_another_object_that_has_the_volume
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_DONE, API_REASON_ALREADY_IN_PLACE);
     facts.open = true; /* then the volume is ours */
     facts.call = MIGRATION_CALL_ANSWERED;
+    facts.disks[0].whole = true;
     facts.disks[0].marked = true;
     facts.disks[0].marker_final = false;
     fake_facts_expect_on(&facts, MIGRATION_SETTLE_MARKER, 0);
@@ -382,7 +542,10 @@ Test(decide, needs_no_earlier_attempt_to_see_an_open_one)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
     facts.begun = false; /* it was taken back, and counts no more */
-    facts.disks[0] = (struct migration_disk_facts){.at_target = true, .marker_final = true};
+    facts.disks[0] = (struct migration_disk_facts){.at_target = true,
+                                                   .marker_final = true,
+                                                   .remembered = true,
+                                                   .whole = true};
     fake_facts_expect(&facts, MIGRATION_CLOSE_DONE, MIGRATION_STATE_DONE, API_REASON_MIGRATED);
     facts.disks[0] = (struct migration_disk_facts){.source = true, .moving = true};
     facts.cancel = true;
@@ -396,13 +559,12 @@ Test(decide, needs_no_earlier_attempt_to_see_an_open_one)
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
 
-Test(decide, tells_the_source_by_its_record_and_not_by_what_was_known)
+Test(decide, waits_where_the_source_is_at_the_target_until_its_move_is_settled)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_LOST);
     facts.quiet = false;
     facts.disks[0].at_target = true;
     facts.disks[0].marker_final = true;
-    facts.disks[0].known = false;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
 
@@ -412,8 +574,10 @@ Test(decide, looks_at_no_disk_beyond_those_that_are_there)
     facts.disks[1] = (struct migration_disk_facts){.moving = true, .source = true};
     fake_facts_expect_on(&facts, MIGRATION_OPEN, 0);
     facts = fake_facts_source_and_copy();
-    facts.disks[2] = (struct migration_disk_facts){
-        .source = true, .known = true, .attached = true, .whole = true, .chosen = true};
+    facts.disks[2] = (struct migration_disk_facts){.source = true,
+                                                   .attached = true,
+                                                   .whole = true,
+                                                   .chosen = true};
     fake_facts_expect_kept(&facts, 0, 1);
     facts.disks[2].source = false;
     fake_facts_expect_kept(&facts, 0, 1);

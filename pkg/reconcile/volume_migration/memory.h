@@ -28,7 +28,9 @@ struct migration_volume_memory {
     bool
         watched; /* since then nothing was hidden from us, and no VM took a disk of an offline move */
     struct mono_time
-        quiet_since;          /* nothing moves since; not set: something does, or we are blind */
+        quiet_since; /* nothing moves since; not set: something does, or we are blind */
+    struct mono_time
+        control_domain_since; /* a control domain has the disk and nothing copies it; not set: no */
     uint64_t disks_shown;     /* the disks of the name in the last pass, as a number */
     bool marked;              /* … and whether one of them was marked as being moved */
     struct mono_time base_at; /* speed is measured from here … */

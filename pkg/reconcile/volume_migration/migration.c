@@ -10,8 +10,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/volume_migration/admit.h"
 #include "reconcile/volume_migration/expire.h"
-#include "reconcile/volume_migration/observe_slots.h"
+#include "reconcile/volume_migration/remember.h"
 #include "reconcile/volume_migration/summarize.h"
 
 enum {
@@ -86,12 +87,21 @@ static int64_t until_stuck(const struct migration_observation *observation, size
 {
     const struct migration_volume_memory *memory = observation->volumes[index].memory;
     int64_t passed_ms = observation->mono.ms - memory->progress_at.ms;
+    int64_t patience_ms = migration_patience_ms(observation->resource, &observation->facts[index]);
 
     if (memory->progress_at.ms == 0)
         return LOOK_AGAIN_MS;
-    return observation->resource->stall_timeout_ms > passed_ms
-               ? observation->resource->stall_timeout_ms - passed_ms
-               : CANCEL_AGAIN_MS;
+    return patience_ms > passed_ms ? patience_ms - passed_ms : CANCEL_AGAIN_MS;
+}
+
+/* Until a control domain has kept a disk for longer than a copy needs it. */
+static int64_t until_forgotten(const struct migration_observation *observation, size_t index)
+{
+    const struct mono_time since = observation->volumes[index].memory->control_domain_since;
+    int64_t passed_ms = observation->mono.ms - since.ms;
+
+    return since.ms == 0 || passed_ms >= MIGRATION_DESTROY_MS ? LOOK_AGAIN_MS
+                                                              : MIGRATION_DESTROY_MS - passed_ms;
 }
 
 /* When a volume has to be looked at again although nothing was seen to change. */
@@ -108,13 +118,16 @@ static int64_t until_next_look(const struct migration_observation *observation,
         return record->next_retry.ms - observation->wall.ms;
     switch (verdict->state) {
     case MIGRATION_STATE_MOVING:
+        if (observation->facts[index].open)
+            return until_stuck(observation, index);
+        return until_forgotten(observation, index);
+    case MIGRATION_STATE_STARTING:
         return until_stuck(observation, index);
     case MIGRATION_STATE_CANCELLING:
         return CANCEL_AGAIN_MS;
     case MIGRATION_STATE_BACKING_OFF:
         return 1;
     case MIGRATION_STATE_WAITING:
-    case MIGRATION_STATE_STARTING:
     case MIGRATION_STATE_FINISHING:
     case MIGRATION_STATE_STALLED:
     case MIGRATION_STATE_MANUAL:
@@ -169,6 +182,7 @@ static struct rec_outcome pass(struct migration_controller *controller,
     const struct rec_ports *ports = controller->ports;
     cleanup_mem struct migration_verdict *verdicts =
         mem_alloc_array(observation->count + 1, sizeof(*verdicts));
+    cleanup_migration_admission struct migration_admission admission = {0};
     cleanup_migration_summary struct migration_summary summary = {0};
     cleanup_str char *key = kube_object_key(&resource->object);
     struct migration_memory *memory = migration_memory_of(controller->memories, key);
@@ -178,9 +192,7 @@ static struct rec_outcome pass(struct migration_controller *controller,
     int64_t put_off_ms = 0;
     struct err err = {0};
 
-    for (size_t i = 0; i < observation->count; i++)
-        verdicts[i] = migration_decide_volume(&observation->facts[i]);
-    migration_decide_object(observation->facts, observation->count, verdicts);
+    migration_admit(ports, observation, verdicts, &admission);
     if (wants_to_open(verdicts, observation->count) &&
         !kube_object_has_finalizer(&resource->object, MIGRATION_FINALIZER))
         return set_finalizer(controller, resource, true);
@@ -193,21 +205,17 @@ static struct rec_outcome pass(struct migration_controller *controller,
                        act.error.message);
     /* What follows says more than "almost done". But an attempt that has its slot is written down now: to give the slot back
      * would wake this object at once, for it is next. */
-    if (act.arriving && !wants_to_open(verdicts, observation->count)) {
-        migration_settle_slots(ports, observation, verdicts, MIGRATION_NOT_OPENED);
+    if (act.arriving && !wants_to_open(verdicts, observation->count))
         return after_act(&act, rec_later(MIGRATION_NOTICE_MS));
-    }
     migration_summarize(ports, observation, verdicts, &summary);
     if (migration_summary_write(ports, observation, verdicts, &summary, &turns, &written,
                                 &put_off_ms, &err) < 0) {
-        const enum migration_opening opening = opening_of(&err);
-        memory->fenced = memory->fenced && opening != MIGRATION_OPENING_IN_DOUBT;
-        migration_settle_slots(ports, observation, verdicts, opening);
+        admission.opening = opening_of(&err);
+        memory->fenced = memory->fenced && admission.opening != MIGRATION_OPENING_IN_DOUBT;
         return err.class == ERR_NOT_FOUND ? rec_settled() : rec_retry(&err);
     }
     memory->fenced = memory->fenced || written == MIGRATION_WRITTEN;
-    migration_settle_slots(ports, observation, verdicts,
-                           written == MIGRATION_WRITTEN ? MIGRATION_OPENED : MIGRATION_NOT_OPENED);
+    admission.opening = written == MIGRATION_WRITTEN ? MIGRATION_OPENED : MIGRATION_NOT_OPENED;
     if (written == MIGRATION_WRITTEN)
         return after_act(&act, rec_later(WRITE_SEEN_MS));
     return after_act(&act, look_again(observation, verdicts, put_off_ms));
@@ -227,6 +235,7 @@ static struct rec_outcome reconcile_object(struct migration_controller *controll
 
     cleanup_migration_observation struct migration_observation observation = {0};
     migration_observe(controller->ports, controller->memories, resource, &observation);
+    migration_remember(&observation);
     return pass(controller, resource, &observation);
 }
 

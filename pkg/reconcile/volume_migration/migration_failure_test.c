@@ -279,7 +279,7 @@ Test(migration_failure, decides_nothing_while_the_session_is_down)
     cr_assert_str_eq(fake_migrations_reason(), "XenOrchestraAway");
     fake_xo_return_session(fake_migrations_world.xo);
     fake_migrations_run(60 * 1000);
-    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded", "%s", fake_migrations_message());
     fake_migrations_expect_one_good_disk("L2");
 }
 

@@ -201,6 +201,143 @@ Test(migration_live, needs_room_for_a_snapshot_at_the_source)
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
 }
 
+static void expect_says(const char *says)
+{
+    cr_assert(strstr(fake_migrations_message(), says), "\"%s\" does not say \"%s\"",
+              fake_migrations_message(), says);
+}
+
+/* VM worker-1 has 16.1 GiB of memory, and its host 2.2 GiB left. */
+static void take_memory(void)
+{
+    fake_xo_set(fake_migrations_world.xo, "V1", "memory", "{\"dynamic\":[0,17320378368]}");
+    fake_xo_set(fake_migrations_world.xo, "H1", "memory",
+                "{\"size\":34359738368,\"usage\":31990000000}");
+}
+
+Test(migration_live, needs_the_vms_memory_a_second_time)
+{
+    take_memory();
+    apply("Live", "S");
+    fake_migrations_run(20 * 1000);
+    cr_assert_str_eq(fake_migrations_reason(), "LiveImpossible");
+    expect_says("it needs 16.1 GiB on host-1, where 2.2 GiB are free");
+    fake_migrations_expect_no_start();
+    fake_xo_set(fake_migrations_world.xo, "H1", "memory", "{\"size\":34359738368,\"usage\":0}");
+    fake_migrations_run(60 * 60 * 1000); /* free memory wakes nobody: it is looked at again */
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+}
+
+Test(migration_live, goes_offline_instead_when_the_memory_lacks_and_the_disk_is_detached)
+{
+    take_memory();
+    apply("Auto", "S");
+    fake_migrations_run(20 * 1000);
+    cr_assert_str_eq(fake_migrations_reason(), "InUse");
+    expect_says("stop the Pods that use claim data and the disk is moved offline");
+    detach();
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(json_str_at(volume(), "mode"), "Offline");
+    cr_assert_eq(json_int_at(fake_migrations_status(), "attempts", -1), 1);
+}
+
+Test(migration_live, does_not_ask_for_memory_that_xen_orchestra_does_not_know)
+{
+    fake_xo_set(fake_migrations_world.xo, "V1", "memory", "{\"dynamic\":[0,17320378368]}");
+    apply("Live", "S");
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+}
+
+Test(migration_live, waits_while_somebody_forbids_it_for_the_vm_and_says_why)
+{
+    fake_xo_set(fake_migrations_world.xo, "V1", "blockedOperations",
+                "{\"migrate_send\":\"VM is being backed up by job nightly\"}");
+    apply("Live", "S");
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Pending");
+    cr_assert_str_eq(fake_migrations_reason(), "OperationBlocked");
+    expect_says("VM worker-1");
+    expect_says("VM is being backed up by job nightly");
+    cr_assert_eq(json_int_at(fake_migrations_status(), "attempts", -1), 0);
+    fake_migrations_expect_no_start();
+    fake_xo_set(fake_migrations_world.xo, "V1", "blockedOperations", "{}");
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+    cr_assert_null(json_str_at(volume(), "blockedTime"));
+}
+
+Test(migration_live, says_after_half_a_day_that_what_forbids_it_may_be_left_over)
+{
+    fake_xo_set(fake_migrations_world.xo, "V1", "blockedOperations", "{\"migrate_send\":\"\"}");
+    apply("Live", "S");
+    fake_migrations_run(11 * 3600 * 1000);
+    cr_assert_null(strstr(fake_migrations_message(), "left over"), "%s", fake_migrations_message());
+    fake_migrations_restart();
+    fake_migrations_run(2 * 3600 * 1000);
+    expect_says("perhaps it was left over: see the VM's page, tab Advanced");
+}
+
+Test(migration_live, is_not_kept_by_what_is_forbidden_when_the_disk_is_detached)
+{
+    fake_xo_set(fake_migrations_world.xo, "V1", "blockedOperations", "{\"migrate_send\":\"\"}");
+    apply("Auto", "S");
+    fake_migrations_run(20 * 1000);
+    cr_assert_str_eq(fake_migrations_reason(), "OperationBlocked");
+    detach();
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+}
+
+/* XAPI forbids it although Xen Orchestra shows nothing of it. */
+Test(migration_live, does_not_count_an_attempt_that_was_forbidden)
+{
+    fake_xo_fail_next_move(fake_migrations_world.xo, ERR_BLOCKED, "OPERATION_BLOCKED");
+    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"S\"},"
+                          "\"mode\":\"Live\",\"retry\":{\"limit\":1,\"maxDelay\":\"2m\"}}");
+    fake_migrations_run(25 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Pending");
+    cr_assert_str_eq(fake_migrations_reason(), "OperationBlocked");
+    expect_says("live moves of VM worker-1 are forbidden now");
+    cr_assert_eq(json_int_at(fake_migrations_status(), "attempts", -1), 0);
+    cr_assert_str_eq(json_str_at(volume(), "pauseReason"), "OperationBlocked");
+    cr_assert_null(json_at(fake_migrations_status(), "history"));
+    fake_migrations_restart();
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(fake_migrations_reason(), "OperationBlocked", "%s", fake_migrations_reason());
+    fake_migrations_run(120 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+    cr_assert_null(json_str_at(volume(), "pauseReason"));
+}
+
+Test(migration_live, waits_quietly_while_something_else_goes_on_with_the_vm)
+{
+    fake_xo_set(fake_migrations_world.xo, "V1", "current_operations", "{\"t\":\"snapshot\"}");
+    apply("Live", "S");
+    fake_migrations_run(20 * 1000);
+    cr_assert_str_eq(fake_migrations_reason(), "Queued");
+    expect_says("something else goes on with VM worker-1 (snapshot)");
+    fake_migrations_expect_no_start();
+    for (size_t i = 0; i < fake_migrations_world.journal.len; i++)
+        cr_assert_not(str_starts_with(fake_migrations_world.journal.lines[i], "event"), "%s",
+                      fake_migrations_world.journal.lines[i]);
+    fake_xo_set(fake_migrations_world.xo, "V1", "current_operations", "{}");
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
+}
+
+Test(migration_live, says_that_the_vm_is_counted_as_running_on_a_host_that_is_off)
+{
+    fake_xo_set(fake_migrations_world.xo, "disk-1", "$SR", "\"S\""); /* host-2 reaches it too */
+    fake_xo_set(fake_migrations_world.xo, "H1", "power_state", "\"Halted\"");
+    apply("Live", "L2");
+    fake_migrations_run(20 * 1000);
+    cr_assert_str_eq(fake_migrations_reason(), "LiveImpossible");
+    expect_says(
+        "VM worker-1 is counted as running with disk csi-data on host host-1, which is off");
+    expect_says("xe vm-reset-powerstate uuid=V1 force=true");
+}
+
 Test(migration_live, takes_an_attempt_back_that_would_go_the_other_way_now)
 {
     apply("Auto", "S");

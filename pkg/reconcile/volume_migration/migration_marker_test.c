@@ -74,6 +74,31 @@ Test(migration_marker, that_may_yet_be_written_is_waited_for_before_a_cancel_is_
     expect_cancelled_without_a_trace();
 }
 
+/* The marker is written, and in the same moment the pool goes out of sight and the migration is cancelled. */
+static enum xo_result lose_pool(void *userdata, const char *disk, const char *name,
+                                const char *description, struct err *err)
+{
+    fake_migrations_world.ports.xo.set_disk = fake_xo_port(fake_migrations_world.xo).set_disk;
+    const enum xo_result result =
+        fake_migrations_world.ports.xo.set_disk(userdata, disk, name, description, err);
+
+    fake_xo_blip(fake_migrations_world.xo, "P");
+    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"L2\"},"
+                          "\"cancel\":true}");
+    return result;
+}
+
+Test(migration_marker, is_taken_off_when_the_pool_is_seen_again_before_a_cancel_is_done)
+{
+    fake_migrations_world.ports.xo.set_disk = lose_pool;
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(60 * 1000);
+    cr_assert_str_neq(fake_migrations_phase(), "Cancelled", "the marker is still on");
+    fake_xo_unblip(fake_migrations_world.xo, "P");
+    fake_migrations_run(60 * 1000);
+    expect_cancelled_without_a_trace();
+}
+
 /* The stale marker goes, nobody hears of it, and in the same moment the driver writes one of its own. */
 static const char drivers_marker[] = "\"csi:info: {\\\"migrating\\\":{\\\"enabled\\\":true,"
                                      "\\\"inProgressToSRUUID\\\":\\\"L2\\\"},"

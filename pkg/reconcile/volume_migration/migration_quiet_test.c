@@ -1,5 +1,5 @@
 /* reconcile/volume_migration: since when nothing is known to have moved: what was quiet before something was
- * begun says nothing about it. */
+ * begun says nothing about it. Covers remember.c. */
 #include "base/mem.h"
 #include "kube/types.h"
 #include "reconcile/fake/migrations.h"
@@ -32,6 +32,24 @@ Test(migration_quiet, leaves_a_marker_on_that_has_just_been_written)
     cr_assert(marked(), "who wrote it may be about to move the disk");
     fake_migrations_run(10 * 1000);
     cr_assert_not(marked(), "nobody moved it");
+}
+
+/* Its copy appeared between two looks, and Xen Orchestra has yet to destroy the source. */
+Test(migration_quiet, leaves_a_marker_on_when_a_copy_of_the_disk_has_just_appeared)
+{
+    wait_in_use(120 * 1000);
+    fake_xo_set(fake_migrations_world.xo, "disk-1", "name_description",
+                "\"csi:info: {\\\"migrating\\\":{\\\"enabled\\\":true,\\\"inProgressToSRUUID\\\":"
+                "\\\"S1\\\"},\\\"srsWithTag\\\":\\\"fast\\\"}\"");
+    fake_migrations_run(10 * 1000);
+    fake_xo_add_disk(fake_migrations_world.xo,
+                     &(struct fake_disk){.uuid = "copy", .name = "csi-data", .sr = "S"});
+    fake_migrations_run(10 * 1000);
+    cr_assert(marked(), "it is being moved");
+    fake_migrations_run(40 * 1000);
+    cr_assert(marked(), "Xen Orchestra may still remove the source");
+    fake_migrations_run(20 * 1000);
+    cr_assert_not(marked(), "nothing moved it any more");
 }
 
 static size_t starts(void)

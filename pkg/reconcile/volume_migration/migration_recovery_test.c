@@ -49,8 +49,10 @@ Test(migration_recovery, moves_on_from_where_somebody_else_has_put_the_disk)
 
 /* A person's answer. */
 
+/* Of which nothing is remembered. */
 static void two_disks(void)
 {
+    fake_world_forget_disk(&fake_migrations_world, "data");
     fake_xo_add_disk(fake_migrations_world.xo,
                      &(struct fake_disk){.uuid = "disk-2", .name = "csi-data", .sr = "S"});
 }
@@ -74,15 +76,17 @@ Test(migration_recovery, keeps_the_disk_that_a_person_names_and_goes_on_with_it)
     apply_keep("disk-1");
     fake_migrations_run(180 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded", "%s", fake_migrations_message());
-    fake_migrations_expect_one_good_disk("L2");
-    cr_assert_str_eq(fake_migrations_field("disk-2", "name_label"), "leftover-csi-data-disk-2");
-    cr_assert_str_eq(json_str_at(leftover(0), "vdiUUID"), "disk-2");
-    cr_assert_str_eq(json_str_at(leftover(0), "reason"), MIGRATION_LEFTOVER_UNCHOSEN);
+    cr_assert_str_eq(fake_migrations_field("copy-1", "$SR"), "L2");
+    cr_assert_str_eq(fake_migrations_field("disk-2", "name_label"), "csi-data",
+                     "it is a stranger's");
+    cr_assert_null(leftover(0));
 }
 
 Test(migration_recovery, says_so_when_the_answer_names_a_disk_that_is_not_there)
 {
     two_disks();
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(90 * 1000);
     apply_keep("disk-9");
     fake_migrations_run(90 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "ManualRecoveryRequired");
@@ -93,12 +97,15 @@ Test(migration_recovery, says_so_when_the_answer_names_a_disk_that_is_not_there)
 
 Test(migration_recovery, ends_when_the_kept_disk_is_where_the_spec_wants_it)
 {
+    fake_world_forget_disk(&fake_migrations_world, "data");
     fake_xo_add_disk(fake_migrations_world.xo,
                      &(struct fake_disk){.uuid = "disk-2", .name = "csi-data", .sr = "L2"});
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(90 * 1000);
     apply_keep("disk-2");
     fake_migrations_run(120 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded", "%s", fake_migrations_message());
-    cr_assert_str_eq(fake_migrations_field("disk-1", "name_label"), "leftover-csi-data-disk-1");
+    cr_assert_str_eq(fake_migrations_field("disk-1", "name_label"), "csi-data");
     cr_assert_str_eq(fake_migrations_field("disk-2", "name_label"), "csi-data");
     fake_migrations_expect_no_start();
 }
@@ -110,12 +117,14 @@ Test(migration_recovery, keeps_the_disk_that_a_person_names_among_more_than_it_c
         fake_xo_add_disk(fake_migrations_world.xo,
                          &(struct fake_disk){.uuid = uuid, .name = "csi-data", .sr = "L1"});
     }
-    fake_xo_set(fake_migrations_world.xo, "disk-l", "content", "\"disk-1\"");
+    fake_world_forget_disk(&fake_migrations_world, "data");
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(90 * 1000);
     apply_keep("disk-l"); /* the last by name */
     fake_migrations_run(900 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded", "%s", fake_migrations_message());
-    cr_assert_eq(fake_xo_disks_named(fake_migrations_world.xo, "csi-data"), 1);
-    cr_assert_eq(json_array_size(json_at(fake_migrations_status(), "leftovers")), 10);
+    cr_assert_eq(fake_xo_disks_named(fake_migrations_world.xo, "csi-data"), 11);
+    cr_assert_str_eq(fake_migrations_content("copy-1"), "disk-l");
 }
 
 Test(migration_recovery, asks_for_a_vm_to_be_stopped_that_runs_on_another_disk_than_is_to_be_kept)
@@ -131,7 +140,7 @@ Test(migration_recovery, asks_for_a_vm_to_be_stopped_that_runs_on_another_disk_t
     fake_migrations_run(90 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "ManualRecoveryRequired");
     cr_assert(strstr(fake_migrations_message(),
-                     "spec.recovery says copy-1, but a VM runs on another one"),
+                     "spec.recovery says copy-1, but a node's VM runs on another one"),
               "%s", fake_migrations_message());
     fake_xo_remove_vbd(fake_migrations_world.xo, running);
     fake_migrations_run(90 * 1000);
@@ -156,9 +165,9 @@ Test(migration_recovery, lets_an_object_go_that_is_deleted_while_a_person_has_to
         fake_kube_last_event(fake_migrations_world.kube),
         "stopped on request; 2 disks are named csi-data and nothing proves which one is "
         "good, so all stay as they are: "
-        "copy-1 on sr-l2 (host-2), 10240 MiB, attached to VM worker-2; disk-1 on "
-        "sr-l1 (host-1), 10240 MiB, attached to VM worker-1, the disk before the "
-        "move. Rename those that do not hold the data: until then the volume is "
+        "disk-1 on sr-l1 (host-1, pool-p), 10240 MiB, in use by VM worker-1, the disk before the "
+        "move; copy-1 on sr-l2 (host-2, pool-p), 10240 MiB, in use by VM worker-2. Rename those "
+        "that do not hold the data: until then the volume is "
         "neither attached nor moved");
 }
 

@@ -60,10 +60,15 @@ Test(migration_refusal, for_an_attachment_does_not_wait_for_that_attachment)
 {
     fake_world_add_attachment(&fake_migrations_world, "csi-abc", "data", "node-2",
                               "external-attacher/x");
-    fake_kube_put(fake_migrations_world.kube, &migration_kind,
-                  "{\"metadata\":{\"name\":\"csi-abc\",\"namespace\":\"shop\",\"labels\":{"
-                  "\"migration.xo-operator.dev/trigger\":\"attach\"}},\"spec\":{\"volumes\":[{"
-                  "\"claimName\":\"data\"}],\"target\":{\"nodeName\":\"node-2\"}}}");
+    cleanup_str char *move =
+        str_new("{\"metadata\":{\"name\":\"csi-abc\",\"namespace\":\"shop\",\"labels\":{"
+                "\"" MIGRATION_ATTACHMENT_LABEL "\":\"%s\",\"" MIGRATION_TRIGGER_LABEL
+                "\":\"attach\"}},\"spec\":{\"volumes\":[{\"claimName\":\"data\"}],"
+                "\"target\":{\"nodeName\":\"node-2\"}}}",
+                json_str_at(fake_kube_object(fake_migrations_world.kube,
+                                             &kube_kind_volume_attachment, "", "csi-abc"),
+                            "metadata.uid"));
+    fake_kube_put(fake_migrations_world.kube, &migration_kind, move);
     fake_world_run(&fake_migrations_world, migration_reconcile, fake_migrations_controller,
                    "shop/csi-abc", 60 * 1000);
     fake_migrations_expect_one_good_disk("L2");
@@ -135,10 +140,24 @@ Test(migration_refusal, refuses_a_volume_that_is_tracked_by_uuid)
     expect_refusal(DATA_TO("\"srUUID\":\"L2\""), "Stalled", "TrackedByUUID", "disk-1");
 }
 
-Test(migration_refusal, says_that_a_renamed_disk_is_not_found)
+Test(migration_refusal, says_that_the_disk_was_renamed_and_how_it_was_called)
 {
     fake_xo_set(fake_migrations_world.xo, "disk-1", "name_label", "\"mine\"");
+    expect_refusal(DATA_TO("\"srUUID\":\"L2\""), "Stalled", "DiskRenamed",
+                   "was renamed from csi-data to mine");
+}
+
+Test(migration_refusal, says_that_no_disk_has_the_name_where_none_ever_was_known)
+{
+    fake_world_forget_disk(&fake_migrations_world, "data");
+    fake_xo_set(fake_migrations_world.xo, "disk-1", "name_label", "\"mine\"");
     expect_refusal(DATA_TO("\"srUUID\":\"L2\""), "Stalled", "DiskNotFound", "csi-data");
+}
+
+Test(migration_refusal, says_that_the_disk_is_gone_when_it_was_deleted)
+{
+    fake_xo_remove(fake_migrations_world.xo, "disk-1");
+    expect_refusal(DATA_TO("\"srUUID\":\"L2\""), "Stalled", "DiskDestroyed", "disk-1");
 }
 
 Test(migration_refusal, refuses_an_sr_that_does_not_exist)
@@ -198,6 +217,7 @@ Test(migration_refusal, waits_for_space)
 
 Test(migration_refusal, asks_a_person_when_two_disks_have_the_name_and_goes_on_when_one_is_renamed)
 {
+    fake_world_forget_disk(&fake_migrations_world, "data");
     fake_xo_add_disk(fake_migrations_world.xo,
                      &(struct fake_disk){.uuid = "disk-2", .name = "csi-data", .sr = "L2"});
     expect_refusal(DATA_TO("\"srsWithTag\":\"shared\""), "Pending", "Observing", "certain");
@@ -205,8 +225,8 @@ Test(migration_refusal, asks_a_person_when_two_disks_have_the_name_and_goes_on_w
     cr_assert_str_eq(fake_migrations_phase(), "ManualRecoveryRequired");
     cr_assert_str_eq(fake_migrations_reason(), "DuplicateName");
     cr_assert_str_eq(fake_migrations_condition(API_CONDITION_STALLED, "status"), "True");
-    cr_assert_not_null(strstr(fake_migrations_message(), "disk-1 on sr-l1 (host-1)"));
-    cr_assert_not_null(strstr(fake_migrations_message(), "disk-2 on sr-l2 (host-2)"));
+    cr_assert_not_null(strstr(fake_migrations_message(), "disk-1 on sr-l1 (host-1, pool-p)"));
+    cr_assert_not_null(strstr(fake_migrations_message(), "disk-2 on sr-l2 (host-2, pool-p)"));
     fake_xo_set(fake_migrations_world.xo, "disk-2", "name_label", "\"other\"");
     fake_migrations_run(60 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");

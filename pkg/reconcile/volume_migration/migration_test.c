@@ -40,8 +40,9 @@ Test(migration, writes_ahead_marks_starts_settles_the_marker_and_ends_in_this_or
         "status XoVolumeMigration shop/m Migrating",
         "event Normal Starting shop/m: starts moving data from sr-l1 to sr-l2",
         "xo set disk-1 description=csi:info: "
-        "{\"migrating\":{\"enabled\":true,\"inProgressToSRUUID\":\"L2\"},\"srsWithTag\":\"fast\"}",
+        "{\"migrating\":{\"enabled\":true,\"inProgressToSRUUID\":\"L2\",\"attempt\":\"*",
         "xo migrate disk-1 L2", "status XoVolumeMigration shop/m Migrating",
+        "patch PersistentVolume pv-data",
         "xo set copy-1 description=csi:info: "
         "{\"migrating\":{\"enabled\":true},\"srsWithTag\":\"fast\"}",
         "status XoVolumeMigration shop/m Succeeded",
@@ -228,7 +229,8 @@ Test(migration, writes_no_status_while_the_marker_at_the_new_home_is_on_its_way_
     fake_xo_hold(fake_migrations_world.xo, true);
     fake_migrations_run(1000);
     fake_migrations_run(1000);
-    fake_journal_expect(&fake_migrations_world.journal, "xo set copy-1 *", NULL);
+    fake_journal_expect(&fake_migrations_world.journal, "patch PersistentVolume pv-data",
+                        "xo set copy-1 *", NULL);
     fake_xo_hold(fake_migrations_world.xo, false);
     fake_migrations_run(1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");

@@ -40,14 +40,14 @@ Test(migration_writes, are_three_and_two_events_and_two_in_the_next_generation)
     fake_migrations_run(60 * 1000);
     fake_journal_expect(&fake_migrations_world.journal, "patch XoVolumeMigration shop/m",
                         "status XoVolumeMigration shop/m Migrating", "event *", "xo set *",
-                        "xo migrate *", "xo set *", "status XoVolumeMigration shop/m Succeeded",
-                        "event *", NULL);
+                        "xo migrate *", "patch PersistentVolume pv-data", "xo set *",
+                        "status XoVolumeMigration shop/m Succeeded", "event *", NULL);
     fake_journal_clear(&fake_migrations_world.journal);
     fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"S\"}}");
     fake_migrations_run(60 * 1000);
     fake_journal_expect(&fake_migrations_world.journal, "status XoVolumeMigration shop/m Migrating",
-                        "event *", "xo set *", "xo migrate *", "xo set *",
-                        "status XoVolumeMigration shop/m Succeeded", "event *", NULL);
+                        "event *", "xo set *", "xo migrate *", "patch PersistentVolume pv-data",
+                        "xo set *", "status XoVolumeMigration shop/m Succeeded", "event *", NULL);
 }
 
 Test(migration_writes, are_two_with_the_finalizer_in_the_manifest)
@@ -56,8 +56,8 @@ Test(migration_writes, are_two_with_the_finalizer_in_the_manifest)
     fake_xo_move_takes(fake_migrations_world.xo, 5 * 1000);
     fake_migrations_run(60 * 1000);
     fake_journal_expect(&fake_migrations_world.journal, "status XoVolumeMigration shop/m Migrating",
-                        "event *", "xo set *", "xo migrate *", "xo set *",
-                        "status XoVolumeMigration shop/m Succeeded", "event *", NULL);
+                        "event *", "xo set *", "xo migrate *", "patch PersistentVolume pv-data",
+                        "xo set *", "status XoVolumeMigration shop/m Succeeded", "event *", NULL);
     fake_migrations_expect_one_good_disk("L2");
 }
 

@@ -2,18 +2,32 @@
  * reconcile/volume_migration, 6: cache and inventory → one plain struct.
  *
  * In this order, because no other port function may be called while the inventory is held: what
- * Kubernetes says; then, in one consistent snapshot, the disks and where they could go; then what is
- * known of our calls, and for how long nothing has moved.
+ * Kubernetes says, and what is known of our calls; then, in one consistent snapshot, the disks and where
+ * they could go.
  */
 #include "reconcile/volume_migration/observe.h"
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "reconcile/volume_migration/observe_slots.h"
 
-/* A share of the data that counts as progress: at the default stallTimeout a copy may take three
- * weeks. */
-static const double LEAST_PROGRESS = 0.001;
+/* One disk by way of two claims of the object is moved once: the later one waits for the earlier. */
+static void exclude_twins(const struct migration_observation *observation)
+{
+    for (size_t i = 1; i < observation->count; i++) {
+        struct migration_volume_view *view = &observation->volumes[i];
+        for (size_t k = 0; k < i; k++) {
+            const struct migration_volume_view *first = &observation->volumes[k];
+            if (!*view->disk_name || !str_equal(view->disk_name, first->disk_name) ||
+                observation->facts[k].ended != MIGRATION_GOES_ON)
+                continue;
+            observation->facts[i].excluded = API_REASON_VOLUME_BUSY;
+            str_format(view->why, sizeof(view->why),
+                       "claims %s and %s of this object have the same disk %s: take one out of "
+                       "spec.volumes",
+                       first->claim_name, view->claim_name, view->disk_name);
+        }
+    }
+}
 
 static bool in_spec(const struct migration_resource *resource, const char *claim_name)
 {
@@ -42,6 +56,12 @@ static void add_volume(struct migration_observation *observation, const char *cl
     (void)str_copy(view->claim_name, sizeof(view->claim_name), claim_name);
     (void)str_copy(view->keep, sizeof(view->keep),
                    migration_resource_keep(observation->resource, claim_name));
+    const struct migration_volume_record *asked =
+        migration_resource_record(observation->resource, claim_name);
+    if (asked) {
+        view->asked_disks = asked->asked_disks;
+        view->asked_keep = asked->asked_keep;
+    }
     view->record = record;
     view->target = *target;
     view->restored = (struct migration_target){.sr_uuid = "", .srs_with_tag = "", .node_name = ""};
@@ -87,12 +107,19 @@ static enum migration_end end_of(const struct migration_volume_record *record)
     return str_equal(record->phase, MIGRATION_CANCELLED) ? MIGRATION_STOPPED : MIGRATION_GIVEN_UP;
 }
 
-/* The phase of a volume that waits for its next attempt tells how the last one ended. */
-static enum migration_pause pause_of(const struct migration_volume_record *record,
+/* The phase of a volume that waits for its next attempt tells how the last one ended. A pause that is longer
+ * than any that is ever set comes of a clock that was wrong when it was written down: it is over. */
+static enum migration_pause pause_of(const struct migration_resource *resource,
+                                     const struct migration_volume_record *record,
                                      struct wall_time now)
 {
-    if (!record || record->next_retry.ms <= now.ms)
+    if (!record || record->next_retry.ms <= now.ms ||
+        record->next_retry.ms - now.ms > migration_pause_max_ms(resource))
         return MIGRATION_PAUSE_NONE;
+    if (str_equal(record->pause_reason, MIGRATION_PAUSED_BLOCKED))
+        return MIGRATION_PAUSE_BLOCKED;
+    if (str_equal(record->pause_reason, MIGRATION_PAUSED_BROKEN))
+        return MIGRATION_PAUSE_BROKEN;
     if (str_equal(record->phase, MIGRATION_STALLED))
         return MIGRATION_PAUSE_REFUSED;
     return str_equal(record->phase, MIGRATION_PENDING) ? MIGRATION_PAUSE_BUSY
@@ -123,15 +150,10 @@ static void observe_record(const struct migration_observation *observation,
     facts->open = record && record->attempt_open;
     facts->live = facts->open && str_equal(record->mode, MIGRATION_LIVE);
     facts->begun = record && record->attempts > 0;
-    facts->pause = pause_of(record, observation->wall);
-}
-
-static bool anything_moves(const struct migration_facts *facts)
-{
-    for (size_t i = 0; i < facts->disk_count; i++)
-        if (facts->disks[i].moving)
-            return true;
-    return facts->call == MIGRATION_CALL_PENDING;
+    facts->too_costly = facts->ended == MIGRATION_GIVEN_UP &&
+                        migration_too_costly(resource, record->size_bytes, record->vain_bytes);
+    facts->held = migration_held(resource, observation->wall);
+    facts->pause = pause_of(resource, record, observation->wall);
 }
 
 static void observe_call(const struct rec_ports *ports, struct migration_volume_view *view,
@@ -141,6 +163,9 @@ static void observe_call(const struct rec_ports *ports, struct migration_volume_
     struct xo_move move;
     bool ours;
 
+    view->reply_disk[0] = '\0';
+    facts->call_failed = false;
+    facts->seen_going = false;
     if (!facts->open)
         return;
     ours = memory->attempt_start_ms == view->record->attempt_start.ms;
@@ -154,7 +179,10 @@ static void observe_call(const struct rec_ports *ports, struct migration_volume_
         break;
     case XO_MOVE_ENDED:
         facts->call = MIGRATION_CALL_ANSWERED;
+        facts->call_failed = move.result != XO_DONE;
         view->call_error = move.error;
+        if (move.result == XO_DONE)
+            str_copy(view->reply_disk, sizeof(view->reply_disk), move.new_disk);
         break;
     case XO_MOVE_LOST:
         facts->call = MIGRATION_CALL_LOST;
@@ -167,93 +195,6 @@ static void observe_call(const struct rec_ports *ports, struct migration_volume_
     }
 }
 
-/* Which disks have the name, in any order, as a number. */
-static uint64_t disks_shown(const struct migration_volume_view *view,
-                            const struct migration_facts *facts)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < facts->disk_count; i++)
-        sum += str_hash(view->disks[i].uuid);
-    return sum;
-}
-
-/* Whether somebody else has marked a disk since the last pass: it may be about to move. */
-static bool newly_marked(const struct migration_facts *facts,
-                         struct migration_volume_memory *memory)
-{
-    bool marked_before = memory->marked;
-
-    memory->marked = false;
-    for (size_t i = 0; i < facts->disk_count; i++)
-        memory->marked = memory->marked || facts->disks[i].marked;
-    return memory->marked && !marked_before && !facts->marked_by_us;
-}
-
-/* How long nothing has moved while we could see it. Where the disks are others than before, something
- * has, even if nobody saw it; where one was marked, something is about to. */
-static void observe_quiet(const struct migration_observation *observation,
-                          struct migration_volume_view *view, struct migration_facts *facts)
-{
-    struct migration_volume_memory *memory = view->memory;
-    uint64_t shown = disks_shown(view, facts);
-    bool announced = newly_marked(facts, memory);
-    int64_t quiet_ms;
-
-    if (facts->blind != API_REASON_INACTIVE || anything_moves(facts)) {
-        memory->quiet_since = (struct mono_time){0};
-        memory->disks_shown = shown;
-        return;
-    }
-    if (memory->quiet_since.ms == 0 || memory->disks_shown != shown || announced)
-        memory->quiet_since = observation->mono;
-    memory->disks_shown = shown;
-    quiet_ms = observation->mono.ms - memory->quiet_since.ms;
-    facts->noticed = quiet_ms >= MIGRATION_NOTICE_MS;
-    facts->quiet = quiet_ms >= MIGRATION_SETTLE_MS;
-    facts->still = quiet_ms >= MIGRATION_DESTROY_MS;
-}
-
-/* Whether what the task of a move says about its copy can be believed: only if nobody can have taken
- * one of the disks meanwhile without our seeing it. */
-static void observe_watch(const struct xo_inventory *inventory, struct migration_volume_view *view,
-                          struct migration_facts *facts)
-{
-    struct migration_volume_memory *memory = view->memory;
-
-    if (facts->blind != API_REASON_INACTIVE ||
-        xo_inventory_fresh_since(inventory).ms > memory->sent_at.ms)
-        memory->watched = false;
-    for (size_t i = 0; i < facts->disk_count && !facts->live; i++)
-        if (facts->disks[i].attached)
-            memory->watched = false;
-    for (size_t i = 0; i < facts->disk_count; i++)
-        facts->disks[i].whole = facts->disks[i].whole && memory->watched && memory->sent;
-}
-
-/* Since when the copy makes no progress, and where its speed is measured from. */
-static void observe_progress(const struct migration_observation *observation,
-                             struct migration_volume_view *view, struct migration_facts *facts)
-{
-    struct migration_volume_memory *memory = view->memory;
-
-    if (!anything_moves(facts) || facts->blind != API_REASON_INACTIVE) {
-        memory->progress_at = (struct mono_time){0};
-        memory->base_at = (struct mono_time){0};
-        return;
-    }
-    if (memory->progress_at.ms == 0 || view->progress >= memory->progress + LEAST_PROGRESS) {
-        memory->progress = view->progress;
-        memory->progress_at = observation->mono;
-    }
-    if (memory->base_at.ms == 0 && view->progress >= 0) {
-        memory->base_at = observation->mono;
-        memory->base_progress = view->progress;
-    }
-    facts->stuck = facts->open && observation->mono.ms - memory->progress_at.ms >=
-                                      observation->resource->stall_timeout_ms;
-}
-
 /* Whether some volume may be given a place in this pass: only then it matters what is promised. */
 static bool chooses(const struct migration_observation *observation)
 {
@@ -263,15 +204,23 @@ static bool chooses(const struct migration_observation *observation)
     return false;
 }
 
+/* Whether nobody has the leftover any more: it is not seen, and nothing hides it. */
+static bool gone(const struct xo_inventory *inventory, const struct migration_leftover *leftover)
+{
+    const struct xo_sr *sr = xo_inventory_sr(inventory, leftover->sr_uuid);
+    char why[VOLUME_WHY_SIZE];
+
+    return sr && !xo_inventory_disk(inventory, leftover->disk) &&
+           volume_sight_of_disk(inventory, sr->uuid, sr->pool, why) == VOLUME_SIGHT_CLEAR;
+}
+
 static void observe_gone(const struct xo_inventory *inventory,
                          struct migration_observation *observation)
 {
     const struct migration_resource *resource = observation->resource;
 
-    if (!xo_inventory_fresh(inventory) || !xo_inventory_all_pools_present(inventory))
-        return;
     for (size_t i = 0; i < resource->leftover_count && i < MIGRATION_LEFTOVERS_MAX; i++)
-        observation->leftover_gone[i] = !xo_inventory_disk(inventory, resource->leftovers[i].disk);
+        observation->leftover_gone[i] = gone(inventory, &resource->leftovers[i]);
 }
 
 /* What this object's own moves under way need, whichever of its volumes a place is chosen for. */
@@ -284,8 +233,7 @@ static void reserve_own(const struct migration_observation *observation,
             continue;
         cleanup_str char *key =
             kube_key_new(observation->resource->object.namespace, view->claim_name);
-        migration_reserve(reservations, view->record->destination.sr_uuid, key,
-                          view->record->size_bytes);
+        migration_reserve_record(reservations, key, view->record);
     }
 }
 
@@ -311,20 +259,22 @@ static void observe_inventory(const struct rec_ports *ports,
     }
 
     const struct xo_inventory *inventory = ports->xo.read(ports->xo.userdata);
+    observation->fresh_since = xo_inventory_fresh_since(inventory);
     for (size_t i = 0; i < observation->count; i++) {
         struct migration_volume_view *view = &observation->volumes[i];
         cleanup_str char *key = kube_key_new(resource->object.namespace, view->claim_name);
         struct migration_facts *facts = &observation->facts[i];
         migration_observe_disks(inventory, resource, view, facts);
         migration_observe_live(inventory, view, facts);
-        observe_watch(inventory, view, facts);
         migration_observe_leftover(inventory, resource, view, facts);
         const struct migration_search search = {.inventory = inventory,
                                                 .node_vm = nodes[i],
                                                 .claim_key = key,
+                                                .strict = !resource->overcommit,
                                                 .reservations = &reservations};
         migration_observe_target(&search, view, facts);
         migration_observe_live_places(&search, view, facts);
+        migration_observe_source(&search, resource, view, facts);
         if (observation->deferred && migration_observe_restored(&search, view))
             facts->cancel = true;
     }
@@ -371,15 +321,12 @@ void migration_observe(const struct rec_ports *ports, struct migration_memories 
         ret->facts[i].late_write = !fenced;
         migration_observe_claim(ports, resource, view, &ret->facts[i]);
     }
+    exclude_twins(ret);
+    for (size_t i = 0; i < ret->count; i++)
+        observe_call(ports, &ret->volumes[i], &ret->facts[i]);
     observe_inventory(ports, ret);
     if (ret->cancel && other_generation && !open)
         forget_other_success(ret);
-    for (size_t i = 0; i < ret->count; i++) {
-        observe_call(ports, &ret->volumes[i], &ret->facts[i]);
-        observe_quiet(ret, &ret->volumes[i], &ret->facts[i]);
-        observe_progress(ret, &ret->volumes[i], &ret->facts[i]);
-    }
-    migration_observe_slots(ports, ret);
 }
 
 void migration_observation_done(struct migration_observation *observation)

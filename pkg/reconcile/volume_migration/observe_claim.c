@@ -30,25 +30,36 @@ static void unfit(struct migration_volume_view *view, struct migration_facts *fa
     (void)str_copy(view->why, sizeof(view->why), why);
 }
 
-static const char *tag_of_class(const struct rec_ports *ports, const char *name,
-                                const struct kube_object **ret_class)
-{
-    *ret_class =
-        *name ? ports->kube.get(ports->kube.userdata, &kube_kind_storage_class, "", name) : NULL;
-    return *ret_class ? kube_pairs_get(kube_storage_class_of(*ret_class)->parameters, "srsWithTag")
-                      : NULL;
-}
-
 /* Where the volume says that it belongs, unless its disk's marker knows better. */
 static void read_own_tag(const struct rec_ports *ports, const struct kube_persistent_volume *volume,
                          struct migration_volume_view *view)
 {
-    cleanup_kube_object const struct kube_object *class = NULL;
-    const char *tag = kube_pairs_get(volume->attributes, "srsWithTag");
+    cleanup_kube_object const struct kube_object *class =
+        *volume->storage_class ? ports->kube.get(ports->kube.userdata, &kube_kind_storage_class, "",
+                                                 volume->storage_class)
+                               : NULL;
+    const struct volume_settings settings =
+        volume_settings_of(NULL, volume, class ? kube_storage_class_of(class) : NULL);
 
-    if (str_empty(tag))
-        tag = tag_of_class(ports, volume->storage_class, &class);
-    (void)str_copy(view->own_tag, sizeof(view->own_tag), tag ? tag : "");
+    str_copy(view->own_tag, sizeof(view->own_tag), settings.tag);
+}
+
+/* Which disk it is, as far as Kubernetes knows. */
+static void ask_which_disk(const struct rec_ports *ports, struct migration_volume_view *view)
+{
+    cleanup_kube_object const struct kube_object *object =
+        *view->volume_name ? ports->kube.get(ports->kube.userdata, &kube_kind_persistent_volume, "",
+                                             view->volume_name)
+                           : NULL;
+
+    if (!*view->disk_name)
+        return;
+    if (object)
+        volume_question_ask(ports, kube_persistent_volume_of(object), &view->question);
+    if (object && str_equal(view->question.handle.disk, view->disk_name))
+        return;
+    view->volume_gone = true; /* or it is another one now */
+    volume_question_ask_name(ports, view->volume_name, view->disk_name, &view->question);
 }
 
 static bool shared(const struct kube_persistent_volume *volume)
@@ -93,7 +104,21 @@ static void judge_volume(const struct rec_ports *ports, const struct kube_persis
     }
 }
 
-/* Whether this VolumeAttachment of the volume keeps the object from moving it. */
+/* Whether the move of another VolumeAttachment was made for this one: then it waits for that. */
+static bool has_own_move(const struct rec_ports *ports, const struct migration_resource *resource,
+                         const struct kube_object *attachment)
+{
+    cleanup_kube_object const struct kube_object *move =
+        ports->kube.get(ports->kube.userdata, &migration_kind, resource->object.namespace,
+                        attachment->name);
+
+    return move && is_for_attach(move) && migration_is_for(move, attachment) &&
+           !migration_resource_ended(migration_resource_of(move));
+}
+
+/* Whether this VolumeAttachment of the volume keeps the object from moving it. For a move that one of them waits
+ * for, the others matter as well: one that attaches where the disk is does not yield, for it has no reason to. Of
+ * two that wait for a move each, the first by name goes first. */
 static bool attachment_matters(const struct rec_ports *ports,
                                const struct migration_resource *resource,
                                const struct kube_volume_attachment *attachment)
@@ -104,20 +129,22 @@ static bool attachment_matters(const struct rec_ports *ports,
         return false;
     if (!is_for_attach(&resource->object))
         return true;
-    if (str_starts_with(resource->object.name, object->name))
+    if (migration_is_for(&resource->object, object))
         return false; /* the one that the move is for: it waits */
-    /* Of two that wait for a move each, the first by name goes first. */
-    return attachment->attached || kube_object_deleting(object) ||
-           (object->finalizers.len > 0 && strcmp(object->name, resource->object.name) < 0);
+    if (attachment->attached || kube_object_deleting(object))
+        return true;
+    return object->finalizers.len > 0 && (!has_own_move(ports, resource, object) ||
+                                          strcmp(object->name, resource->object.name) < 0);
 }
 
 static void look_at_attachments(const struct rec_ports *ports,
                                 const struct migration_resource *resource,
+                                const struct kube_persistent_volume *volume,
                                 struct migration_volume_view *view, struct migration_facts *facts)
 {
     cleanup_kube_list struct kube_list list =
         ports->kube.list(ports->kube.userdata, &kube_kind_volume_attachment, "volume",
-                         view->volume_name);
+                         volume->object.name);
 
     for (size_t i = 0; i < list.len; i++) {
         const struct kube_volume_attachment *attachment = kube_volume_attachment_of(list.items[i]);
@@ -151,14 +178,14 @@ static bool comes_before(const struct kube_object *a, const struct kube_object *
 
 /* Whether another object has the volume, or gets it before this one. */
 static bool holds(const struct migration_resource *other, const struct migration_resource *self,
-                  const char *claim_name)
+                  const char *claim_name, struct wall_time now)
 {
     const struct migration_volume_record *record = migration_resource_record(other, claim_name);
 
     if (record && record->attempt_open)
         return true;
     if (migration_resource_ended(other) || other->cancel || other->dry_run ||
-        kube_object_deleting(&other->object))
+        kube_object_deleting(&other->object) || migration_held(other, now) != API_REASON_INACTIVE)
         return false;
     if (record && record->completion.ms != 0 &&
         other->observed_generation == other->object.generation)
@@ -170,24 +197,48 @@ static bool holds(const struct migration_resource *other, const struct migration
 
 static void look_at_migrations(const struct rec_ports *ports,
                                const struct migration_resource *resource,
+                               const struct kube_persistent_volume *volume,
                                struct migration_volume_view *view, struct migration_facts *facts)
 {
-    cleanup_str char *key = kube_key_new(resource->object.namespace, view->claim_name);
+    cleanup_str char *key = kube_key_new(volume->claim_namespace, volume->claim_name);
     cleanup_kube_list struct kube_list list =
         ports->kube.list(ports->kube.userdata, &migration_kind, "claim", key);
 
     for (size_t i = 0; i < list.len; i++) {
         const struct migration_resource *other = migration_resource_of(list.items[i]);
         if (str_equal(other->object.uid, resource->object.uid) ||
-            !holds(other, resource, view->claim_name))
+            !holds(other, resource, volume->claim_name, clock_wall(ports->clock)))
             continue;
         facts->excluded = API_REASON_VOLUME_BUSY;
-        (void)str_format(view->why, sizeof(view->why),
-                         "XoVolumeMigration %s works on claim %s: this one goes on when that has "
-                         "ended, or was cancelled or deleted",
-                         other->object.name, view->claim_name);
+        const bool elsewhere = !str_equal(other->object.namespace, resource->object.namespace);
+        str_format(view->why, sizeof(view->why),
+                   "XoVolumeMigration %s%s%s works on claim %s: this one goes on when that has "
+                   "ended, or was cancelled or deleted",
+                   elsewhere ? other->object.namespace : "", elsewhere ? "/" : "",
+                   other->object.name, volume->claim_name);
         return;
     }
+}
+
+/* Who else wants the disk: by way of this volume, and of every other that has the same handle, for those are one
+ * disk (a claim was moved to another namespace by a second PersistentVolume). */
+static void look_at_others(const struct rec_ports *ports, const struct migration_resource *resource,
+                           const struct kube_persistent_volume *volume,
+                           struct migration_volume_view *view, struct migration_facts *facts)
+{
+    cleanup_kube_list struct kube_list twins =
+        ports->kube.list(ports->kube.userdata, &kube_kind_persistent_volume, "handle",
+                         volume->csi_volume_handle);
+
+    /* Migrations first, because they also say whose marker may be on the disk. */
+    for (size_t i = 0; i < twins.len && facts->excluded == API_REASON_INACTIVE; i++) {
+        const struct kube_persistent_volume *twin = kube_persistent_volume_of(twins.items[i]);
+        if (*twin->claim_name)
+            look_at_migrations(ports, resource, twin, view, facts);
+    }
+    for (size_t i = 0; i < twins.len && facts->excluded == API_REASON_INACTIVE; i++)
+        look_at_attachments(ports, resource, kube_persistent_volume_of(twins.items[i]), view,
+                            facts);
 }
 
 static void observe_bound(const struct rec_ports *ports, const struct migration_resource *resource,
@@ -218,12 +269,10 @@ static void observe_bound(const struct rec_ports *ports, const struct migration_
     }
     read_own_tag(ports, volume, view);
     judge_volume(ports, volume, view, facts);
+    ask_which_disk(ports, view);
     if (facts->unfit != API_REASON_INACTIVE)
         return;
-    /* First, because it also says whose marker may be on the disk. */
-    look_at_migrations(ports, resource, view, facts);
-    if (facts->excluded == API_REASON_INACTIVE)
-        look_at_attachments(ports, resource, view, facts);
+    look_at_others(ports, resource, volume, view, facts);
 }
 
 void migration_observe_claim(const struct rec_ports *ports,
@@ -242,6 +291,7 @@ void migration_observe_claim(const struct rec_ports *ports,
         /* What runs was written down; it does not depend on the claim any more. */
         (void)str_copy(view->volume_name, sizeof(view->volume_name), view->record->volume_name);
         (void)str_copy(view->disk_name, sizeof(view->disk_name), view->record->disk_name);
+        ask_which_disk(ports, view);
     }
     if (!object) {
         (void)str_format(why, sizeof(why), "claim %s does not exist in namespace %s (yet)",
@@ -280,17 +330,23 @@ enum api_reason migration_observe_node(const struct rec_ports *ports, const char
     return API_REASON_INACTIVE;
 }
 
-void migration_reserve(struct migration_reservations *reservations, const char *sr,
-                       const char *claim_key, int64_t bytes)
+void migration_reserve(struct migration_reservations *reservations,
+                       const struct migration_reservation *reservation)
 {
-    struct migration_reservation *item;
-
     reservations->items =
         mem_resize_array(reservations->items, reservations->len + 1, sizeof(*reservations->items));
-    item = &reservations->items[reservations->len++];
-    *item = (struct migration_reservation){.bytes = bytes};
-    (void)str_copy(item->sr, sizeof(item->sr), sr);
-    (void)str_copy(item->claim, sizeof(item->claim), claim_key);
+    reservations->items[reservations->len++] = *reservation;
+}
+
+void migration_reserve_record(struct migration_reservations *reservations, const char *claim_key,
+                              const struct migration_volume_record *record)
+{
+    struct migration_reservation it = {.size_bytes = record->size_bytes};
+
+    (void)str_copy(it.sr, sizeof(it.sr), record->destination.sr_uuid); /* ids fit, as below */
+    (void)str_copy(it.claim, sizeof(it.claim), claim_key);
+    (void)str_copy(it.disk, sizeof(it.disk), record->source.disk);
+    migration_reserve(reservations, &it);
 }
 
 void migration_observe_reservations(const struct rec_ports *ports,
@@ -308,8 +364,7 @@ void migration_observe_reservations(const struct rec_ports *ports,
             const struct migration_volume_record *record = &other->records[k];
             cleanup_str char *key = kube_key_new(other->object.namespace, record->claim_name);
             if (record->attempt_open)
-                migration_reserve(reservations, record->destination.sr_uuid, key,
-                                  record->size_bytes);
+                migration_reserve_record(reservations, key, record);
         }
     }
 }

@@ -1,8 +1,15 @@
-/* reconcile/volume_migration, 6: what the inventory says about the disks of one name. */
-#include "reconcile/volume_migration/observe.h"
+/*
+ * reconcile/volume_migration, 6: what the inventory says about the disks of one name.
+ *
+ * Which of them count is proven in reconcile/volume/: without an open attempt the volume's own disk
+ * (volume/identity.h), with one its source and what it made (observe_attempt.c, volume/provenance.h). The
+ * others of the name are strangers: they stand behind those that count, for a person to see.
+ */
+#include "reconcile/volume_migration/observe_disks.h"
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/volume/holders.h"
 
 struct migration_place_view migration_place_of(const struct xo_inventory *inventory,
                                                const struct xo_sr *sr)
@@ -11,53 +18,32 @@ struct migration_place_view migration_place_of(const struct xo_inventory *invent
     const struct xo_pool *pool = xo_inventory_pool(inventory, sr->pool);
     const struct xo_host *host = sr->shared ? NULL : xo_inventory_host(inventory, sr->container);
 
-    (void)str_copy(place.sr, sizeof(place.sr), sr->uuid);
-    (void)str_copy(place.sr_name, sizeof(place.sr_name), *sr->name ? sr->name : sr->uuid);
-    (void)str_copy(place.host, sizeof(place.host), host ? host->uuid : "");
-    (void)str_copy(place.host_name, sizeof(place.host_name), host ? host->name : "");
-    (void)str_copy(place.pool_name, sizeof(place.pool_name), pool ? pool->name : "");
+    str_copy(place.sr, sizeof(place.sr), sr->uuid);
+    str_copy(place.sr_name, sizeof(place.sr_name), *sr->name ? sr->name : sr->uuid);
+    str_copy(place.host, sizeof(place.host), host ? host->uuid : "");
+    str_copy(place.host_name, sizeof(place.host_name), host ? host->name : "");
+    str_copy(place.pool, sizeof(place.pool), sr->pool);
+    str_copy(place.pool_name, sizeof(place.pool_name), pool ? pool->name : "");
     return place;
 }
 
-/* One whose VM is not shown counts: somebody has the disk. */
-struct migration_attachments migration_attachments_of(const struct xo_inventory *inventory,
-                                                      const struct xo_disk *disk)
+static void look_at_holders(const struct migration_disks *looking, const struct xo_disk *disk,
+                            struct migration_disk_view *view, struct migration_disk_facts *facts)
 {
-    struct migration_attachments found = {.vm = "", .vm_name = ""};
-
-    for (size_t i = 0; i < disk->vbds.len; i++) {
-        const struct xo_vbd *vbd = xo_inventory_vbd(inventory, disk->vbds.items[i]);
-        const struct xo_vm *vm = vbd ? xo_inventory_vm(inventory, vbd->vm) : NULL;
-        if (vm && vm->control_domain)
-            continue;
-        found.count++;
-        found.vm = vbd ? vbd->vm : "";
-        found.vm_name = vm ? vm->name : "";
-        if (vbd && vbd->attached && vm && str_equal(vm->power_state, "Running"))
-            found.running = true;
-    }
-    return found;
-}
-
-static void look_at_attachments(const struct xo_inventory *inventory, const struct xo_disk *disk,
-                                struct migration_disk_view *view,
-                                struct migration_disk_facts *facts)
-{
-    const struct migration_attachments found = migration_attachments_of(inventory, disk);
+    const struct volume_holders found = volume_holders_of(looking->inventory, disk);
 
     view->attachments = found.count;
-    (void)str_copy(view->vm, sizeof(view->vm), found.vm);
-    (void)str_copy(view->vm_name, sizeof(view->vm_name), found.vm_name);
+    str_copy(view->vm, sizeof(view->vm), found.vm_id);
+    str_copy(view->vm_name, sizeof(view->vm_name), found.vm ? found.vm->name : "");
+    if (found.control_domain)
+        str_copy(view->control_domain, sizeof(view->control_domain),
+                 *found.control_domain->name ? found.control_domain->name
+                                             : found.control_domain->uuid);
+    view->filled = found.filled;
     facts->attached = found.count > 0;
-    facts->attached_running = found.running;
-}
-
-static bool contains(struct kube_strings strings, const char *text)
-{
-    for (size_t i = 0; i < strings.len; i++)
-        if (str_equal(strings.items[i], text))
-            return true;
-    return false;
+    /* A VM that is no node may be a backup's health check, or a person's: it proves nothing. */
+    facts->attached_running =
+        found.running && volume_question_is_node(&looking->view->question, found.vm_id);
 }
 
 static const struct migration_leftover *listed(const struct migration_resource *resource,
@@ -69,138 +55,268 @@ static const struct migration_leftover *listed(const struct migration_resource *
     return NULL;
 }
 
-/* Whether the task that we saw moving the disk ended well with this disk as its result. */
-static bool proven_whole(const struct xo_inventory *inventory,
-                         const struct migration_volume_view *view, const struct xo_disk *disk)
+bool migration_disks_listed(const struct migration_disks *looking, const struct xo_disk *disk)
 {
-    /* The record may be behind what we have seen ourselves: a task is news (budget.h). */
-    const char *ref = *view->memory->task ? view->memory->task : view->record->task;
-    const struct xo_task *task = *ref ? xo_inventory_task_by_ref(inventory, ref) : NULL;
-    return task && task->status == XO_TASK_SUCCESS && *disk->ref &&
-           str_equal(task->result_ref, disk->ref);
+    return listed(looking->resource, disk->uuid) != NULL;
 }
 
-static void look_at_tasks(const struct xo_inventory *inventory, const struct xo_disk *disk,
-                          struct migration_volume_view *view, struct migration_facts *facts)
+static void look_at_tasks(const struct migration_disks *looking, const struct xo_disk *disk)
 {
+    struct migration_volume_view *view = looking->view;
+
     for (size_t i = 0; i < disk->tasks.len; i++) {
-        const struct xo_task *task = xo_inventory_task_by_ref(inventory, disk->tasks.items[i]);
-        (void)str_copy(view->task_ref, sizeof(view->task_ref), disk->tasks.items[i]);
+        const struct xo_task *task =
+            xo_inventory_task_by_ref(looking->inventory, disk->tasks.items[i]);
+        str_copy(view->task_ref, sizeof(view->task_ref), disk->tasks.items[i]);
         if (!task)
             continue;
-        (void)str_copy(view->task, sizeof(view->task), task->uuid);
-        facts->task_cancellable = task->status == XO_TASK_PENDING && task->cancellable;
+        str_copy(view->task, sizeof(view->task), task->uuid);
+        looking->facts->task_cancellable = task->status == XO_TASK_PENDING && task->cancellable;
         if (task->progress > view->progress)
             view->progress = task->progress;
     }
 }
 
-/* Beyond MIGRATION_DISKS_MAX, the last one makes room for the one that a person wants kept. */
-static void make_room(struct migration_volume_view *view, struct migration_facts *facts)
+/* Whether the leftover was listed by the attempt that is open: what was put aside earlier says nothing. */
+static bool by_this_attempt(const struct migration_volume_record *record,
+                            const struct migration_leftover *leftover)
 {
-    size_t last = --facts->disk_count;
-
-    (void)mem_free(view->disks[last].description); /* returns NULL */
-    view->disks[last] = (struct migration_disk_view){0};
-    facts->disks[last] = (struct migration_disk_facts){0};
+    if (!leftover || !record || !record->attempt_open)
+        return false;
+    if (*leftover->attempt_id && *record->attempt_id)
+        return str_equal(leftover->attempt_id, record->attempt_id);
+    return leftover->since.ms >= record->attempt_start.ms; /* as older versions wrote it */
 }
 
-static void observe_disk(const struct xo_inventory *inventory,
-                         const struct migration_resource *resource, const struct xo_disk *disk,
-                         struct migration_volume_view *view, struct migration_facts *facts)
+static void add_source_facts(const struct migration_disks *looking, const struct xo_disk *disk,
+                             const struct xo_marker *marker, struct migration_disk_facts *facts)
 {
-    size_t index = facts->disk_count++;
+    const struct migration_volume_record *record = looking->view->record;
+
+    if (!looking->facts->open)
+        return;
+    facts->source = str_equal(disk->uuid, record->source.disk);
+    facts->marked_for_us =
+        facts->marked && str_equal(marker->in_progress_to_sr, record->destination.sr_uuid) &&
+        (str_empty(record->attempt_id) || str_equal(marker->attempt, record->attempt_id));
+}
+
+/* Fills the next place of both arrays. */
+static size_t add(struct migration_disks *looking, const struct xo_disk *disk)
+{
+    struct migration_facts *facts = looking->facts;
+    struct migration_volume_view *view = looking->view;
+    const size_t index = facts->disk_count + facts->stranger_count;
     struct migration_disk_view *its_view = &view->disks[index];
     struct migration_disk_facts *its_facts = &facts->disks[index];
-    const struct xo_sr *sr = xo_inventory_sr(inventory, disk->sr);
-    const struct migration_leftover *leftover = listed(resource, disk->uuid);
+    const struct xo_sr *sr = xo_inventory_sr(looking->inventory, disk->sr);
+    const struct migration_leftover *leftover = listed(looking->resource, disk->uuid);
 
-    (void)str_copy(its_view->uuid, sizeof(its_view->uuid), disk->uuid);
+    str_copy(its_view->uuid, sizeof(its_view->uuid), disk->uuid);
     its_view->size_bytes = disk->size_bytes;
     its_view->cbt_enabled = disk->cbt_enabled;
+    its_view->snapshot_count = disk->snapshot_count;
+    its_view->snapshot_bytes = disk->snapshot_bytes;
     if (sr)
-        its_view->place = migration_place_of(inventory, sr);
+        its_view->place = migration_place_of(looking->inventory, sr);
     else
-        (void)str_copy(its_view->place.sr, sizeof(its_view->place.sr), disk->sr);
+        str_copy(its_view->place.sr, sizeof(its_view->place.sr), disk->sr);
+    str_copy(its_view->place.pool, sizeof(its_view->place.pool), disk->pool);
     its_view->description = mem_strdup(disk->description);
     xo_marker_parse(disk->description, &its_view->marker);
-    look_at_attachments(inventory, disk, its_view, its_facts);
-    /* Of our own attempt it is known which one is the source; of somebody else's, who may have renamed it,
-     * what is being filled may be the only one of the name. */
-    its_facts->moving =
-        disk->operations.len > 0 || (!facts->open && xo_inventory_disk_filled(inventory, disk));
-    /* Of an attempt only the source's task tells which copy is whole: someone else may move that copy. */
-    if (its_facts->moving && (!facts->open || str_equal(disk->uuid, view->record->source.disk)))
-        look_at_tasks(inventory, disk, view, facts);
+    look_at_holders(looking, disk, its_view, its_facts);
+    its_view->operated = disk->operations.len > 0;
+    its_facts->moving = its_view->operated;
     its_facts->marked = *its_view->marker.in_progress_to_sr != '\0';
     its_facts->listed = leftover != NULL;
-    its_facts->put_aside =
-        facts->open && leftover && leftover->since.ms >= view->record->attempt_start.ms;
-    its_facts->chosen = *view->keep && str_equal(disk->uuid, view->keep);
-    if (facts->open) {
-        its_facts->source = str_equal(disk->uuid, view->record->source.disk);
-        its_facts->known = contains(view->record->known_disks, disk->uuid);
-        its_facts->marked_for_us =
-            its_facts->marked &&
-            str_equal(its_view->marker.in_progress_to_sr, view->record->destination.sr_uuid);
-        its_facts->whole = proven_whole(inventory, view, disk);
-    }
+    its_facts->put_aside = by_this_attempt(view->record, leftover);
+    its_facts->remembered =
+        view->volume_gone || str_equal(disk->uuid, view->question.remembered.disk);
+    add_source_facts(looking, disk, &its_view->marker, its_facts);
+    return index;
 }
 
-/* Whether what is missing is known to be gone, and not only out of sight. */
-static enum api_reason blindness(const struct xo_inventory *inventory,
-                                 const struct migration_facts *facts)
+size_t migration_disks_add(struct migration_disks *looking, const struct xo_disk *disk)
 {
-    bool source_seen = !facts->open && facts->disk_count > 0;
+    const size_t index = add(looking, disk);
 
-    if (!xo_inventory_fresh(inventory))
-        return API_REASON_XEN_ORCHESTRA_AWAY;
-    for (size_t i = 0; i < facts->disk_count; i++)
-        source_seen = source_seen || facts->disks[i].source;
-    if (!source_seen && !xo_inventory_all_pools_present(inventory))
-        return API_REASON_POOL_AWAY;
+    looking->facts->disk_count++;
+    /* Of an attempt only the source's task tells which copy is whole: someone else may move that copy. */
+    if (looking->facts->disks[index].moving &&
+        (!looking->facts->open || looking->facts->disks[index].source))
+        look_at_tasks(looking, disk);
+    return index;
+}
+
+static void remove_last(struct migration_disks *looking)
+{
+    const size_t last = looking->facts->disk_count + --looking->facts->stranger_count;
+
+    mem_free(looking->view->disks[last].description);
+    looking->view->disks[last] = (struct migration_disk_view){0};
+    looking->facts->disks[last] = (struct migration_disk_facts){0};
+}
+
+void migration_disks_add_stranger(struct migration_disks *looking, const struct xo_disk *disk)
+{
+    struct migration_facts *facts = looking->facts;
+
+    looking->view->strangers_total++;
+    if (facts->disk_count + facts->stranger_count == MIGRATION_DISKS_MAX) {
+        /* They are only shown; the one that a person has chosen is. */
+        if (facts->stranger_count == 0 || !str_equal(disk->uuid, looking->view->keep))
+            return;
+        remove_last(looking);
+    }
+    const size_t index = add(looking, disk);
+    facts->stranger_count++;
+    if (looking->facts->disks[index].moving && !looking->facts->open)
+        look_at_tasks(looking, disk); /* it may be the volume's: nothing proves it yet */
+}
+
+/* What the proof of the volume's disk lets be decided. */
+static enum api_reason reason_of(enum volume_verdict verdict)
+{
+    switch (verdict) {
+    case VOLUME_RENAMED:
+        return API_REASON_DISK_RENAMED;
+    case VOLUME_DESTROYED:
+        return API_REASON_DISK_DESTROYED;
+    case VOLUME_OUT_OF_REACH:
+        return API_REASON_DISK_OUT_OF_REACH;
+    case VOLUME_AMBIGUOUS:
+        return API_REASON_DUPLICATE_NAME;
+    case VOLUME_IS:
+    case VOLUME_IN_USE_RENAMED:
+    case VOLUME_CONCLUDED:
+    case VOLUME_OUT_OF_SIGHT:
+    case VOLUME_NOT_FOUND:
+        break;
+    }
     return API_REASON_INACTIVE;
 }
 
-/* A source that somebody has renamed is the truth as long as it is there: without it the half copy that
- * has the name would be the only disk, and pass for the end of the move. */
-static void look_for_renamed_source(const struct xo_inventory *inventory,
-                                    const struct migration_resource *resource,
-                                    struct migration_volume_view *view,
-                                    struct migration_facts *facts)
+static void explain_renamed(const struct volume_answer *answer, struct migration_volume_view *view)
 {
-    const struct xo_disk *source =
-        facts->open ? xo_inventory_disk(inventory, view->record->source.disk) : NULL;
+    str_format(view->why, sizeof(view->why),
+               "disk %s, which is this volume's, was renamed from %s to %s: rename it back in Xen "
+               "Orchestra",
+               answer->disk->uuid, view->disk_name, answer->disk->name);
+}
 
-    if (!source || facts->disk_count == 0 || facts->disk_count == MIGRATION_DISKS_MAX ||
-        str_equal(source->name, view->disk_name) || listed(resource, source->uuid))
+static void explain_destroyed(struct migration_volume_view *view)
+{
+    str_format(view->why, sizeof(view->why),
+               "disk %s, which was this volume's, does not exist any more, and no other disk is "
+               "named %s: restore it from a backup under that name",
+               view->question.remembered.disk, view->disk_name);
+}
+
+/* What follows from the proof: what counts, what is in the way, and what is said about it. */
+static void take_answer(struct migration_disks *looking, const struct volume_answer *answer)
+{
+    struct migration_facts *facts = looking->facts;
+    struct migration_volume_view *view = looking->view;
+
+    facts->identity = reason_of(answer->verdict);
+    view->concluded = answer->verdict == VOLUME_CONCLUDED;
+    if (answer->verdict == VOLUME_OUT_OF_SIGHT)
+        facts->blind = API_REASON_POOL_AWAY;
+    if (answer->verdict == VOLUME_OUT_OF_SIGHT || answer->verdict == VOLUME_OUT_OF_REACH)
+        str_copy(view->why, sizeof(view->why), answer->why);
+    if (answer->verdict == VOLUME_RENAMED)
+        explain_renamed(answer, view);
+    if (answer->verdict == VOLUME_DESTROYED)
+        explain_destroyed(view);
+}
+
+/* Whether some disk that is being copied now may be what is copied into this one: it is as large, of the same pool,
+ * and a control domain reads it. */
+static bool may_be_fed(const struct xo_inventory *inventory, const struct xo_disk *disk)
+{
+    const struct xo_disk *other;
+
+    for (size_t i = 0; (other = xo_inventory_disk_moving(inventory, i)); i++)
+        if (str_equal(other->pool, disk->pool) && other->size_bytes == disk->size_bytes &&
+            volume_holders_of(inventory, other).read)
+            return true;
+    return false;
+}
+
+/* Without an open attempt: the volume's disk, and behind it the strangers. */
+static void look_at_volume(struct migration_disks *looking)
+{
+    struct migration_facts *facts = looking->facts;
+    struct volume_answer answer;
+
+    volume_question_answer(&looking->view->question, looking->inventory, &answer);
+    take_answer(looking, &answer);
+    if (answer.disk && volume_verdict_names_a_disk(answer.verdict)) {
+        const size_t index = migration_disks_add(looking, answer.disk);
+        /* Somebody else copies into it: what is copied from has another name by now. */
+        if (looking->view->disks[index].filled)
+            facts->disks[index].moving = true;
+        if (facts->disks[index].moving && may_be_fed(looking->inventory, answer.disk))
+            looking->view->disks[index].operated = true;
+        if (!xo_inventory_pool_present(looking->inventory, answer.disk->pool))
+            facts->blind = API_REASON_POOL_AWAY;
+    }
+    for (size_t i = 0; i < answer.count; i++)
+        if (answer.candidates[i].disk != answer.disk)
+            migration_disks_add_stranger(looking, answer.candidates[i].disk);
+    facts->truncated = false;
+}
+
+bool migration_same_question(const struct migration_volume_view *view,
+                             const struct migration_facts *facts)
+{
+    const size_t count = facts->disk_count + facts->stranger_count;
+    /* Of more than are shown, one may stand for another. */
+    const size_t spare = view->strangers_total > facts->stranger_count;
+    size_t met = 0;
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < view->asked_disks.len; k++)
+            met += str_equal(view->asked_disks.items[k], view->disks[i].uuid);
+    return view->asked_disks.len == count && met + spare >= count;
+}
+
+/* Whether spec.recovery answers the question that was asked about these very disks. */
+static void look_for_answer(struct migration_disks *looking)
+{
+    struct migration_volume_view *view = looking->view;
+    struct migration_facts *facts = looking->facts;
+
+    if (str_empty(view->keep) || str_equal(view->keep, view->asked_keep) ||
+        !migration_same_question(view, facts))
         return;
-    observe_disk(inventory, resource, source, view, facts);
+    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)
+        facts->disks[i].chosen = str_equal(view->disks[i].uuid, view->keep);
 }
 
 void migration_observe_disks(const struct xo_inventory *inventory,
                              const struct migration_resource *resource,
                              struct migration_volume_view *view, struct migration_facts *facts)
 {
-    const struct xo_disk *disk;
-    bool pools_present = true;
+    struct migration_disks looking = {.inventory = inventory,
+                                      .resource = resource,
+                                      .view = view,
+                                      .facts = facts};
 
     facts->disk_count = 0;
+    facts->stranger_count = 0;
     facts->truncated = false;
+    facts->blind = API_REASON_INACTIVE;
+    facts->identity = API_REASON_INACTIVE;
+    view->strangers_total = 0;
     view->progress = -1;
-    for (size_t i = 0;
-         *view->disk_name && (disk = xo_inventory_disk_named(inventory, view->disk_name, i)); i++) {
-        if (facts->disk_count == MIGRATION_DISKS_MAX) {
-            facts->truncated = true;
-            if (!str_equal(disk->uuid, view->keep))
-                continue;
-            make_room(view, facts);
-        }
-        pools_present = pools_present && xo_inventory_pool_present(inventory, disk->pool);
-        observe_disk(inventory, resource, disk, view, facts);
-    }
-    look_for_renamed_source(inventory, resource, view, facts);
-    facts->blind = blindness(inventory, facts);
-    if (facts->blind == API_REASON_INACTIVE && !pools_present)
-        facts->blind = API_REASON_POOL_AWAY;
+    if (!xo_inventory_fresh(inventory))
+        facts->blind = API_REASON_XEN_ORCHESTRA_AWAY;
+    if (facts->open)
+        migration_disks_of_attempt(&looking);
+    else if (*view->disk_name)
+        look_at_volume(&looking);
+    if (!xo_inventory_fresh(inventory))
+        facts->blind = API_REASON_XEN_ORCHESTRA_AWAY; /* more than "a pool is away" */
+    look_for_answer(&looking);
 }

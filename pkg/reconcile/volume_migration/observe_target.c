@@ -8,70 +8,59 @@
 #include "reconcile/volume_migration/observe.h"
 
 #include "base/str.h"
+#include "reconcile/volume/placement.h"
+#include "reconcile/volume/reach.h"
+#include "reconcile/volume/room.h"
 
 /* The rule, with everything looked up once. */
 struct rule {
     const struct xo_inventory *inventory;
     const struct migration_search *search;
     const struct migration_target *target;
-    const char *tag;  /* of the candidates; "" for a single SR */
-    const char *host; /* that must reach it; "" : any */
+    const struct xo_disk *disk;
+    struct volume_places places; /* by tag and by host that must reach it; for a single SR: any */
     const char *live; /* a host that reaches it goes first: where the VM runs; "": no live move */
-    const char *pool; /* of the disk */
-    int64_t size_bytes;
 };
 
-static bool has_tag(const struct xo_sr *sr, const char *tag)
-{
-    for (size_t i = 0; i < sr->tags.len; i++)
-        if (str_equal(sr->tags.items[i], tag))
-            return true;
-    return false;
-}
-
-static bool reached_by_any(const struct xo_inventory *inventory, const struct xo_sr *sr)
-{
-    const struct xo_pbd *pbd;
-
-    for (size_t i = 0; (pbd = xo_inventory_sr_pbd(inventory, sr->uuid, i)); i++) {
-        const struct xo_host *host = xo_inventory_host(inventory, pbd->host);
-        if (pbd->attached && host && host->running)
-            return true;
-    }
-    return false;
-}
-
-static bool reachable(const struct rule *rule, const struct xo_sr *sr)
-{
-    return *rule->host ? xo_inventory_sr_reachable(rule->inventory, sr->uuid, rule->host)
-                       : reached_by_any(rule->inventory, sr);
-}
-
-/* Whether a disk on this SR is where the rule wants it. */
+/* Whether a disk on this SR is where the rule wants it. A node's volume belongs to its own tag, also where
+ * the node reaches more. */
 static bool accepts(const struct rule *rule, const struct xo_sr *sr)
 {
     if (*rule->target->sr_uuid)
         return str_equal(sr->uuid, rule->target->sr_uuid);
     if (*rule->target->node_name)
-        return *rule->host && reachable(rule, sr);
-    return has_tag(sr, rule->tag) && reachable(rule, sr);
+        return volume_sr_reached(&rule->places, sr) &&
+               (str_empty(rule->places.tag) || volume_sr_has_tag(sr, rule->places.tag));
+    return volume_sr_has_tag(sr, rule->places.tag) && volume_sr_reached(&rule->places, sr);
 }
 
-int64_t migration_free_bytes(const struct migration_reservations *reservations,
-                             const struct xo_sr *sr, const char *claim_key)
+int64_t migration_free_bytes(const struct migration_search *search, const struct xo_sr *sr)
 {
-    int64_t left = sr->size_bytes - sr->physical_usage_bytes;
+    const struct migration_reservations *promised = search->reservations;
+    int64_t left = volume_room_free(sr, search->strict);
 
-    for (size_t i = 0; i < reservations->len; i++)
-        if (str_equal(reservations->items[i].sr, sr->uuid) &&
-            !str_equal(reservations->items[i].claim, claim_key))
-            left -= reservations->items[i].bytes;
+    for (size_t i = 0; i < promised->len; i++) {
+        const struct migration_reservation *it = &promised->items[i];
+        if (str_equal(it->sr, sr->uuid) && !str_equal(it->claim, search->claim_key))
+            left -= volume_room_needed(sr, xo_inventory_disk(search->inventory, it->disk),
+                                       it->size_bytes, search->strict);
+    }
     return left;
 }
 
-static int64_t free_bytes(const struct rule *rule, const struct xo_sr *sr)
+static int64_t needed(const struct rule *rule, const struct xo_sr *sr)
 {
-    return migration_free_bytes(rule->search->reservations, sr, rule->search->claim_key);
+    return volume_room_needed(sr, rule->disk, rule->disk->size_bytes, rule->search->strict);
+}
+
+static bool fits(const struct rule *rule, const struct xo_sr *sr)
+{
+    return migration_free_bytes(rule->search, sr) >= needed(rule, sr);
+}
+
+static bool can_hold(const struct rule *rule, const struct xo_sr *sr)
+{
+    return volume_room_largest(rule->inventory, sr, rule->disk) >= rule->disk->size_bytes;
 }
 
 /* How good a place is before it matters which has most room: of the VM's host before others, with room
@@ -79,8 +68,7 @@ static int64_t free_bytes(const struct rule *rule, const struct xo_sr *sr)
 static int rank(const struct rule *rule, const struct xo_sr *sr, const char *avoid)
 {
     bool live = !*rule->live || xo_inventory_sr_reachable(rule->inventory, sr->uuid, rule->live);
-    bool fits = free_bytes(rule, sr) >= rule->size_bytes;
-    return 4 * live + 2 * fits + !str_equal(sr->uuid, avoid);
+    return 4 * live + 2 * fits(rule, sr) + !str_equal(sr->uuid, avoid);
 }
 
 static void no_target(struct migration_volume_view *view, struct migration_facts *facts,
@@ -102,29 +90,77 @@ static void missing(const struct rule *rule, struct migration_volume_view *view,
                   "sight");
 }
 
+static void too_large(const struct rule *rule, const struct xo_sr *sr,
+                      struct migration_volume_view *view, struct migration_facts *facts)
+{
+    char size[VOLUME_SIZE_TEXT_SIZE], most[VOLUME_SIZE_TEXT_SIZE];
+    char why[MIGRATION_WHY_SIZE];
+
+    volume_size_text(rule->disk->size_bytes, size);
+    volume_size_text(volume_room_largest(rule->inventory, sr, rule->disk), most);
+    (void)str_format(why, sizeof(why),
+                     "disk %s has %s, and the image format of %s holds %s at most: choose an SR "
+                     "that makes QCOW2 images (preferred-image-formats of its PBD), or another "
+                     "kind of storage",
+                     view->disk_name, size, sr->name, most);
+    no_target(view, facts, API_REASON_DISK_TOO_LARGE, why);
+}
+
+static void no_room(const struct rule *rule, const struct xo_sr *sr,
+                    struct migration_volume_view *view, struct migration_facts *facts)
+{
+    const bool thin = xo_sr_thin(sr);
+    char left[VOLUME_SIZE_TEXT_SIZE], wanted[VOLUME_SIZE_TEXT_SIZE];
+    char why[MIGRATION_WHY_SIZE];
+
+    volume_size_text(migration_free_bytes(rule->search, sr), left);
+    volume_size_text(needed(rule, sr), wanted);
+    (void)str_format(why, sizeof(why),
+                     "%s has %s free, less what is promised to other moves; the disk needs %s%s: "
+                     "the move starts when there is room",
+                     view->destination.sr_name, left, wanted,
+                     !thin                  ? ""
+                     : rule->search->strict ? " there, for spec.overcommit is false"
+                                            : " for what is written to it");
+    no_target(view, facts, API_REASON_NO_SPACE, why);
+}
+
+/* What people want to know of a thin SR before it is full. */
+static void note_promises(const struct xo_sr *sr, int64_t size_bytes,
+                          struct migration_volume_view *view)
+{
+    if (!volume_room_oversubscribed(sr, size_bytes))
+        return;
+    view->promised_bytes = sr->promised_bytes + size_bytes;
+    view->capacity_bytes = sr->size_bytes;
+}
+
 static void take(const struct rule *rule, const struct xo_sr *sr,
                  struct migration_volume_view *view, struct migration_facts *facts)
 {
-    int64_t size = view->disks[0].size_bytes;
-    char why[MIGRATION_WHY_SIZE];
+    struct migration_reservation reservation = {.size_bytes = rule->disk->size_bytes};
 
     view->destination = migration_place_of(rule->inventory, sr);
-    if (free_bytes(rule, sr) >= size) {
-        migration_reserve(rule->search->reservations, sr->uuid, rule->search->claim_key, size);
+    if (!can_hold(rule, sr)) {
+        too_large(rule, sr, view, facts);
         return;
     }
-    (void)str_format(why, sizeof(why),
-                     "%s has %lld MiB free, less what is promised to other moves; the disk needs "
-                     "%lld MiB: the move starts when there is room",
-                     view->destination.sr_name, (long long)(free_bytes(rule, sr) >> 20),
-                     (long long)(size >> 20));
-    no_target(view, facts, API_REASON_NO_SPACE, why);
+    if (!fits(rule, sr)) {
+        no_room(rule, sr, view, facts);
+        return;
+    }
+    note_promises(sr, rule->disk->size_bytes, view);
+    (void)str_copy(reservation.sr, sizeof(reservation.sr), sr->uuid); /* ids fit, as below */
+    (void)str_copy(reservation.claim, sizeof(reservation.claim), rule->search->claim_key);
+    (void)str_copy(reservation.disk, sizeof(reservation.disk), rule->disk->uuid);
+    migration_reserve(rule->search->reservations, &reservation);
 }
 
 static void choose_sr(const struct rule *rule, struct migration_volume_view *view,
                       struct migration_facts *facts)
 {
     const struct xo_sr *sr = xo_inventory_sr(rule->inventory, rule->target->sr_uuid);
+    char reach[VOLUME_REACH_SIZE];
     char why[MIGRATION_WHY_SIZE];
 
     if (!sr) {
@@ -132,100 +168,154 @@ static void choose_sr(const struct rule *rule, struct migration_volume_view *vie
                          "no SR in Xen Orchestra has the UUID %s: check target.srUUID",
                          rule->target->sr_uuid);
         missing(rule, view, facts, API_REASON_SR_NOT_FOUND, why);
-    } else if (!str_equal(sr->pool, rule->pool)) {
+    } else if (!str_equal(sr->pool, rule->disk->pool)) {
         (void)
             str_format(why, sizeof(why),
                        "SR %s is in another pool than the disk, and this version moves disks only "
                        "within their pool: choose an SR of the disk's pool",
                        sr->name);
         no_target(view, facts, API_REASON_OTHER_POOL, why);
-    } else if (!reached_by_any(rule->inventory, sr) || sr->in_maintenance) {
-        (void)str_format(why, sizeof(why), "SR %s %s", sr->name,
-                         sr->in_maintenance ? "is in maintenance mode"
-                                            : "is connected to no running host (PBD not attached)");
+    } else if (!volume_reach(rule->inventory, sr, reach)) {
+        (void)str_format(why, sizeof(why), "disk %s can't be moved to %s: %s", view->disk_name,
+                         sr->name, reach);
         no_target(view, facts, API_REASON_SR_NOT_REACHABLE, why);
     } else {
         take(rule, sr, view, facts);
     }
 }
 
-/* What a walk over the SRs of a tag finds. */
-struct candidates {
-    size_t local, shared; /* of the disk's pool */
-    size_t elsewhere;     /* of other pools */
-    size_t reachable;
-    const struct xo_sr *best;
-};
-
-static struct candidates find_candidates(const struct rule *rule, const char *avoid)
+/* The best usable SR of the tag that can hold the disk; where none can, any usable one. */
+static const struct xo_sr *best_of_tag(const struct rule *rule, const char *avoid)
 {
-    struct candidates found = {0};
+    const struct xo_sr *best = NULL;
     const struct xo_sr *sr;
     int64_t most = 0;
     int highest = 0;
 
-    for (size_t i = 0; (sr = xo_inventory_sr_tagged(rule->inventory, rule->tag, i)); i++) {
-        int64_t room;
-        int its_rank;
-        if (!str_equal(sr->pool, rule->pool)) {
-            found.elsewhere++;
+    for (size_t i = 0; (sr = xo_inventory_sr_tagged(rule->inventory, rule->places.tag, i)); i++) {
+        if (volume_sr_state_of(&rule->places, sr) != VOLUME_SR_USABLE)
             continue;
-        }
-        found.shared += sr->shared;
-        found.local += !sr->shared;
-        if (!reachable(rule, sr) || sr->in_maintenance)
-            continue;
-        found.reachable++;
-        room = free_bytes(rule, sr);
-        its_rank = rank(rule, sr, avoid);
-        if (!found.best || its_rank > highest || (its_rank == highest && room > most)) {
-            found.best = sr;
+        const int64_t room = migration_free_bytes(rule->search, sr);
+        const int its_rank = can_hold(rule, sr) ? 1 + rank(rule, sr, avoid) : 0;
+        if (!best || its_rank > highest || (its_rank == highest && room > most)) {
+            best = sr;
             most = room;
             highest = its_rank;
         }
     }
-    return found;
+    return best;
+}
+
+static void no_tag(const struct rule *rule, bool elsewhere, struct migration_volume_view *view,
+                   struct migration_facts *facts)
+{
+    char why[MIGRATION_WHY_SIZE];
+
+    (void)str_format(why, sizeof(why), "no SR of the disk's pool has the tag %s%s",
+                     rule->places.tag,
+                     elsewhere
+                         ? "; SRs of other pools do, and this version moves disks only within "
+                           "their pool: tag an SR of the disk's pool"
+                         : ": tag one in Xen Orchestra, or name another tag");
+    missing(rule, view, facts, elsewhere ? API_REASON_OTHER_POOL : API_REASON_TAG_NOT_FOUND, why);
+}
+
+/* Of the SRs of the tag none can be used. */
+static void no_usable(const struct rule *rule, const struct volume_tag *tag,
+                      struct migration_volume_view *view, struct migration_facts *facts)
+{
+    const struct xo_host *host =
+        rule->places.host ? xo_inventory_host(rule->inventory, rule->places.host) : NULL;
+    char why[MIGRATION_WHY_SIZE];
+
+    if (tag->state == VOLUME_TAG_CLOSED)
+        (void)str_format(why, sizeof(why),
+                         "all SRs with the tag %s that could be reached (%zu) are in maintenance "
+                         "mode, their hosts are, or they are suspended",
+                         rule->places.tag, tag->reached);
+    else if (host)
+        (void)str_format(why, sizeof(why),
+                         "the node's host reaches none of the %zu SRs with the tag %s in the "
+                         "disk's pool: tag an SR that %s, the host of node %s, can reach",
+                         tag->local + tag->shared, rule->places.tag, host->name,
+                         rule->target->node_name);
+    else
+        (void)str_format(why, sizeof(why),
+                         "no running host reaches any of the %zu SRs with the tag %s in the "
+                         "disk's pool",
+                         tag->local + tag->shared, rule->places.tag);
+    no_target(view, facts, API_REASON_SR_NOT_REACHABLE, why);
 }
 
 static void choose_tagged(const struct rule *rule, struct migration_volume_view *view,
                           struct migration_facts *facts)
 {
-    const char *avoid = view->record ? view->record->avoid_sr : "";
-    struct candidates found = find_candidates(rule, avoid);
+    const struct volume_tag tag = volume_tag_of(&rule->places);
     char why[MIGRATION_WHY_SIZE];
 
-    if (found.local + found.shared == 0) {
-        (void)str_format(why, sizeof(why), "no SR of the disk's pool has the tag %s%s", rule->tag,
-                         found.elsewhere
-                             ? "; SRs of other pools do, and this version moves disks only within "
-                               "their pool: tag an SR of the disk's pool"
-                             : ": tag one in Xen Orchestra, or name another tag");
-        missing(rule, view, facts,
-                found.elsewhere ? API_REASON_OTHER_POOL : API_REASON_TAG_NOT_FOUND, why);
-    } else if (found.local > 0 && found.shared > 0) {
+    switch (tag.state) {
+    case VOLUME_TAG_ELSEWHERE:
+    case VOLUME_TAG_NOBODY:
+        no_tag(rule, tag.state == VOLUME_TAG_ELSEWHERE, view, facts);
+        break;
+    case VOLUME_TAG_MIXED:
         (void)str_format(why, sizeof(why),
                          "the tag %s is on %zu local and %zu shared SRs of the pool: put it on one "
                          "sort only",
-                         rule->tag, found.local, found.shared);
+                         rule->places.tag, tag.local, tag.shared);
         no_target(view, facts, API_REASON_TAG_MIXED, why);
-    } else if (!found.best) {
-        (void)str_format(why, sizeof(why),
-                         "%s reaches none of the %zu SRs with the tag %s in the disk's pool%s%s",
-                         *rule->host ? "the node's host" : "no running host",
-                         found.local + found.shared, rule->tag,
-                         *rule->host ? ": tag an SR of that host, node " : "",
-                         *rule->host ? rule->target->node_name : "");
-        no_target(view, facts, API_REASON_SR_NOT_REACHABLE, why);
-    } else {
-        take(rule, found.best, view, facts);
+        break;
+    case VOLUME_TAG_UNREACHED:
+    case VOLUME_TAG_CLOSED:
+        no_usable(rule, &tag, view, facts);
+        break;
+    case VOLUME_TAG_OPEN:
+        take(rule, best_of_tag(rule, view->record ? view->record->avoid_sr : ""), view, facts);
+        break;
     }
 }
 
-/* The host on which the node's VM runs; "" and a reason when there is none. */
+/* Why no VM or host of the node can be gone by. */
+static void no_node(const struct rule *rule, const struct xo_vm *vm, const struct xo_host *host,
+                    struct migration_volume_view *view, struct migration_facts *facts)
+{
+    const char *node = rule->target->node_name;
+    char why[MIGRATION_WHY_SIZE];
+
+    if (!host)
+        (void)str_format(why, sizeof(why),
+                         "VM %s of node %s runs on no host now (%s): start it, or choose another "
+                         "node",
+                         vm->name, node, vm->power_state);
+    else
+        (void)str_format(why, sizeof(why),
+                         "VM %s of node %s is counted as running on host %s, which is off: start "
+                         "the host, or choose another node",
+                         vm->name, node, host->name);
+    no_target(view, facts, API_REASON_NODE_WITHOUT_VM, why);
+}
+
+static void other_pool(const struct rule *rule, const struct xo_host *host,
+                       struct migration_volume_view *view, struct migration_facts *facts)
+{
+    const struct xo_pool *its = xo_inventory_pool(rule->inventory, host->pool);
+    const struct xo_pool *ours = xo_inventory_pool(rule->inventory, rule->disk->pool);
+    char why[MIGRATION_WHY_SIZE];
+
+    (void)str_format(why, sizeof(why),
+                     "node %s runs on host %s of pool %s, and the disk is in pool %s: this version "
+                     "moves disks only within their pool; choose a node of that pool",
+                     rule->target->node_name, host->name, its ? its->name : host->pool,
+                     ours ? ours->name : rule->disk->pool);
+    no_target(view, facts, API_REASON_OTHER_POOL, why);
+}
+
+/* The host on which the node's VM runs; "" and a reason when there is none that will do. */
 static const char *host_of_node(const struct rule *rule, const char *node_vm,
                                 struct migration_volume_view *view, struct migration_facts *facts)
 {
     const struct xo_vm *vm = *node_vm ? xo_inventory_vm(rule->inventory, node_vm) : NULL;
+    const struct xo_host *host = vm ? xo_inventory_host(rule->inventory, vm->container) : NULL;
     char why[MIGRATION_WHY_SIZE];
 
     if (facts->no_target != API_REASON_INACTIVE)
@@ -237,15 +327,15 @@ static const char *host_of_node(const struct rule *rule, const char *node_vm,
         missing(rule, view, facts, API_REASON_NODE_WITHOUT_VM, why);
         return "";
     }
-    if (!xo_inventory_host(rule->inventory, vm->container)) {
-        (void)str_format(why, sizeof(why),
-                         "VM %s of node %s runs on no host now (%s): start it, or choose another "
-                         "node",
-                         vm->name, rule->target->node_name, vm->power_state);
-        no_target(view, facts, API_REASON_NODE_WITHOUT_VM, why);
+    if (!host || !host->running) {
+        no_node(rule, vm, host, view, facts);
         return "";
     }
-    return vm->container;
+    if (!str_equal(host->pool, rule->disk->pool)) {
+        other_pool(rule, host, view, facts);
+        return "";
+    }
+    return host->uuid;
 }
 
 /* The tag that the volume belongs to once its disk is on this SR. */
@@ -253,7 +343,7 @@ static const char *home_tag(const struct rule *rule, const struct xo_sr *sr, con
 {
     if (*rule->target->srs_with_tag)
         return rule->target->srs_with_tag;
-    if (!sr || *rule->target->node_name || has_tag(sr, own_tag) || sr->tags.len != 1)
+    if (!sr || *rule->target->node_name || volume_sr_has_tag(sr, own_tag) || sr->tags.len != 1)
         return own_tag;
     return sr->tags.items[0];
 }
@@ -278,28 +368,56 @@ static void judge_places(const struct rule *rule, struct migration_volume_view *
     }
 }
 
+static void marker_unreadable(struct migration_volume_view *view, struct migration_facts *facts)
+{
+    char why[MIGRATION_WHY_SIZE];
+
+    (void)str_format(why, sizeof(why),
+                     "the marker in the description of disk %s cannot be understood (%s): correct "
+                     "it in Xen Orchestra, or take it out",
+                     view->disks[0].uuid, view->disks[0].marker.problem);
+    no_target(view, facts, API_REASON_MARKER_UNREADABLE, why);
+}
+
+/* Where the one disk goes that is not in place. */
+static void choose(const struct rule *rule, struct migration_volume_view *view,
+                   struct migration_facts *facts)
+{
+    if (view->disks[0].marker.malformed)
+        marker_unreadable(view, facts);
+    else if (facts->disks[0].at_target || facts->no_target != API_REASON_INACTIVE ||
+             facts->disk_count > 1)
+        return;
+    else if (*view->target.sr_uuid)
+        choose_sr(rule, view, facts);
+    else if (!*rule->places.tag)
+        no_target(view, facts, API_REASON_TAG_UNKNOWN,
+                  "neither the disk's marker nor the volume nor its StorageClass says which tag "
+                  "(srsWithTag) the volume belongs to: use target.srUUID or target.srsWithTag");
+    else
+        choose_tagged(rule, view, facts);
+}
+
 void migration_observe_target(const struct migration_search *search,
                               struct migration_volume_view *view, struct migration_facts *facts)
 {
     const struct xo_inventory *inventory = search->inventory;
+    const struct xo_disk *disk =
+        facts->disk_count ? xo_inventory_disk(inventory, view->disks[0].uuid) : NULL;
     struct rule rule = {.inventory = inventory,
                         .search = search,
                         .target = &view->target,
-                        .host = "",
-                        .live = view->live_host,
-                        .pool = ""};
-    const struct xo_disk *disk =
-        facts->disk_count ? xo_inventory_disk(inventory, view->disks[0].uuid) : NULL;
+                        .disk = disk,
+                        .places = {.inventory = inventory, .pool = disk ? disk->pool : ""},
+                        .live = view->live_host};
 
     if (!disk)
         return;
     if (*view->disks[0].marker.srs_with_tag)
         (void)str_copy(view->own_tag, sizeof(view->own_tag), view->disks[0].marker.srs_with_tag);
-    rule.pool = disk->pool;
-    rule.size_bytes = disk->size_bytes;
-    rule.tag = *view->target.srs_with_tag ? view->target.srs_with_tag : view->own_tag;
+    rule.places.tag = *view->target.srs_with_tag ? view->target.srs_with_tag : view->own_tag;
     if (*view->target.node_name)
-        rule.host = host_of_node(&rule, search->node_vm, view, facts);
+        rule.places.host = host_of_node(&rule, search->node_vm, view, facts);
     judge_places(&rule, view, facts);
     if (facts->open) {
         const struct xo_sr *sr = xo_inventory_sr(inventory, view->record->destination.sr_uuid);
@@ -308,26 +426,7 @@ void migration_observe_target(const struct migration_search *search,
         facts->no_target = API_REASON_INACTIVE;
         return;
     }
-    if (view->disks[0].marker.malformed) {
-        char why[MIGRATION_WHY_SIZE];
-        (void)str_format(why, sizeof(why),
-                         "the marker in the description of disk %s cannot be understood (%s): "
-                         "correct it in Xen Orchestra, or take it out",
-                         view->disks[0].uuid, view->disks[0].marker.problem);
-        no_target(view, facts, API_REASON_MARKER_UNREADABLE, why);
-        return;
-    }
-    if (facts->disks[0].at_target || facts->no_target != API_REASON_INACTIVE ||
-        facts->disk_count > 1)
-        return;
-    if (*view->target.sr_uuid)
-        choose_sr(&rule, view, facts);
-    else if (!*rule.tag)
-        no_target(view, facts, API_REASON_TAG_UNKNOWN,
-                  "neither the disk's marker nor the volume nor its StorageClass says which tag "
-                  "(srsWithTag) the volume belongs to: use target.srUUID or target.srsWithTag");
-    else
-        choose_tagged(&rule, view, facts);
+    choose(&rule, view, facts);
 }
 
 bool migration_observe_restored(const struct migration_search *search,
@@ -339,12 +438,14 @@ bool migration_observe_restored(const struct migration_search *search,
     const struct rule rule = {.inventory = search->inventory,
                               .search = search,
                               .target = target,
-                              .tag = target->srs_with_tag,
-                              .host = vm && xo_inventory_host(search->inventory, vm->container)
-                                          ? vm->container
-                                          : "",
-                              .live = "",
-                              .pool = ""};
+                              .places = {.inventory = search->inventory,
+                                         .tag = *target->srs_with_tag ? target->srs_with_tag
+                                                                      : view->own_tag,
+                                         .pool = "",
+                                         .host = !*target->node_name ? NULL
+                                                 : vm                ? vm->container
+                                                                     : ""},
+                              .live = ""};
     const struct xo_sr *source = xo_inventory_sr(search->inventory, view->record->source.sr_uuid);
 
     return source && accepts(&rule, source);

@@ -17,14 +17,26 @@ struct effect {
     enum api_reason reason;
 };
 
-static struct effect effect_of_failure(const char *phase)
+static struct effect effect_of_failure(const struct migration_resource *resource,
+                                       const json_t *entry)
 {
+    const char *phase = json_str_at(entry, "phase");
+    const char *paused = json_str_at(entry, "pauseReason");
+
     if (str_equal(phase, MIGRATION_FAILED))
-        return (struct effect){MIGRATION_STATE_FAILED, API_REASON_RETRY_LIMIT_REACHED};
+        return (struct effect){MIGRATION_STATE_FAILED,
+                               migration_too_costly(resource, json_int_at(entry, "sizeBytes", 0),
+                                                    json_int_at(entry, "bytesCopiedInVain", 0))
+                                   ? API_REASON_TOO_MUCH_COPIED_IN_VAIN
+                                   : API_REASON_RETRY_LIMIT_REACHED};
     if (str_equal(phase, MIGRATION_STALLED))
-        return (struct effect){MIGRATION_STATE_STALLED, API_REASON_REFUSED};
+        return (struct effect){MIGRATION_STATE_STALLED, str_equal(paused, MIGRATION_PAUSED_BROKEN)
+                                                            ? API_REASON_STORAGE_BROKEN
+                                                            : API_REASON_REFUSED};
     if (str_equal(phase, MIGRATION_PENDING))
-        return (struct effect){MIGRATION_STATE_WAITING, API_REASON_QUEUED};
+        return (struct effect){MIGRATION_STATE_WAITING, str_equal(paused, MIGRATION_PAUSED_BLOCKED)
+                                                            ? API_REASON_OPERATION_BLOCKED
+                                                            : API_REASON_QUEUED};
     return (struct effect){MIGRATION_STATE_BACKING_OFF, API_REASON_BACKING_OFF};
 }
 
@@ -35,26 +47,31 @@ static struct effect effect_of_withdrawal(const struct migration_facts *facts)
                              : facts->no_target != API_REASON_INACTIVE ? facts->no_target
                                                                        : API_REASON_OBSERVING;
 
+    if (reason == API_REASON_OBSERVING && facts->no_source == API_REASON_SR_NOT_REACHABLE)
+        return (struct effect){MIGRATION_STATE_WAITING, facts->no_source};
     return (struct effect){migration_reason_stalls(reason) ? MIGRATION_STATE_STALLED
                                                            : MIGRATION_STATE_WAITING,
                            reason};
 }
 
-static struct effect effect_of(const struct migration_verdict *verdict,
+static struct effect effect_of(const struct migration_resource *resource,
+                               const struct migration_verdict *verdict,
                                const struct migration_facts *facts, const json_t *entry)
 {
     switch (verdict->step) {
     case MIGRATION_CLOSE_FAILED:
-        return effect_of_failure(json_str_at(entry, "phase"));
+        return effect_of_failure(resource, entry);
     case MIGRATION_CLOSE_CANCELLED:
         return (struct effect){MIGRATION_STATE_CANCELLED, API_REASON_CANCELLED};
     case MIGRATION_CLOSE_WITHDRAWN:
         return effect_of_withdrawal(facts);
     case MIGRATION_WAIT:
     case MIGRATION_OPEN:
+    case MIGRATION_REMEMBER:
     case MIGRATION_MARK:
     case MIGRATION_START:
     case MIGRATION_CANCEL_TASK:
+    case MIGRATION_FENCE:
     case MIGRATION_UNMARK:
     case MIGRATION_SETTLE_MARKER:
     case MIGRATION_LIST_LEFTOVERS:
@@ -170,7 +187,8 @@ static struct totals sum_up(const struct migration_observation *observation,
 
     for (size_t i = 0; i < observation->count; i++) {
         const json_t *entry = json_array_get(entries, i);
-        struct effect effect = effect_of(&verdicts[i], &observation->facts[i], entry);
+        struct effect effect =
+            effect_of(observation->resource, &verdicts[i], &observation->facts[i], entry);
         if (effect.state == MIGRATION_STATE_DONE) {
             totals.in_place++;
             totals.in_place_bytes += json_int_at(entry, "sizeBytes", 0);

@@ -15,6 +15,7 @@
 #ifndef RECONCILE_VOLUME_MIGRATION_SUMMARIZE_H
 #define RECONCILE_VOLUME_MIGRATION_SUMMARIZE_H
 
+#include "base/buf.h"
 #include "reconcile/volume_migration/act.h"
 
 /** What the whole object is said to do. */
@@ -87,9 +88,43 @@ const char *migration_leftover_reason(const struct migration_facts *facts, int k
 /** The phase that follows from a state and its reason. Static. */
 const char *migration_phase_of(enum migration_state state, enum api_reason reason);
 
+/**
+ * What is worth knowing of a move before it begins, appended to `message` ("; 2 snapshots (12 GiB) stay on
+ * …"): snapshots that stay, an SR that is promised more than it has, a copy of more than a day. Of a dry run,
+ * and of a move that begins or goes on.
+ */
+void migration_add_notes(const struct migration_volume_view *view,
+                         const struct migration_volume_record *record, char *message, size_t size);
+
+/** Why no attempt of the object is begun, and what to type to have it run. */
+void migration_put_held(struct buf *buf, const struct migration_resource *resource,
+                        enum api_reason reason);
+
+/** Appends that a move is still forbidden, when it has been for half a day. */
+void migration_put_still_blocked(struct buf *buf, const struct migration_volume_record *record,
+                                 struct wall_time now);
+
+/** The record of a volume as it is to be, and where what is said of it is written. */
+struct migration_closing {
+    struct migration_volume_record *record;
+    char *message; /* the record *borrows* it */
+    size_t size;
+};
+
+/** Closes an attempt that failed: what it cost, whether and when there is another one, and the sentence. */
+void migration_fail_attempt(const struct rec_ports *ports,
+                            const struct migration_observation *observation, size_t index,
+                            const struct migration_closing *closing);
+
+/** How much the attempt that ends now has copied, as far as it was seen. */
+int64_t migration_copied_bytes(const struct migration_volume_view *view);
+
+/** Whether what was copied in vain has come to once, twice, four, … times the disk: worth an event. */
+bool migration_vain_step(int64_t size_bytes, int64_t before_bytes, int64_t after_bytes);
+
 /** What a dry run says of a volume: from where to where, how long, and what of backups. */
-void migration_dry_run_message(const struct migration_volume_record *record, int64_t estimated_s,
-                               char *message, size_t size);
+void migration_dry_run_message(const struct migration_volume_record *record, char *message,
+                               size_t size);
 
 /** Why an attempt failed, with the code that Xen Orchestra gave, *new*; the error may be ERR_NONE:
  * nobody knows. */

@@ -19,6 +19,8 @@ static json_t *leftover_json(const struct migration_leftover *leftover)
     json_put(json, "name", json_text(leftover->name));
     json_put_str(json, "since", time);
     json_put(json, "reason", json_text(leftover->reason));
+    if (!str_empty(leftover->attempt_id))
+        json_put(json, "attemptID", json_text(leftover->attempt_id));
     return json;
 }
 
@@ -39,6 +41,7 @@ static void list_new_leftovers(const struct migration_observation *observation, 
             .claim_name = view->claim_name,
             .name = name,
             .since = observation->wall,
+            .attempt_id = view->record ? view->record->attempt_id : "",
             .reason = migration_leftover_reason(facts, verdict->keep, i),
         };
         json_add(list, leftover_json(&leftover));
@@ -102,9 +105,11 @@ static bool ends(enum migration_step step, const struct migration_volume_view *v
         break;
     case MIGRATION_WAIT:
     case MIGRATION_OPEN:
+    case MIGRATION_REMEMBER:
     case MIGRATION_MARK:
     case MIGRATION_START:
     case MIGRATION_CANCEL_TASK:
+    case MIGRATION_FENCE:
     case MIGRATION_UNMARK:
     case MIGRATION_SETTLE_MARKER:
     case MIGRATION_LIST_LEFTOVERS:

@@ -140,7 +140,7 @@ Test(summarize_reasons, ask_a_person_where_vms_have_both_the_source_and_the_copy
     (void)fake_xo_plug(world()->xo, "V2", "copy-1"); /* its VBD is not needed */
     fake_migrations_run(200 * 1000);
     expect("ManualRecoveryRequired", "AmbiguousCopies", "nothing proves which one is good");
-    expect("ManualRecoveryRequired", "AmbiguousCopies", "attached to VM worker-2");
+    expect("ManualRecoveryRequired", "AmbiguousCopies", "in use by VM worker-2");
     expect("ManualRecoveryRequired", "AmbiguousCopies", "kubectl patch xvm m -n shop");
 }
 

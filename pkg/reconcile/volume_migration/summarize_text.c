@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/volume/room.h"
 
 #include <string.h>
 
@@ -39,25 +40,38 @@ const char *migration_leftover_reason(const struct migration_facts *facts, int k
 {
     if (facts->disks[keep].chosen)
         return MIGRATION_LEFTOVER_UNCHOSEN;
-    return facts->disks[i].source ? MIGRATION_LEFTOVER_SOURCE : MIGRATION_LEFTOVER_COPY;
+    /* Half of a live move belongs to its source, and may be a clone of that: it is never deleted. */
+    return facts->disks[i].source || facts->disks[i].half ? MIGRATION_LEFTOVER_SOURCE
+                                                          : MIGRATION_LEFTOVER_COPY;
 }
 
-/* "0a1b… on sr-a1 (host-1), 10240 MiB, attached to VM worker-1; …" */
+static void put_vm(struct buf *buf, const struct migration_disk_view *disk,
+                   const struct migration_disk_facts *facts)
+{
+    if (facts->attached)
+        buf_putf(buf, "%s VM %s", facts->attached_running ? "in use by" : "belongs to",
+                 *disk->vm_name ? disk->vm_name : disk->vm);
+    else
+        buf_put(buf, "attached nowhere");
+}
+
+/* "0a1b… on sr-a1 (host-1, pool-a), 10240 MiB, in use by VM worker-1; …" */
 static void put_disks(struct buf *buf, const struct migration_volume_view *view,
                       const struct migration_facts *facts)
 {
-    for (size_t i = 0; i < facts->disk_count; i++) {
+    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++) {
         const struct migration_disk_view *disk = &view->disks[i];
-        buf_putf(buf, "%s%s on %s%s%s%s, %lld MiB, ", i ? "; " : "", disk->uuid,
-                 *disk->place.sr_name ? disk->place.sr_name : disk->place.sr,
-                 *disk->place.host_name ? " (" : "", disk->place.host_name,
-                 *disk->place.host_name ? ")" : "", (long long)(disk->size_bytes >> 20));
-        if (facts->disks[i].attached)
-            buf_putf(buf, "attached to VM %s", *disk->vm_name ? disk->vm_name : "(unknown)");
-        else
-            buf_put(buf, "attached nowhere");
+        buf_putf(buf, "%s%s on %s (%s%s%s), %lld MiB, ", i ? "; " : "", disk->uuid,
+                 *disk->place.sr_name ? disk->place.sr_name : disk->place.sr, disk->place.host_name,
+                 *disk->place.host_name ? ", " : "", disk->place.pool_name,
+                 (long long)(disk->size_bytes >> 20));
+        put_vm(buf, disk, &facts->disks[i]);
         if (facts->disks[i].source)
             buf_put(buf, ", the disk before the move");
+        else if (facts->disks[i].remembered)
+            buf_put(buf, ", the one that Kubernetes used last");
+        else if (facts->open && i >= facts->disk_count)
+            buf_put(buf, ", not made by this move");
     }
 }
 
@@ -77,6 +91,27 @@ static void put_command(struct buf *buf, const struct migration_resource *resour
     buf_put(buf, "]}}'");
 }
 
+/* Why what spec.recovery says is not done. */
+static void put_answer(struct buf *buf, const struct migration_volume_view *view,
+                       const struct migration_facts *facts)
+{
+    bool shown = false;
+
+    if (!*view->keep)
+        return;
+    buf_putf(buf, "; spec.recovery says %s, ", view->keep);
+    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++) {
+        shown = shown || str_equal(view->disks[i].uuid, view->keep);
+        if (facts->disks[i].chosen) {
+            buf_put(buf, "but a node's VM runs on another one: stop it, or name that one");
+            return;
+        }
+    }
+    buf_put(buf, shown ? "which was said before this question was asked: take the entry out, and "
+                         "say it again if it holds"
+                       : "which is none of them");
+}
+
 static void put_manual(struct buf *buf, const struct migration_observation *observation,
                        size_t index, enum api_reason reason)
 {
@@ -93,24 +128,25 @@ static void put_manual(struct buf *buf, const struct migration_observation *obse
                  view->record ? view->record->destination.sr_name : "");
         return;
     }
-    buf_putf(buf, "%s%zu disks are named %s and %s. Find out which one holds the data and say so: ",
-             facts->truncated ? "more than " : "", facts->disk_count, view->disk_name,
+    const size_t count = facts->disk_count + facts->stranger_count;
+    if (reason == API_REASON_DISK_OUT_OF_REACH)
+        buf_putf(buf, "%s. ", view->why);
+    if (count == 0) {
+        buf_putf(buf, "No other disk is named %s", view->disk_name);
+        return;
+    }
+    buf_putf(buf, "%s%zu disk%s named %s, and %s. Find out which one holds the data and say so: ",
+             facts->truncated ? "more than " : "", count, count == 1 ? " is" : "s are",
+             view->disk_name,
              reason == API_REASON_AMBIGUOUS_COPIES ? "nothing proves which one is good"
-                                                   : "no move explains it");
+                                                   : "nothing proves which one is the volume's");
     put_command(buf, observation->resource, view->claim_name);
     buf_put(buf, " with one of ");
     put_disks(buf, view, facts);
-    buf_put(buf, ". The others are renamed, none is deleted. Nothing is attached, moved or deleted "
-                 "until then");
-    if (!*view->keep)
-        return;
-    buf_putf(buf, "; spec.recovery says %s, ", view->keep);
-    for (size_t i = 0; i < facts->disk_count; i++)
-        if (facts->disks[i].chosen) {
-            buf_put(buf, "but a VM runs on another one: stop it, or name that one");
-            return;
-        }
-    buf_put(buf, "which is none of them");
+    buf_put(buf,
+            ". What this move made and is not chosen is renamed, other disks stay as they are, "
+            "none is deleted. Nothing is attached, moved or deleted until then");
+    put_answer(buf, view, facts);
 }
 
 static void put_attached(struct buf *buf, const struct migration_volume_view *view,
@@ -151,6 +187,14 @@ static const struct {
      "the disk was marked as being moved and nothing moves it: takes the marker off"},
 };
 
+/* Whether the last attempt left a sentence that holds during the pause. */
+static bool told_by_attempt(const struct migration_facts *facts, enum api_reason reason)
+{
+    return reason == API_REASON_REFUSED || reason == API_REASON_STORAGE_BROKEN ||
+           (reason == API_REASON_QUEUED && facts->pause == MIGRATION_PAUSE_BUSY) ||
+           (reason == API_REASON_OPERATION_BLOCKED && facts->pause == MIGRATION_PAUSE_BLOCKED);
+}
+
 static void put_waiting(struct buf *buf, const struct migration_volume_view *view,
                         const struct migration_facts *facts, enum api_reason reason)
 {
@@ -159,13 +203,17 @@ static void put_waiting(struct buf *buf, const struct migration_volume_view *vie
             buf_put(buf, sentences[i].text);
             return;
         }
-    if (reason == API_REASON_POOL_AWAY && facts->blind != API_REASON_INACTIVE)
+    if (reason == API_REASON_POOL_AWAY && facts->blind != API_REASON_INACTIVE && *view->why)
+        buf_putf(buf, "%s; nothing is decided until then", view->why);
+    else if (reason == API_REASON_POOL_AWAY && facts->blind != API_REASON_INACTIVE)
         buf_put(buf, "Xen Orchestra does not show all its pools now: what is missing may only be "
                      "out of sight, so nothing is decided");
     else if (reason == API_REASON_DISK_NOT_FOUND)
         buf_putf(buf,
                  "no disk in Xen Orchestra is named %s: if it was renamed, give it its name back",
                  view->disk_name);
+    else if (facts->no_target == API_REASON_INACTIVE && reason == facts->no_source)
+        buf_put(buf, view->why_no_source);
     else if (reason == API_REASON_IN_USE && !facts->wanted && facts->offline_only)
         put_attached(buf, view, facts);
     else if (facts->not_live == reason && migration_goes_live(facts))
@@ -178,8 +226,7 @@ static void put_waiting(struct buf *buf, const struct migration_volume_view *vie
     else if (reason == API_REASON_QUEUED && facts->pause != MIGRATION_PAUSE_BUSY && !*view->why)
         buf_put(buf, "waits for the other volumes of this object: none moves before all can, and "
                      "two at a time");
-    else if (reason == API_REASON_REFUSED ||
-             (reason == API_REASON_QUEUED && facts->pause == MIGRATION_PAUSE_BUSY))
+    else if (told_by_attempt(facts, reason))
         buf_put(buf, view->record ? view->record->message : "");
     else
         buf_put(buf, view->why); /* it was explained where it was found */
@@ -203,11 +250,25 @@ static void put_state(struct buf *buf, const struct migration_observation *obser
     switch (verdict->state) {
     case MIGRATION_STATE_WAITING:
     case MIGRATION_STATE_STALLED:
-        put_waiting(buf, view, facts, verdict->reason);
+        if (verdict->reason == facts->held)
+            migration_put_held(buf, observation->resource, facts->held);
+        else
+            put_waiting(buf, view, facts, verdict->reason);
+        if (verdict->reason == API_REASON_OPERATION_BLOCKED)
+            migration_put_still_blocked(buf, view->record, observation->wall);
         break;
     case MIGRATION_STATE_STARTING:
-        buf_putf(buf, "starts moving %s from %s to %s", view->claim_name, origin(view),
-                 view->destination.sr_name);
+        if (verdict->reason == API_REASON_UNANSWERED)
+            buf_putf(buf,
+                     "Xen Orchestra has not answered the move of %s to %s, and nothing of it is "
+                     "seen: renews the session and looks again",
+                     view->claim_name, view->destination.sr_name);
+        else if (facts->call == MIGRATION_CALL_PENDING)
+            buf_putf(buf, "asked Xen Orchestra to move %s from %s to %s; nothing of it is seen yet",
+                     view->claim_name, origin(view), view->destination.sr_name);
+        else
+            buf_putf(buf, "starts moving %s from %s to %s", view->claim_name, origin(view),
+                     view->destination.sr_name);
         break;
     case MIGRATION_STATE_MOVING:
         if (verdict->reason == API_REASON_ADOPTED)
@@ -300,19 +361,20 @@ static void put_duration(struct buf *buf, int64_t seconds)
         buf_putf(buf, "about %lld h %lld min", minutes / 60, minutes % 60);
 }
 
-void migration_dry_run_message(const struct migration_volume_record *record, int64_t estimated_s,
-                               char *message, size_t size)
+void migration_dry_run_message(const struct migration_volume_record *record, char *message,
+                               size_t size)
 {
+    char bytes[VOLUME_SIZE_TEXT_SIZE];
     cleanup_buf struct buf buf = {0};
 
-    buf_putf(&buf, "dry run: %s (%lld MiB) would be %s from %s to %s; ", record->claim_name,
-             (long long)(record->size_bytes >> 20),
+    volume_size_text(record->size_bytes, bytes);
+    buf_putf(&buf, "dry run: %s (%s) would be %s from %s to %s; ", record->claim_name, bytes,
              str_equal(record->mode, MIGRATION_LIVE) ? "moved live" : "copied",
              record->source.sr_name, record->destination.sr_name);
-    if (estimated_s < 0)
+    if (record->estimated_s <= 0)
         buf_put(&buf, "how long is not known, for nothing was moved that way before");
     else
-        put_duration(&buf, estimated_s);
+        put_duration(&buf, record->estimated_s);
     if (record->backup_impact)
         buf_put(&buf, "; its changed block tracking would be reset, so that its next backup would "
                       "be a full one");

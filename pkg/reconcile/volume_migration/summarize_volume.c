@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/volume/room.h"
 
 static void put_text(json_t *object, const char *key, const char *text)
 {
@@ -22,6 +23,7 @@ static void put_place(json_t *object, const char *key, const struct migration_pl
     put_text(json, "srName", place->sr_name);
     put_text(json, "hostName", place->host_name);
     put_text(json, "poolName", place->pool_name);
+    put_text(json, "poolUUID", place->pool);
     put_text(json, "vdiUUID", place->disk);
     if (json_object_size(json) > 0)
         json_put(object, key, json);
@@ -35,30 +37,17 @@ static struct migration_place place_of(const struct migration_place_view *view, 
                                     .sr_name = view->sr_name,
                                     .host_name = view->host_name,
                                     .pool_name = view->pool_name,
+                                    .pool = view->pool,
                                     .disk = disk};
-}
-
-int64_t migration_backoff_ms(const struct migration_resource *resource, const char *claim_name,
-                             int64_t attempts, uint64_t seed)
-{
-    int64_t delay = resource->retry_initial_delay_ms;
-    cleanup_str char *text = str_new("%llu/%s/%s/%lld", (unsigned long long)seed,
-                                     resource->object.uid, claim_name, (long long)attempts);
-    int64_t percent = 80 + (int64_t)(str_hash(text) % 41); /* 80 to 120 */
-
-    for (int64_t i = 1; i < attempts && delay < resource->retry_max_delay_ms; i++)
-        delay *= 2;
-    if (delay > resource->retry_max_delay_ms)
-        delay = resource->retry_max_delay_ms;
-    return delay * percent / 100;
 }
 
 /* The entry as it is to be; strings are *borrowed* from the observation. */
 struct entry {
     struct migration_volume_record record;
     const char *known[MIGRATION_DISKS_MAX];
+    const char *asked[MIGRATION_DISKS_MAX];
+    char attempt_id[XO_MARKER_ATTEMPT_MAX];
     char message[API_CONDITION_MESSAGE_MAX];
-    int64_t estimated_s; /* of a dry run; -1: not known, or none */
 };
 
 static const char *mode_of(bool live)
@@ -85,6 +74,55 @@ static void preview(const struct migration_volume_view *view, const struct migra
         record->destination = place_of(&view->destination, "");
 }
 
+/* How long it takes, asked when it begins: it looks at all that was moved. */
+static void estimate(const struct rec_ports *ports, const struct migration_facts *facts,
+                     const struct migration_verdict *verdict,
+                     struct migration_volume_record *record)
+{
+    if (facts->open)
+        return;
+    record->estimated_s = 0;
+    if (verdict->reason == API_REASON_DRY_RUN || verdict->step == MIGRATION_OPEN) {
+        const int64_t seconds = migration_estimate_s(ports, record);
+        record->estimated_s = seconds > 0 ? seconds : 0;
+    }
+}
+
+/* Since when it is forbidden, over attempts that find it so, and why there is a pause. */
+static void note_pause(const struct migration_observation *observation,
+                       const struct migration_facts *facts, const struct migration_verdict *verdict,
+                       struct migration_volume_record *record)
+{
+    if (facts->open)
+        return;
+    if (facts->pause == MIGRATION_PAUSE_NONE)
+        record->pause_reason = "";
+    if (verdict->reason == API_REASON_OPERATION_BLOCKED) {
+        if (record->blocked_since.ms == 0)
+            record->blocked_since.ms = observation->wall.ms / 1000 * 1000;
+    } else if (verdict->reason != API_REASON_QUEUED && verdict->reason != API_REASON_STARTING) {
+        record->blocked_since.ms = 0;
+    }
+}
+
+/* A sentence about the volume, and what is worth knowing beside it. */
+static void write_message(const struct migration_observation *observation, size_t index,
+                          const struct migration_verdict *verdict, struct entry *entry)
+{
+    const enum api_reason reason = verdict->reason;
+
+    if (reason == API_REASON_DRY_RUN)
+        migration_dry_run_message(&entry->record, entry->message, sizeof(entry->message));
+    else
+        migration_volume_message(observation, verdict, index, entry->message,
+                                 sizeof(entry->message));
+    if (reason == API_REASON_DRY_RUN || reason == API_REASON_STARTING ||
+        reason == API_REASON_MIGRATING)
+        migration_add_notes(&observation->volumes[index], &entry->record, entry->message,
+                            sizeof(entry->message));
+    entry->record.message = entry->message;
+}
+
 static void start_entry(const struct rec_ports *ports,
                         const struct migration_observation *observation, size_t index,
                         const struct migration_verdict *verdict, struct entry *entry)
@@ -94,40 +132,38 @@ static void start_entry(const struct rec_ports *ports,
 
     if (view->record)
         entry->record = *view->record;
+    entry->record.asked_disks = view->asked_disks;
+    entry->record.asked_keep = view->asked_keep;
     entry->record.claim_name = view->claim_name;
     if (*view->volume_name)
         entry->record.volume_name = view->volume_name;
     if (*view->disk_name)
         entry->record.disk_name = view->disk_name;
-    entry->estimated_s = -1;
     if (facts->ended != MIGRATION_GOES_ON)
         return;
     if (facts->disk_count > 0 && !facts->open)
         preview(view, facts, &entry->record);
-    if (verdict->reason == API_REASON_DRY_RUN)
-        entry->estimated_s = migration_estimate_s(ports, &entry->record);
+    estimate(ports, facts, verdict, &entry->record);
+    note_pause(observation, facts, verdict, &entry->record);
     if (verdict->reason != API_REASON_QUEUED)
         entry->record.queued_since.ms = 0;
     else if (entry->record.queued_since.ms == 0)
         entry->record.queued_since.ms = observation->wall.ms / 1000 * 1000;
     entry->record.phase = migration_phase_of(verdict->state, verdict->reason);
     if (verdict->state == MIGRATION_STATE_STALLED && verdict->reason != API_REASON_REFUSED &&
-        verdict->reason != API_REASON_DRY_RUN)
+        verdict->reason != API_REASON_STORAGE_BROKEN && verdict->reason != API_REASON_DRY_RUN)
         entry->record.phase = MIGRATION_PENDING; /* "Stalled" of a volume marks a refusal */
-    migration_volume_message(observation, verdict, index, entry->message, sizeof(entry->message));
-    if (verdict->reason == API_REASON_DRY_RUN)
-        migration_dry_run_message(&entry->record, entry->estimated_s, entry->message,
-                                  sizeof(entry->message));
-    entry->record.message = entry->message;
+    write_message(observation, index, verdict, entry);
 }
 
 static void open_attempt(const struct migration_observation *observation, size_t index,
                          struct entry *entry)
 {
     const struct migration_volume_view *view = &observation->volumes[index];
+    const struct migration_facts *facts = &observation->facts[index];
     const struct migration_disk_view *source = &view->disks[0];
     struct migration_volume_record *record = &entry->record;
-    bool live = migration_goes_live(&observation->facts[index]);
+    bool live = migration_goes_live(facts);
 
     record->attempt_open = true;
     record->mode = mode_of(live);
@@ -139,18 +175,24 @@ static void open_attempt(const struct migration_observation *observation, size_t
     record->attempt_start.ms = observation->wall.ms / 1000 * 1000; /* as it will be read back */
     record->attempts++;
     record->task = "";
+    record->pause_reason = "";
     record->progress_percent = 0;
     record->next_retry.ms = 0;
     if (record->start.ms == 0)
         record->start = record->attempt_start;
     record->source = place_of(&source->place, source->uuid);
     record->destination = place_of(&view->destination, "");
-    entry->known[0] = source->uuid;
-    record->known_disks = (struct kube_strings){.items = entry->known, .len = 1};
+    record->known_disks = (struct kube_strings){.items = entry->known};
+    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)
+        entry->known[record->known_disks.len++] = view->disks[i].uuid;
+    str_format(entry->attempt_id, sizeof(entry->attempt_id), "%.40s/%lld",
+               observation->resource->object.uid, (long long)record->attempt_start.ms / 1000);
+    record->attempt_id = entry->attempt_id;
     view->memory->attempt_start_ms = record->attempt_start.ms;
     view->memory->sent = false;
     view->memory->step = MIGRATION_WAIT; /* what was done for an earlier attempt says nothing */
     view->memory->task[0] = '\0';
+    view->memory->progress = 0;
 }
 
 static void follow_attempt(const struct migration_observation *observation, size_t index,
@@ -176,72 +218,6 @@ static void follow_attempt(const struct migration_observation *observation, size
                       1000.0 / (double)elapsed_ms);
 }
 
-static void describe_failure(const struct migration_volume_view *view, struct entry *entry,
-                             bool last)
-{
-    char when[CLOCK_RFC3339_SIZE];
-    const struct err *error = &view->call_error;
-    cleanup_str char *cause = migration_failure_cause(error);
-
-    wall_format(entry->record.next_retry, when);
-    if (error->class == ERR_BUSY)
-        (void)str_format(entry->message, sizeof(entry->message),
-                         "Xen Orchestra moves as many disks as it can at once (%s): tried again at "
-                         "%s, without counting as an attempt",
-                         cause, when);
-    else if (last)
-        (void)str_format(entry->message, sizeof(entry->message),
-                         "attempt %lld failed, and spec.retry.limit allows no more: %s",
-                         (long long)entry->record.attempts, cause);
-    else
-        (void)str_format(entry->message, sizeof(entry->message),
-                         "attempt %lld failed, the next starts at %s: %s",
-                         (long long)entry->record.attempts, when, cause);
-    entry->record.message = entry->message;
-}
-
-static void fail_attempt(const struct rec_ports *ports,
-                         const struct migration_observation *observation, size_t index,
-                         struct entry *entry)
-{
-    const struct migration_resource *resource = observation->resource;
-    const struct migration_volume_view *view = &observation->volumes[index];
-    struct migration_volume_record *record = &entry->record;
-    struct migration_aftermath aftermath = migration_aftermath_of(view->call_error.class);
-    int64_t delay_ms =
-        migration_backoff_ms(resource, view->claim_name, record->attempts, ports->seed);
-    bool last =
-        resource->retry_limit >= 0 && record->attempts >= resource->retry_limit && aftermath.counts;
-
-    record->attempt_open = false;
-    record->bytes_per_second = 0;
-    record->avoid_sr = aftermath.avoid_target ? record->destination.sr_uuid : "";
-    switch (aftermath.pause) {
-    case MIGRATION_PAUSE_REFUSED:
-        record->phase = MIGRATION_STALLED;
-        delay_ms = resource->retry_max_delay_ms;
-        break;
-    case MIGRATION_PAUSE_BUSY:
-        record->phase = MIGRATION_PENDING;
-        delay_ms = resource->retry_initial_delay_ms;
-        record->queued_since = record->attempt_start; /* it has waited since then */
-        break;
-    case MIGRATION_PAUSE_BACK_OFF:
-    case MIGRATION_PAUSE_NONE:
-        record->phase = MIGRATION_BACKING_OFF;
-        break;
-    }
-    record->next_retry.ms = (observation->wall.ms + delay_ms) / 1000 * 1000;
-    if (last) {
-        record->phase = MIGRATION_FAILED;
-        record->next_retry.ms = 0;
-        record->completion = observation->wall;
-    }
-    describe_failure(view, entry, last);
-    if (!aftermath.counts)
-        record->attempts--; /* XO's limit was reached: that says nothing about this move */
-}
-
 static void finish(const struct migration_observation *observation, size_t index,
                    const struct migration_verdict *verdict, struct entry *entry)
 {
@@ -251,6 +227,7 @@ static void finish(const struct migration_observation *observation, size_t index
     record->attempt_open = false;
     record->completion = observation->wall;
     record->next_retry.ms = 0;
+    record->blocked_since.ms = 0;
     if (verdict->step == MIGRATION_CLOSE_CANCELLED) {
         record->phase = MIGRATION_CANCELLED;
         migration_cancelled_message(observation, index, entry->message, sizeof(entry->message));
@@ -258,6 +235,12 @@ static void finish(const struct migration_observation *observation, size_t index
         return;
     }
     record->phase = MIGRATION_SUCCEEDED;
+    if (observation->facts[index].unfit == API_REASON_CLAIM_NOT_FOUND) {
+        str_format(entry->message, sizeof(entry->message),
+                   "claim %s was deleted during the move; its disk %s is on %s", view->claim_name,
+                   view->disk_name, view->disks[verdict->disk].place.sr_name);
+        record->message = entry->message;
+    }
     record->progress_percent = 100;
     record->bytes_per_second =
         migration_speed(record->size_bytes, record->attempt_start, observation->wall);
@@ -278,7 +261,10 @@ static void apply_step(const struct rec_ports *ports,
         finish(observation, index, verdict, entry);
         break;
     case MIGRATION_CLOSE_FAILED:
-        fail_attempt(ports, observation, index, entry);
+        migration_fail_attempt(ports, observation, index,
+                               &(struct migration_closing){.record = &entry->record,
+                                                           .message = entry->message,
+                                                           .size = sizeof(entry->message)});
         break;
     case MIGRATION_CLOSE_WITHDRAWN:
         entry->record.attempt_open = false;
@@ -292,9 +278,11 @@ static void apply_step(const struct rec_ports *ports,
         if (verdict->state == MIGRATION_STATE_DONE)
             entry->record.progress_percent = 100;
         break;
+    case MIGRATION_REMEMBER:
     case MIGRATION_MARK:
     case MIGRATION_START:
     case MIGRATION_CANCEL_TASK:
+    case MIGRATION_FENCE:
     case MIGRATION_UNMARK:
     case MIGRATION_SETTLE_MARKER:
     case MIGRATION_LIST_LEFTOVERS:
@@ -306,6 +294,35 @@ static void apply_step(const struct rec_ports *ports,
         follow_attempt(observation, index, entry);
 }
 
+/* The question as it is asked now. One about other disks is another question, to which what spec.recovery says
+ * already is no answer. */
+static void ask(const struct migration_volume_view *view, const struct migration_facts *facts,
+                struct entry *entry)
+{
+    struct migration_volume_record *record = &entry->record;
+    const size_t count = facts->disk_count + facts->stranger_count;
+
+    if (migration_same_question(view, facts)) {
+        if (str_empty(
+                view->keep)) /* the earlier answer was taken out: whatever comes next is one to this */
+            record->asked_keep = "";
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        entry->asked[i] = view->disks[i].uuid;
+    record->asked_disks = (struct kube_strings){.items = entry->asked, .len = count};
+    record->asked_keep = view->keep;
+}
+
+/* Whether the question has an answer that is being carried out. */
+static bool answered(const struct migration_facts *facts)
+{
+    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)
+        if (facts->disks[i].chosen)
+            return true;
+    return false;
+}
+
 static json_t *attempt_json(const struct migration_volume_record *record)
 {
     json_t *attempt = json_object();
@@ -313,6 +330,7 @@ static json_t *attempt_json(const struct migration_volume_record *record)
 
     for (size_t i = 0; i < record->known_disks.len; i++)
         json_add(known, json_text(record->known_disks.items[i]));
+    put_text(attempt, "id", record->attempt_id);
     json_put_time(attempt, "startTime", record->attempt_start);
     json_put(attempt, "knownVDIs", known);
     put_text(attempt, "xapiTask", record->task);
@@ -320,6 +338,18 @@ static json_t *attempt_json(const struct migration_volume_record *record)
     put_text(attempt, "destinationHostUUID", record->destination_host);
     put_text(attempt, "vmUUID", record->vm);
     return attempt;
+}
+
+static json_t *question_json(const struct migration_volume_record *record)
+{
+    json_t *question = json_object();
+    json_t *disks = json_array();
+
+    for (size_t i = 0; i < record->asked_disks.len; i++)
+        json_add(disks, json_text(record->asked_disks.items[i]));
+    json_put(question, "vdiUUIDs", disks);
+    put_text(question, "earlierAnswer", record->asked_keep);
+    return question;
 }
 
 static json_t *entry_json(const struct entry *entry)
@@ -337,8 +367,8 @@ static json_t *entry_json(const struct entry *entry)
     put_text(json, "mode", record->mode);
     if (record->backup_impact)
         json_put(json, "backupImpact", json_true());
-    if (entry->estimated_s >= 0)
-        json_put(json, "estimatedSeconds", json_integer(entry->estimated_s));
+    if (record->estimated_s > 0)
+        json_put(json, "estimatedSeconds", json_integer(record->estimated_s));
     put_text(json, "phase", record->phase);
     put_text(json, "message", record->message);
     json_put(json, "attempts", json_integer(record->attempts));
@@ -349,9 +379,15 @@ static json_t *entry_json(const struct entry *entry)
     json_put_time(json, "completionTime", record->completion);
     json_put_time(json, "nextRetryTime", record->next_retry);
     json_put_time(json, "queuedTime", record->queued_since);
+    json_put_time(json, "blockedTime", record->blocked_since);
+    put_text(json, "pauseReason", record->pause_reason);
+    if (record->vain_bytes > 0)
+        json_put(json, "bytesCopiedInVain", json_integer(record->vain_bytes));
     put_text(json, "avoidSRUUID", record->avoid_sr);
     if (record->attempt_open)
         json_put(json, "attempt", attempt_json(record));
+    if (record->asked_disks.len > 0)
+        json_put(json, "question", question_json(record));
     return json;
 }
 
@@ -362,6 +398,10 @@ json_t *migration_summarize_volume(const struct rec_ports *ports,
     struct entry entry = {0};
 
     start_entry(ports, observation, index, verdict, &entry);
+    if (verdict->state == MIGRATION_STATE_MANUAL)
+        ask(&observation->volumes[index], &observation->facts[index], &entry);
+    else if (!answered(&observation->facts[index]))
+        entry.record.asked_disks = (struct kube_strings){0};
     apply_step(ports, observation, index, verdict, &entry);
     return entry_json(&entry);
 }

@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "reconcile/metrics.h"
+#include "reconcile/volume/drift.h"
+#include "reconcile/volume/room.h"
 
 #include <string.h>
 
@@ -115,19 +117,62 @@ static bool worth_an_event(enum api_reason reason)
     return true;
 }
 
+/* How the failed attempt is told: a refusal is an event of its own, for the object says no more than that. */
+static enum api_reason reason_of_failure(const struct migration_volume_view *view,
+                                         const json_t *entry)
+{
+    if (!str_equal(json_str_at(entry, "phase"), MIGRATION_STALLED))
+        return API_REASON_ATTEMPT_FAILED;
+    return view->call_error.class == ERR_BROKEN ? API_REASON_STORAGE_BROKEN : API_REASON_REFUSED;
+}
+
+/* Without a number or a time: the same failure again is the same event, and is counted in it. */
+static void send_failure(const struct rec_ports *ports,
+                         const struct migration_observation *observation, size_t index,
+                         const json_t *entry)
+{
+    const struct migration_volume_view *view = &observation->volumes[index];
+    const int64_t size = json_int_at(entry, "sizeBytes", 0);
+    const int64_t vain = json_int_at(entry, "bytesCopiedInVain", 0);
+    const enum api_reason reason = reason_of_failure(view, entry);
+    cleanup_str char *cause = migration_failure_cause(&view->call_error);
+    cleanup_str char *message =
+        str_new("an attempt to move %s from %s to %s failed: %s%s", view->claim_name,
+                view->record->source.sr_name, view->record->destination.sr_name, cause,
+                reason == API_REASON_ATTEMPT_FAILED ? ""
+                                                    : "; tried again after spec.retry.maxDelay");
+    char bytes[VOLUME_SIZE_TEXT_SIZE];
+
+    send_event(ports, observation->resource, reason, "Migrate", message);
+    if (!migration_vain_step(size, view->record->vain_bytes, vain))
+        return;
+    volume_size_text(vain, bytes);
+    cleanup_str char *sum =
+        str_new("%lld attempts to move %s have copied %s in vain",
+                (long long)json_int_at(entry, "attempts", 0), view->claim_name, bytes);
+    send_event(ports, observation->resource, API_REASON_COPIED_IN_VAIN, "Migrate", sum);
+}
+
 static void send_volume_events(const struct rec_ports *ports,
                                const struct migration_observation *observation,
                                const struct migration_verdict *verdict, size_t index,
-                               const char *said)
+                               const json_t *entry)
 {
     const struct migration_resource *resource = observation->resource;
     const struct migration_volume_view *view = &observation->volumes[index];
-    const struct migration_facts *facts = &observation->facts[index];
     char message[MIGRATION_WHY_SIZE];
 
     if (verdict->step == MIGRATION_CLOSE_FAILED &&
         migration_aftermath_of(view->call_error.class).counts)
-        send_event(ports, resource, API_REASON_ATTEMPT_FAILED, "Migrate", said);
+        send_failure(ports, observation, index, entry);
+    if (verdict->step == MIGRATION_OPEN && view->strangers_total > 0) {
+        str_format(
+            message, sizeof(message),
+            "%zu other disks are named %s, such as replicas or restored backups: they are left "
+            "as they are",
+            view->strangers_total, view->disk_name);
+        send_event(ports, resource, API_REASON_STRANGERS_IGNORED, "Migrate", message);
+    }
     if (verdict->step == MIGRATION_OPEN && view->disks[0].cbt_enabled) {
         (void)
             str_format(message, sizeof(message),
@@ -136,12 +181,19 @@ static void send_volume_events(const struct rec_ports *ports,
                        view->disk_name, view->claim_name);
         send_event(ports, resource, API_REASON_BACKUP_IMPACT, "Migrate", message);
     }
-    if (verdict->step == MIGRATION_LIST_LEFTOVERS && facts->disks[verdict->keep].chosen) {
-        (void)str_format(message, sizeof(message),
-                         "keeps disk %s for %s, as spec.recovery says; renames %zu others",
-                         view->disks[verdict->keep].uuid, view->claim_name, facts->disk_count - 1);
-        send_event(ports, resource, API_REASON_RECOVERED, "Recover", message);
-    }
+}
+
+/* Whether the events of the volumes have said already what the object says: that an attempt was refused. */
+static bool told_as_failure(const struct migration_observation *observation,
+                            const struct migration_verdict *verdicts,
+                            const struct migration_summary *summary)
+{
+    if (summary->reason != API_REASON_REFUSED && summary->reason != API_REASON_STORAGE_BROKEN)
+        return false;
+    for (size_t i = 0; i < observation->count; i++)
+        if (verdicts[i].step == MIGRATION_CLOSE_FAILED)
+            return true;
+    return false;
 }
 
 static void send_events(const struct rec_ports *ports,
@@ -153,9 +205,8 @@ static void send_events(const struct rec_ports *ports,
     const json_t *entries = json_object_get(summary->status, "migratedVolumes");
 
     for (size_t i = 0; i < observation->count; i++)
-        send_volume_events(ports, observation, &verdicts[i], i,
-                           json_str_at(json_array_get(entries, i), "message"));
-    if (worth_an_event(summary->reason) &&
+        send_volume_events(ports, observation, &verdicts[i], i, json_array_get(entries, i));
+    if (worth_an_event(summary->reason) && !told_as_failure(observation, verdicts, summary) &&
         !str_equal(resource->reason, api_reason_name(summary->reason)))
         send_event(ports, resource, summary->reason, "Migrate", summary->message);
 }
@@ -192,6 +243,8 @@ static void forget_calls(const struct rec_ports *ports,
         if (!closes(verdicts[i].step))
             continue;
         count_attempt(ports, view, verdicts[i].step);
+        if (verdicts[i].step == MIGRATION_CLOSE_DONE)
+            volume_drift_look(ports, view->volume_name, view->disks[verdicts[i].disk].uuid);
         if (view->record && view->record->attempt_open)
             ports->xo.forget_move(ports->xo.userdata, view->record->source.disk);
         view->memory->attempt_start_ms = 0;
@@ -266,6 +319,22 @@ void migration_report_act(const struct rec_ports *ports,
 
     if (act->result != XO_DONE)
         return;
+    if (act->step == MIGRATION_REMEMBER &&
+        observation->facts[act->volume].disks[verdict->disk].chosen) {
+        str_format(message, sizeof(message),
+                   "disk %s is taken for the volume of claim %s, as spec.recovery says",
+                   view->disks[verdict->disk].uuid, view->claim_name);
+        send_event(ports, observation->resource, API_REASON_RECOVERED, "Recover", message);
+    }
+    if (act->step == MIGRATION_REMEMBER && view->concluded) {
+        str_format(
+            message, sizeof(message),
+            "disk %s, which was the volume of claim %s, does not exist any more, and %s is the "
+            "only disk of its pool that is named %s: that one is taken for it",
+            view->question.remembered.disk, view->claim_name, view->disks[verdict->disk].uuid,
+            view->disk_name);
+        send_event(ports, observation->resource, API_REASON_DISK_CONCLUDED, "Recover", message);
+    }
     if (act->step == MIGRATION_UNMARK && verdict->reason == API_REASON_STALE_MARKER_CLEARED) {
         (void)str_format(message, sizeof(message),
                          "disk %s (%s) was marked as being moved to %s and nothing moved it: took "

@@ -5,7 +5,7 @@
 
 struct migration_facts fake_facts_one_elsewhere(void)
 {
-    return (struct migration_facts){.disk_count = 1};
+    return (struct migration_facts){.disk_count = 1, .disks = {{.remembered = true}}};
 }
 
 struct migration_facts fake_facts_attempt(enum migration_call call)
@@ -15,11 +15,11 @@ struct migration_facts fake_facts_attempt(enum migration_call call)
     facts.open = true;
     facts.begun = true;
     facts.call = call;
+    facts.seen_going = true;
     facts.noticed = true;
     facts.quiet = true;
     facts.still = true;
     facts.disks[0].source = true;
-    facts.disks[0].known = true;
     return facts;
 }
 
@@ -29,6 +29,7 @@ struct migration_facts fake_facts_source_and_copy(void)
 
     facts.disk_count = 2;
     facts.disks[1].at_target = true;
+    facts.call_failed = true; /* or XO would have removed the source */
     return facts;
 }
 
@@ -40,7 +41,7 @@ struct migration_facts fake_facts_deletable(void)
         .delete_leftovers = true,
         .leftover = {.listed = true, .failed_copy = true, .seen = true, .superseded = true},
         .disk_count = 1,
-        .disks = {{.at_target = true}},
+        .disks = {{.at_target = true, .remembered = true}},
     };
 }
 
@@ -65,7 +66,13 @@ void fake_facts_expect_on(const struct migration_facts *facts, enum migration_st
 
 void fake_facts_expect_kept(const struct migration_facts *facts, int keep, int first)
 {
-    struct migration_verdict verdict = migration_decide_volume(facts);
+    struct migration_facts after = *facts;
+    struct migration_verdict verdict;
+
+    if (!facts->disks[keep].source && !facts->disks[keep].remembered)
+        fake_facts_expect_on(facts, MIGRATION_REMEMBER, keep);
+    after.disks[keep].remembered = true;
+    verdict = migration_decide_volume(&after);
 
     cr_assert_eq(verdict.step, MIGRATION_LIST_LEFTOVERS, "step %d", verdict.step);
     cr_assert_eq(verdict.keep, keep, "keep %d, not %d", verdict.keep, keep);

@@ -24,7 +24,8 @@ void fake_facts_expect(const struct migration_facts *facts, enum migration_step 
 /** Expects this step, about this disk. */
 void fake_facts_expect_on(const struct migration_facts *facts, enum migration_step step, int disk);
 
-/** Expects that one disk is kept, and that this one is the first to be written down as a leftover. */
+/** Expects that one disk is remembered and kept, and that this one is then the first to be written down as a
+ * leftover. */
 void fake_facts_expect_kept(const struct migration_facts *facts, int keep, int first);
 
 #endif

@@ -6,11 +6,12 @@
  * moves and no attempt explains. An attempt that a person has to decide about moves nothing and counts no
  * more; should something move its disks after all, that counts as somebody else's.
  */
-#include "reconcile/volume_migration/observe_slots.h"
+#include "reconcile/volume_migration/admit.h"
 
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/volume/room.h"
 
 #include <string.h>
 
@@ -82,16 +83,28 @@ static int64_t snapshot_bytes(const struct xo_inventory *inventory, const char *
     return sr && str_equal(sr->allocation, "thick") ? size_bytes : 0;
 }
 
+/* What a copy of the disk takes where it goes. Who asks strictly counts others so as well. */
+static int64_t bytes_there(const struct xo_inventory *inventory, const char *sr_uuid,
+                           const char *disk_uuid, int64_t size_bytes, bool strict)
+{
+    const struct xo_sr *sr = xo_inventory_sr(inventory, sr_uuid);
+
+    return sr ? volume_room_needed(sr, xo_inventory_disk(inventory, disk_uuid), size_bytes, strict)
+              : size_bytes;
+}
+
 /* What is under way. */
 
 /* One question: who asks, and what is held while it is answered. */
 struct question {
     const struct rec_ports *ports;
     const struct rec_slots_use *use; /* whose SRs' room is wanted; NULL: nobody's */
+    bool strict;                     /* spec.overcommit of who asks is false */
 };
 
 static void add_record(const struct xo_inventory *inventory, const char *namespace,
-                       const struct migration_volume_record *record, struct rec_slots_view *view)
+                       const struct migration_volume_record *record, bool strict,
+                       struct rec_slots_view *view)
 {
     const struct xo_disk *disk = xo_inventory_disk(inventory, record->source.disk);
     const struct xo_vm *vm = vm_of_disk(inventory, disk);
@@ -101,7 +114,8 @@ static void add_record(const struct xo_inventory *inventory, const char *namespa
         .disk = record->source.disk,
         .live = *or_none(record->mode) ? str_equal(record->mode, MIGRATION_LIVE) : vm != NULL,
         .srs = {record->source.sr_uuid, record->destination.sr_uuid},
-        .bytes = record->size_bytes,
+        .bytes = bytes_there(inventory, record->destination.sr_uuid, record->source.disk,
+                             record->size_bytes, strict),
     };
 
     locate(inventory, vm, &use);
@@ -117,7 +131,7 @@ static void add_record(const struct xo_inventory *inventory, const char *namespa
 }
 
 static void add_records(const struct kube_list *list, const struct xo_inventory *inventory,
-                        struct map *sources, struct rec_slots_view *view)
+                        bool strict, struct map *sources, struct rec_slots_view *view)
 {
     for (size_t i = 0; i < list->len; i++) {
         const struct migration_resource *resource = migration_resource_of(list->items[i]);
@@ -125,7 +139,7 @@ static void add_records(const struct kube_list *list, const struct xo_inventory 
             const struct migration_volume_record *record = &resource->records[k];
             if (!record->attempt_open || str_equal(record->phase, MIGRATION_MANUAL))
                 continue;
-            add_record(inventory, resource->object.namespace, record, view);
+            add_record(inventory, resource->object.namespace, record, strict, view);
             map_put(sources, record->source.disk, NULL);
         }
     }
@@ -167,12 +181,12 @@ static void add_strangers(const struct xo_inventory *inventory, const struct map
 }
 
 static void add_room(const struct xo_inventory *inventory, const struct rec_slots_use *use,
-                     struct rec_slots_view *view)
+                     bool strict, struct rec_slots_view *view)
 {
     for (size_t i = 0; use && i < ARRAY_LEN(use->srs); i++) {
         const struct xo_sr *sr = xo_inventory_sr(inventory, use->srs[i]);
         if (sr)
-            rec_slots_view_room(view, sr->uuid, sr->size_bytes - sr->physical_usage_bytes);
+            rec_slots_view_room(view, sr->uuid, volume_room_free(sr, strict));
     }
 }
 
@@ -185,9 +199,9 @@ static void collect(void *userdata, struct rec_slots_view *view)
     struct map sources = {0};
 
     const struct xo_inventory *inventory = ports->xo.read(ports->xo.userdata);
-    add_records(&list, inventory, &sources, view);
+    add_records(&list, inventory, question->strict, &sources, view);
     add_strangers(inventory, &sources, view);
-    add_room(inventory, question->use, view);
+    add_room(inventory, question->use, question->strict, view);
     ports->xo.unread(ports->xo.userdata, inventory);
     map_done(&sources);
 }
@@ -221,7 +235,7 @@ struct asker {
 
 /* Fills what the volume takes. */
 static void fill_use(const struct rec_ports *ports, const struct migration_volume_view *view,
-                     const struct migration_facts *facts, struct asker *asker)
+                     const struct migration_facts *facts, bool strict, struct asker *asker)
 {
     struct rec_slots_use *use = &asker->ask.use;
     const struct xo_inventory *inventory = ports->xo.read(ports->xo.userdata);
@@ -233,11 +247,12 @@ static void fill_use(const struct rec_ports *ports, const struct migration_volum
         .disk = view->disks[0].uuid,
         .live = facts->open ? facts->live : migration_goes_live(facts),
         .srs = {view->disks[0].place.sr, view->destination.sr},
-        .bytes = view->disks[0].size_bytes,
+        .bytes = bytes_there(inventory, view->destination.sr, view->disks[0].uuid,
+                             view->disks[0].size_bytes, strict),
     };
     locate(inventory, vm, use);
     if (use->live)
-        use->snapshot_bytes = snapshot_bytes(inventory, use->srs[0], use->bytes);
+        use->snapshot_bytes = snapshot_bytes(inventory, use->srs[0], view->disks[0].size_bytes);
     /* What the inventory lent is copied before it is given back. */
     (void)str_copy(asker->pool, sizeof(asker->pool), use->pool);
     (void)str_copy(asker->vm, sizeof(asker->vm), use->vm);
@@ -368,12 +383,12 @@ static bool ask(const struct rec_ports *ports, struct migration_observation *obs
                 size_t index)
 {
     struct migration_volume_view *view = &observation->volumes[index];
-    struct question question = {.ports = ports};
+    struct question question = {.ports = ports, .strict = !observation->resource->overcommit};
     const struct rec_slots_world world = world_of(&question);
     cleanup_asker struct asker asker;
 
     asker_init(&asker, observation, index);
-    fill_use(ports, view, &observation->facts[index], &asker);
+    fill_use(ports, view, &observation->facts[index], question.strict, &asker);
     question.use = &asker.ask.use;
     const struct rec_slots_answer answer = rec_slots_ask(ports->slots, &asker.ask, &world);
     if (answer.lack == REC_SLOTS_NONE)
@@ -388,12 +403,12 @@ static void confirm(const struct rec_ports *ports, struct migration_observation 
                     size_t index)
 {
     struct migration_volume_view *view = &observation->volumes[index];
-    struct question question = {.ports = ports};
+    struct question question = {.ports = ports, .strict = !observation->resource->overcommit};
     const struct rec_slots_world world = world_of(&question);
     cleanup_asker struct asker asker;
 
     asker_init(&asker, observation, index);
-    fill_use(ports, view, &observation->facts[index], &asker);
+    fill_use(ports, view, &observation->facts[index], question.strict, &asker);
     const struct rec_slots_answer answer = rec_slots_confirm(ports->slots, &asker.ask.use, &world);
     if (answer.lack == REC_SLOTS_NONE)
         return;
@@ -409,23 +424,25 @@ static void decide_all(const struct migration_observation *observation,
     migration_decide_object(observation->facts, observation->count, verdicts);
 }
 
-void migration_observe_slots(const struct rec_ports *ports,
-                             struct migration_observation *observation)
+void migration_admit(const struct rec_ports *ports, struct migration_observation *observation,
+                     struct migration_verdict *verdicts, struct migration_admission *ret)
 {
-    cleanup_mem struct migration_verdict *verdicts =
-        mem_alloc_array(observation->count + 1, sizeof(*verdicts));
     cleanup_mem bool *asked = mem_alloc_array(observation->count + 1, sizeof(*asked));
     bool again = ports->slots != NULL;
 
+    *ret = (struct migration_admission){.ports = ports,
+                                        .observation = observation,
+                                        .verdicts = verdicts};
+    decide_all(observation, verdicts);
     while (again) { /* one that gets no slot lets the next one of the object try */
         again = false;
-        decide_all(observation, verdicts);
         for (size_t i = 0; i < observation->count; i++) {
             if (asked[i] || verdicts[i].step != MIGRATION_OPEN)
                 continue;
             asked[i] = true;
             again = !ask(ports, observation, i) || again;
         }
+        decide_all(observation, verdicts);
     }
     for (size_t i = 0; ports->slots && i < observation->count; i++) {
         cleanup_str char *key = kube_key_new(observation->resource->object.namespace,
@@ -435,6 +452,7 @@ void migration_observe_slots(const struct rec_ports *ports,
         if (verdicts[i].step == MIGRATION_MARK || verdicts[i].step == MIGRATION_START)
             confirm(ports, observation, i);
     }
+    decide_all(observation, verdicts);
 }
 
 /* XAPI turned the attempt of a volume away: our share of its hosts shrinks for a while. */
@@ -444,7 +462,8 @@ static void refused(const struct rec_ports *ports, const struct migration_observ
     cleanup_asker struct asker asker;
 
     asker_init(&asker, observation, index);
-    fill_use(ports, &observation->volumes[index], &observation->facts[index], &asker);
+    fill_use(ports, &observation->volumes[index], &observation->facts[index],
+             !observation->resource->overcommit, &asker);
     rec_slots_refused(ports->slots, &asker.ask, observation->mono);
 }
 
@@ -457,20 +476,22 @@ static bool was_refused(const struct migration_observation *observation,
             verdicts[index].step == MIGRATION_CLOSE_WITHDRAWN);
 }
 
-void migration_settle_slots(const struct rec_ports *ports,
-                            const struct migration_observation *observation,
-                            const struct migration_verdict *verdicts,
-                            enum migration_opening opening)
+void migration_admission_done(struct migration_admission *admission)
 {
+    const struct rec_ports *ports = admission->ports;
+    const struct migration_observation *observation = admission->observation;
     bool released = false;
 
-    for (size_t i = 0; ports->slots && i < observation->count; i++) {
+    admission->ports = NULL;
+    for (size_t i = 0; ports && ports->slots && i < observation->count; i++) {
         cleanup_str char *key = kube_key_new(observation->resource->object.namespace,
                                              observation->volumes[i].claim_name);
-        if (opening == MIGRATION_OPENED && was_refused(observation, verdicts, i))
+        if (admission->opening == MIGRATION_OPENED &&
+            was_refused(observation, admission->verdicts, i))
             refused(ports, observation, i);
-        if (verdicts[i].step == MIGRATION_OPEN && opening != MIGRATION_NOT_OPENED)
-            rec_slots_written(ports->slots, key, opening == MIGRATION_OPENING_IN_DOUBT,
+        if (admission->verdicts[i].step == MIGRATION_OPEN &&
+            admission->opening != MIGRATION_NOT_OPENED)
+            rec_slots_written(ports->slots, key, admission->opening == MIGRATION_OPENING_IN_DOUBT,
                               observation->mono);
         else
             released = rec_slots_release(ports->slots, key) || released;

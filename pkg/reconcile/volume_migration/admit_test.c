@@ -1,5 +1,5 @@
-/* reconcile/volume_migration, 6: who gets a slot, with the real cache and inventory. Covers observe_slots.c. */
-#include "reconcile/volume_migration/observe_slots.h"
+/* reconcile/volume_migration, 6: who gets a slot, with the real cache and inventory. */
+#include "reconcile/volume_migration/admit.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -30,6 +30,7 @@ static void setup(void)
                                  &(struct kube_queue_options){.name = "migrations",
                                                               .clock = &world.clock.clock})};
     rec_keys_follow_cache(&keys, fake_kube_cache(world.kube, &migration_kind));
+    rec_keys_follow_cache(&keys, fake_kube_cache(world.kube, &kube_kind_persistent_volume));
     rec_keys_follow_inventory(&keys, fake_xo_inventory(world.xo));
     rec_keys_follow_slots(&keys, slots);
     controller = migration_controller_new(&world.ports);
@@ -43,7 +44,7 @@ static void teardown(void)
     slots = rec_slots_free(slots);
 }
 
-TestSuite(observe_slots, .init = setup, .fini = teardown);
+TestSuite(migration_admit, .init = setup, .fini = teardown);
 
 /* A volume on a local SR and a migration of it, both of one name. */
 static void put_move(const char *name, const char *from, const char *to)
@@ -101,7 +102,7 @@ static const char *phase_of(const char *name)
     return text ? text : "";
 }
 
-Test(observe_slots, let_one_copy_of_an_sr_go_at_a_time_and_the_next_when_it_has_ended)
+Test(migration_admit, let_one_copy_of_an_sr_go_at_a_time_and_the_next_when_it_has_ended)
 {
     put_move("a", "L1", "L2");
     put_move("b", "L1", "L2");
@@ -129,7 +130,7 @@ static size_t at_position(const char *names, int position)
     return count;
 }
 
-Test(observe_slots, say_at_once_that_they_wait_and_how_far_they_came_when_the_budget_allows)
+Test(migration_admit, say_at_once_that_they_wait_and_how_far_they_came_when_the_budget_allows)
 {
     static const char names[] = "abcdef";
     size_t before;
@@ -162,7 +163,7 @@ static void put_plan(const char *name, const char *more)
     fake_kube_put(world.kube, &migration_kind, text);
 }
 
-Test(observe_slots, do_not_repeat_themselves_soon_and_are_looked_at_again_when_they_may)
+Test(migration_admit, do_not_repeat_themselves_soon_and_are_looked_at_again_when_they_may)
 {
     fake_xo_move_takes(world.xo, INT64_C(24) * 3600 * 1000);
     put_move("a", "L1", "L2");
@@ -180,7 +181,7 @@ Test(observe_slots, do_not_repeat_themselves_soon_and_are_looked_at_again_when_t
     cr_assert(str_starts_with(message_of("z"), "position 2;"), "%s", message_of("z"));
 }
 
-Test(observe_slots, hold_nobody_up_whose_srs_are_free)
+Test(migration_admit, hold_nobody_up_whose_srs_are_free)
 {
     put_move("a", "L1", "L2");
     put_move("b", "L1", "L2");
@@ -189,7 +190,7 @@ Test(observe_slots, hold_nobody_up_whose_srs_are_free)
     cr_assert_str_eq(phase_of("c"), MIGRATION_SUCCEEDED, "already in place: it needs no slot");
 }
 
-Test(observe_slots, count_records_of_an_earlier_leader_whatever_became_of_their_calls)
+Test(migration_admit, count_records_of_an_earlier_leader_whatever_became_of_their_calls)
 {
     put_move("a", "L1", "L2");
     run(1000);
@@ -209,7 +210,7 @@ Test(observe_slots, count_records_of_an_earlier_leader_whatever_became_of_their_
     cr_assert_not(is_open("b"));
 }
 
-Test(observe_slots, count_moves_that_others_started_until_they_end)
+Test(migration_admit, count_moves_that_others_started_until_they_end)
 {
     fake_xo_add_disk(world.xo, &(struct fake_disk){.uuid = "x", .name = "admins", .sr = "L1"});
     fake_xo_foreign_move(world.xo, "x", "L2");
@@ -223,7 +224,7 @@ Test(observe_slots, count_moves_that_others_started_until_they_end)
                      message_of("a"));
 }
 
-Test(observe_slots, let_volumes_of_one_object_go_one_by_one)
+Test(migration_admit, let_volumes_of_one_object_go_one_by_one)
 {
     fake_world_add_volume(&world, "a", "a", "L1");
     fake_world_add_volume(&world, "b", "b", "L1");
@@ -234,7 +235,7 @@ Test(observe_slots, let_volumes_of_one_object_go_one_by_one)
     cr_assert_str_eq(phase_of("both"), MIGRATION_SUCCEEDED);
 }
 
-Test(observe_slots, give_nothing_to_one_that_is_cancelled_while_it_waits)
+Test(migration_admit, give_nothing_to_one_that_is_cancelled_while_it_waits)
 {
     put_move("a", "L1", "L2");
     run(1000);
@@ -245,7 +246,7 @@ Test(observe_slots, give_nothing_to_one_that_is_cancelled_while_it_waits)
     cr_assert_eq(rec_slots_waiting(slots), 0);
 }
 
-Test(observe_slots, write_nothing_for_those_that_only_wait)
+Test(migration_admit, write_nothing_for_those_that_only_wait)
 {
     put_move("a", "L1", "L2");
     run(1000);
@@ -279,7 +280,7 @@ static int64_t attempts_of(const char *name)
                        0);
 }
 
-Test(observe_slots, withdraw_an_attempt_that_no_room_is_left_for)
+Test(migration_admit, withdraw_an_attempt_that_no_room_is_left_for)
 {
     put_move("a", "L1", "L2");
     for (int pass = 0; pass < 5 && !is_open("a"); pass++) { /* finalizer, attempt */
@@ -305,7 +306,37 @@ Test(observe_slots, withdraw_an_attempt_that_no_room_is_left_for)
     cr_assert_eq(attempts_of("a"), 1);
 }
 
-Test(observe_slots, order_attach_before_user_before_plan)
+/* 150 GiB of which 6 are written, to a thin SR of 100 GiB. */
+static void put_large_move(const char *spec)
+{
+    cleanup_str char *text =
+        str_new("{\"metadata\":{\"name\":\"a\",\"namespace\":\"shop\"},\"spec\":{\"volumes\":[{"
+                "\"claimName\":\"a\"}],\"target\":{\"srUUID\":\"S\"}%s}}",
+                spec);
+
+    fake_world_add_volume(&world, "a", "a", "L1");
+    fake_xo_set(world.xo, "a", "size", "161061273600");
+    fake_xo_set(world.xo, "a", "usage", "6442450944");
+    fake_xo_set(world.xo, "S", "allocationStrategy", "\"thin\"");
+    fake_kube_put(world.kube, &migration_kind, text);
+}
+
+Test(migration_admit, need_on_a_thin_sr_only_the_room_of_what_is_written)
+{
+    put_large_move("");
+    run(60 * 1000);
+    cr_assert_str_eq(phase_of("a"), MIGRATION_SUCCEEDED, "%s", message_of("a"));
+}
+
+Test(migration_admit, need_the_room_of_the_whole_disk_where_overcommit_is_false)
+{
+    fake_xo_set(world.xo, "S", "size", "171798691840"); /* 160 GiB */
+    put_large_move(",\"overcommit\":false");
+    run(60 * 1000);
+    cr_assert_str_eq(phase_of("a"), MIGRATION_SUCCEEDED, "%s", message_of("a"));
+}
+
+Test(migration_admit, order_attach_before_user_before_plan)
 {
     static const struct {
         const char *labels;
