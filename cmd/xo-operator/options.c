@@ -26,6 +26,8 @@ enum flag {
     FLAG_DRIVER_NAME,
     FLAG_DISK_NAME_PREFIX,
     FLAG_CONTROLLERS,
+    FLAG_FENCE,
+    FLAG_OUT_OF_SERVICE_TAINT,
     FLAG_WORKERS,
     FLAG_LIVE_PER_HOST,
     FLAG_COPIES_PER_HOST,
@@ -86,6 +88,12 @@ static const struct flag_row rows[] = {
      "what a disk's name starts with, before the volume's name (csi-)"},
     {FLAG_CONTROLLERS, NO_MEMBER, "controllers", "LIST", NULL,
      "what to run, of attach,migration (both)"},
+    {FLAG_FENCE, NO_MEMBER, "fence", "HOW", NULL,
+     "how a disk is taken from a VM that runs, when a person says that its node is out of service "
+     "or forces it: none, unplug it and warn; power-off, stop the VM by force first (none)"},
+    {FLAG_OUT_OF_SERVICE_TAINT, NO_MEMBER, "out-of-service-taint", NULL, NULL,
+     "taint a Node that is not ready and whose VM is off or gone, so that its Pods start elsewhere "
+     "at once"},
     {FLAG_WORKERS, NO_MEMBER, "workers", "N", NULL, "keys that are worked on at once, 1 to 64 (4)"},
     {FLAG_LIVE_PER_HOST, NO_MEMBER, "live-moves-per-host", "N", NULL,
      "live moves that a host takes part in at once, at either end, 1 to 64 (3: XAPI refuses more)"},
@@ -171,6 +179,14 @@ static int parse_controllers(const char *list, struct options *options, struct e
     return 0;
 }
 
+static int parse_fence(const char *value, struct options *options, struct err *err)
+{
+    if (!str_equal(value, "none") && !str_equal(value, "power-off"))
+        return err_set(err, ERR_INVALID, "--fence: \"%s\" is none; write none or power-off", value);
+    options->fence_by_power_off = str_equal(value, "power-off");
+    return 0;
+}
+
 static int apply_log(enum flag flag, const char *value, struct options *options, struct err *err)
 {
     if (flag == FLAG_LOG_LEVEL) {
@@ -221,12 +237,16 @@ static int apply(const struct flag_row *row, const char *value, struct options *
         options->xo_insecure = true;
     else if (row->flag == FLAG_NO_LEADER_ELECTION)
         options->leader_election = false;
+    else if (row->flag == FLAG_OUT_OF_SERVICE_TAINT)
+        options->out_of_service_taint = true;
     else if (row->flag == FLAG_VERSION)
         *action = OPTIONS_VERSION;
     else if (row->flag == FLAG_HELP)
         *action = OPTIONS_HELP;
     else if (row->flag == FLAG_CONTROLLERS)
         return parse_controllers(value, options, err);
+    else if (row->flag == FLAG_FENCE)
+        return parse_fence(value, options, err);
     else if (row->flag == FLAG_LOG_LEVEL || row->flag == FLAG_LOG_FORMAT)
         return apply_log(row->flag, value, options, err);
     return apply_number(row, value, options, err);

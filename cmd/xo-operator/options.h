@@ -33,6 +33,8 @@ struct options {
     const char *disk_name_prefix;
     bool run_attach;
     bool run_migration;
+    bool fence_by_power_off;
+    bool out_of_service_taint;
     int64_t workers;
     struct rec_slots_limits slots;
     int64_t api_writes_per_second;

@@ -61,6 +61,24 @@ Test(options, url_and_token_file_are_enough_and_the_rest_has_defaults)
     cr_assert_eq(options.slots.copies_per_sr, 4);
 }
 
+Test(options, fencing_and_the_taint_are_off_until_they_are_asked_for)
+{
+    cleanup_options struct options options = {0};
+    enum options_action action = OPTIONS_HELP;
+    struct err err = {0};
+    cr_assert_eq(PARSE("--xo-url=https://xo", "--xo-token-file=t"), 0, "%s", err.message);
+    cr_assert_not(options.fence_by_power_off);
+    cr_assert_not(options.out_of_service_taint);
+    cr_assert_eq(PARSE("--xo-url=https://xo", "--xo-token-file=t", "--fence=power-off",
+                       "--out-of-service-taint"),
+                 0, "%s", err.message);
+    cr_assert(options.fence_by_power_off);
+    cr_assert(options.out_of_service_taint);
+    cr_assert_eq(PARSE("--xo-url=https://xo", "--xo-token-file=t", "--fence=none"), 0);
+    cr_assert_not(options.fence_by_power_off);
+    REFUSED("--fence: \"reboot\" is none; write none or power-off", "--fence=reboot");
+}
+
 Test(options, numbers_are_from_1_to_64)
 {
     cleanup_options struct options options = {0};

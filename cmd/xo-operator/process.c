@@ -169,6 +169,7 @@ static int make_ports(struct process *process, struct err *err)
                                             .inventory = process->inventory,
                                             .moves = process->moves};
     process->slots = rec_slots_new(&process->options->slots);
+    process->drift = volume_drift_new();
     process->ports = (struct rec_ports){
         .kube = rec_kube_port_functions(process->kube_port),
         .xo = rec_xo_port(&process->xo_port),
@@ -176,7 +177,10 @@ static int make_ports(struct process *process, struct err *err)
         .driver_name = process->options->driver_name,
         .disk_name_prefix = process->options->disk_name_prefix,
         .seed = process->seed,
+        .fence_by_power_off = process->options->fence_by_power_off,
+        .out_of_service_taint = process->options->out_of_service_taint,
         .slots = process->slots,
+        .drift = process->drift,
     };
     process->ports.metrics = rec_metrics_new(process->metrics, &process->ports);
     if (!process->options->effects)
@@ -311,6 +315,7 @@ struct process *process_free(struct process *process)
     process->events = kube_events_free(process->events);
     process->watcher = kube_watcher_free(process->watcher);
     process->slots = rec_slots_free(process->slots);
+    process->drift = volume_drift_free(process->drift);
     process->inventory = xo_inventory_free(process->inventory);
     process->loop = loop_free(process->loop);
     for (size_t i = 0; i < PROCESS_KINDS; i++)

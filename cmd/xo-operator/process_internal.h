@@ -23,6 +23,7 @@
 #include "reconcile/kube_port.h"
 #include "reconcile/metrics.h"
 #include "reconcile/slots.h"
+#include "reconcile/volume/drift.h"
 #include "reconcile/volume_migration/migration.h"
 #include "reconcile/worker.h"
 #include "reconcile/xo_port.h"
@@ -58,6 +59,7 @@ struct process {
     struct rec_xo_port xo_port;
     struct rec_effects *effects; /* NULL without --effects */
     struct rec_slots *slots;
+    struct volume_drift *drift;
     struct rec_ports ports;
     struct kube_queue *migration_queue;
     struct kube_queue *attach_queue;

@@ -51,7 +51,9 @@ Test(attach, leaves_a_renamed_disk_that_a_pod_uses_as_it_is_although_another_has
     fake_xo_set(attach_world.xo, "disk-1", "name_label", "\"renamed\"");
     fake_journal_clear(&attach_world.journal);
     attach_world_run_to_the_end("va/va-1");
-    fake_journal_expect(&attach_world.journal, NULL);
+    attach_world_run_to_the_end("va/va-1");
+    fake_journal_expect(&attach_world.journal, "event Warning StrangersIgnored shop/data: *",
+                        "event Warning DiskRenamed shop/data: *is named \"renamed\" now*", NULL);
     cr_assert(attach_world_attached());
 }
 

@@ -1,6 +1,7 @@
 /*
  * reconcile/attach, 6: what to do about one VolumeAttachment; a pure, total function over a plain
- * struct.
+ * struct. What is proven about a disk (which one is the volume's, whether what is not seen is not
+ * there, whether nobody writes) is asked of reconcile/volume, whose rules stand above this table.
  *
  * The first row that fits decides. "-" means: whatever.
  *
@@ -10,34 +11,41 @@
  *   A3  inline volume, no PersistentVolume, unknown handle,
  *       PersistentVolume being deleted, node without driver     refuse, with that reason
  *   A4  inventory stale                                         wait; nothing when attached
- *   A5  no such VM                                              refuse; wait while a pool is away
- *   A6  the VM's pool is away                                   wait
- *   A7  plugged into this VM and not reported yet, several
- *       disks of the name that no live move explains            refuse: which is the volume?
+ *   A5  the VM is proven absent                                 refuse
+ *   A6  the VM is not to be seen                                wait, status as it is
+ *   A7  the VM is halted, no Pod uses the volume there, our
+ *       VBD is still there and nothing moves                    delete it: who deletes the VM
+ *                                                               would delete the disk with it
  *   A8  plugged into this VM, read-only, writable is meant      refuse
- *   A9  plugged into this VM                                    protect volume, protect, report
+ *   A9  plugged into this VM                                    protect and remember, report
  *   A10 PersistentVolume being deleted                          refuse
  *   A11 a person has to recover the volume                      refuse
- *   A12 no such disk                                            refuse; wait while a pool is away
- *   A13 data of the disk is being moved                         wait
- *   A14 our migration is going on / retries / is stalled        wait / refuse / refuse
- *   A15 another migration has an attempt at the claim open      wait
- *   A16 more than one disk of the name                          refuse
- *   A17 the disk's pool is away                                 wait
- *   A18 plugged into another VM                                 refuse
+ *   A12 data of the disk is being moved                         wait
+ *   A13 our migration is going on / retries / is stalled        wait / refuse / refuse
+ *   A14 another migration has an attempt at the volume open     wait
+ *   A15 which disk it is (identity.h):
+ *         out of sight                                          wait, status as it is
+ *         renamed, destroyed, out of reach, not found,
+ *         ambiguous                                             refuse, with that reason
+ *   A16 the disk's pool is away                                 wait, status as it is
+ *   A17 a control domain keeps it and nothing moves             refuse
+ *   A18 plugged into another VM, or for another volume          refuse
  *   A19 the VM does not run                                     refuse
  *   A20 marker unreadable, srUUID with migrating, migrating
  *       without a tag (volumes tracked by name)                 refuse
- *   A21 reachable from the VM's host, no move begun             protect volume, protect, then:
+ *   A21 an attach to another VM may still be on its way         wait (but for reading in place)
+ *   A22 reachable from the VM's host, marked as moving          wait until all is quiet, then
+ *                                                               clear the marker
+ *   A23 reachable from the VM's host                            protect and remember, then:
  *         a VBD to this VM in the wrong mode                    delete it
  *         an unplugged VBD to this VM                           connect it
  *         an attach may still be on its way                     wait
  *         no free device position                               refuse
  *         -                                                     attach
- *   A22 must move, but: tracked by UUID, does not migrate, in
+ *   A24 must move, but: tracked by UUID, does not migrate, in
  *       another pool, no claim, tag of no SR, of local and
- *       shared SRs, of no SR that the host reaches               refuse
- *   A23 must move; our migration: none                          create it
+ *       shared SRs, of no SR that the host reaches              refuse
+ *   A25 must move; our migration: none                          create it
  *         of an earlier VolumeAttachment, or it succeeded and
  *         the disk is out of reach again                        delete it (the next pass creates)
  *         it has just succeeded                                 wait
@@ -47,24 +55,41 @@
  *   D1  our finalizer is not set                                nothing
  *   D2  no volume of ours, and no VBD recorded in status        release, say so
  *   D3  inventory stale                                         wait
- *   D4  node unknown: the disk has no VBD / has one             release / refuse
+ *   D4  node unknown: the disk has a VBD                        refuse
+ *         the disk is out of sight / -                          wait / release, say so
  *   D5  an attach may still be on its way                       wait
- *   D6  no such VM, the VM's or the disk's pool away            release, say so / wait
- *   D7  plugged into this VM: being moved / not                 wait / disconnect
- *   D8  an unplugged VBD to this VM                             delete it
- *   D9  no such disk                                            release, say so; wait while a
- *                                                               pool is away
- *   D10 -                                                       release
+ *   D6  plugged into this VM:
+ *         being moved                                           wait
+ *         the VM is not to be seen                              wait
+ *         the VM is proven absent, which the VBD contradicts    hold
+ *         as release.h says                                     disconnect, with or without a
+ *                                                               warning; delete the VBD of a
+ *                                                               halted VM; power the VM off; hold
+ *   D7  the VM is not to be seen                                wait
+ *   D8  the VM is proven absent                                 release, say so
+ *   D9  an unplugged VBD to this VM: the VM is asleep / -       hold / delete it
+ *   D10 it is not certain which disk is the volume's, and one
+ *       that may be it is plugged into this VM                  refuse
+ *   D11 the disk is gone / -                                    release, say so / release
+ *
+ * "Protect and remember": the finalizer and the disk on the PersistentVolume, then the finalizer and the
+ * node's id on the VolumeAttachment, then whatever comes next.
  *
  * "Plugged into this VM" and "an unplugged VBD to this VM" also mean the VBD that status names: a
- * disk that was renamed while a Pod uses it stays the volume's until it is detached. To connect an
- * unplugged one, its disk must have the name.
+ * disk that was renamed while a Pod uses it, or whose VBD turned to another one at the end of a live
+ * move, stays the volume's until it is detached. To connect an unplugged one, its disk must be known
+ * to be the volume's. A VBD that another volume's VolumeAttachment has is never ours (A18).
  *
- * Why A13 to A15 come before A21: a disk that is attached while it is copied is accepted by XO, and
- * the copy is then stale. Thread: any.
+ * Why A12 to A14 come before A23: a disk that is attached while it is copied is accepted by XO, and
+ * the copy is then stale. They come before A15 because the end of a move shows, for a moment, a name
+ * with another disk: the migration says which one it is now. Thread: any.
  */
 #ifndef RECONCILE_ATTACH_DECIDE_H
 #define RECONCILE_ATTACH_DECIDE_H
+
+#include "reconcile/volume/handle.h"
+#include "reconcile/volume/identity.h"
+#include "reconcile/volume/release.h"
 
 #include <stdbool.h>
 
@@ -75,22 +100,6 @@ enum attach_volume {
     ATTACH_VOLUME_MISSING,   /* no PersistentVolume of that name */
     ATTACH_VOLUME_OTHER,     /* of another driver */
     ATTACH_VOLUME_BAD_HANDLE /* neither name:<volume name> nor a UUID */
-};
-
-enum attach_vm {
-    ATTACH_VM_RUNNING,
-    ATTACH_VM_STOPPED, /* halted, paused, suspended, or resident on no host */
-    ATTACH_VM_AWAY,    /* XO is not connected to its pool now */
-    ATTACH_VM_MISSING
-};
-
-/** Where the volume's settings say that its disk may live. */
-enum attach_placement {
-    ATTACH_PLACEMENT_MIGRATING,   /* any SR with its tag: it follows the Pod */
-    ATTACH_PLACEMENT_FIXED,       /* where it is */
-    ATTACH_PLACEMENT_UNSAID,      /* neither srUUID nor srsWithTag: also where it is */
-    ATTACH_PLACEMENT_CONTRADICTS, /* srUUID together with migrating */
-    ATTACH_PLACEMENT_WITHOUT_TAG  /* migrating without srsWithTag */
 };
 
 /** What the tag offers to the VM's host. */
@@ -126,37 +135,42 @@ struct attach_facts {
     enum attach_volume volume;
     bool volume_deleting;
     bool volume_has_finalizer;
+    bool volume_remembers; /* the disk, and where it is now */
     bool tracked_by_name;
     bool has_claim;
     /* the node */
     bool node_known; /* its id for the driver is known */
+    bool pods;       /* of the claim, on this node, neither ended nor being deleted */
     /* the inventory */
     bool fresh;
-    bool all_pools_present;
-    enum attach_vm vm;
-    /* the disks of the volume's name, or the one of its UUID */
-    unsigned disks;
+    struct volume_release_facts release; /* the VM and its node, and what people said of them */
+    enum volume_verdict verdict;         /* which disk is the volume's */
+    /* that disk */
     bool disk_pool_away;
-    bool moving; /* XO moves data of one of them, or this process asked it to */
+    bool moving;            /* XO moves its data, or this process asked it to */
+    bool in_control_domain; /* a control domain writes to it for a while and nothing moves it */
     bool same_pool;
-    bool reachable; /* the VM's host reaches the SR of the first one */
+    bool reachable; /* the VM's host reaches its SR */
     bool marker_unreadable;
     bool marker_in_progress;
-    /* their VBDs, but for those of control domains */
+    bool quiet; /* nothing has moved for a while */
+    /* its VBDs, but for those of control domains */
     bool any_vbd;
     bool plugged_here;
     bool plugged_here_read_only;
     bool unplugged_here;
     bool unplugged_here_read_only;
-    bool plugged_elsewhere; /* in a way that excludes ours */
-    bool read_only;         /* what the PersistentVolume asks for */
-    bool attach_in_doubt;   /* sent, and neither seen nor known not to happen */
+    bool plugged_elsewhere;         /* in a way that excludes ours */
+    bool may_be_here;               /* of a disk that may be the volume's: plugged into this VM */
+    bool read_only;                 /* what the PersistentVolume asks for */
+    bool attach_in_doubt;           /* sent, and neither seen nor known not to happen */
+    bool attach_in_doubt_elsewhere; /* the same, to another VM */
     bool position_free;
     /* settings and migrations */
-    enum attach_placement placement;
+    enum volume_placement placement;
     enum attach_tag tag;
-    bool needs_recovery; /* a migration of the claim says ManualRecoveryRequired */
-    bool claim_held;     /* another migration of the claim has an attempt under way */
+    bool needs_recovery; /* a migration of the claim says ManualRecoveryRequired of it */
+    bool claim_held;     /* another migration of the volume has an attempt under way */
     enum attach_move move;
 };
 
@@ -165,15 +179,19 @@ enum attach_action {
     ATTACH_WAIT,           /* for a change; status says not attached, no error */
     ATTACH_WAIT_BLIND,     /* for a change; nothing is known, so status stays as it is */
     ATTACH_REFUSE,         /* attachError, or detachError when it is being deleted */
-    ATTACH_PROTECT_VOLUME, /* finalizer on the PersistentVolume */
+    ATTACH_HOLD,           /* detachError; Pods, claim and node are told: somebody may write */
+    ATTACH_PROTECT_VOLUME, /* finalizer on the PersistentVolume, and which disk it is */
+    ATTACH_REMEMBER,       /* only which disk it is */
     ATTACH_PROTECT,        /* finalizer and node id on the VolumeAttachment */
     ATTACH_CREATE_MOVE,
     ATTACH_DELETE_MOVE,
     ATTACH_CONNECT,
     ATTACH_ATTACH,
     ATTACH_REPORT, /* status: attached, with device and VBD */
-    ATTACH_DISCONNECT,
-    ATTACH_DELETE_VBD, /* an unplugged one */
+    ATTACH_CLEAR_MARKER,
+    ATTACH_DISCONNECT, /* with a reason: by force, with a warning */
+    ATTACH_POWER_OFF,  /* stop the VM by force */
+    ATTACH_DELETE_VBD, /* an unplugged one, or of a halted VM */
     ATTACH_RELEASE     /* finalizer off, then status */
 };
 
@@ -201,8 +219,13 @@ enum attach_reason {
     /* refusals that a change in Xen Orchestra can lift */
     ATTACH_BECAUSE_NO_VM,
     ATTACH_BECAUSE_VM_STOPPED,
+    ATTACH_BECAUSE_HOST_OFF,
     ATTACH_BECAUSE_NO_DISK,
+    ATTACH_BECAUSE_DESTROYED,
+    ATTACH_BECAUSE_RENAMED,
+    ATTACH_BECAUSE_OUT_OF_REACH,
     ATTACH_BECAUSE_SEVERAL_DISKS,
+    ATTACH_BECAUSE_CONTROL_DOMAIN,
     ATTACH_BECAUSE_READ_ONLY,
     ATTACH_BECAUSE_ELSEWHERE,
     ATTACH_BECAUSE_BAD_MARKER,
@@ -213,11 +236,28 @@ enum attach_reason {
     ATTACH_BECAUSE_TAG_UNREACHABLE,
     /* what is waited for */
     ATTACH_BECAUSE_STALE,
-    ATTACH_BECAUSE_POOL_AWAY,
+    ATTACH_BECAUSE_OUT_OF_SIGHT,
     ATTACH_BECAUSE_MOVING,
     ATTACH_BECAUSE_BUSY,
     ATTACH_BECAUSE_IN_DOUBT,
+    ATTACH_BECAUSE_IN_DOUBT_ELSEWHERE,
     ATTACH_BECAUSE_ARRIVED,
+    ATTACH_BECAUSE_MARKED,
+    /* why it is not taken away from the VM */
+    ATTACH_BECAUSE_HOLD_ASLEEP,
+    ATTACH_BECAUSE_HOLD_HOST_OFF,
+    ATTACH_BECAUSE_HOLD_RESET,
+    ATTACH_BECAUSE_HOLD_IN_USE,
+    ATTACH_BECAUSE_HOLD_SILENT,
+    ATTACH_BECAUSE_HOLD_VM_GONE,
+    /* what is done by force */
+    ATTACH_BECAUSE_FORCED,
+    ATTACH_BECAUSE_FENCED,
+    /* what is said beside what is decided */
+    ATTACH_BECAUSE_CONCLUDED,
+    ATTACH_BECAUSE_STILL_RENAMED,
+    ATTACH_BECAUSE_STRANGERS,
+    ATTACH_BECAUSE_MARKER_CLEARED,
     /* why nothing had to be detached */
     ATTACH_BECAUSE_GONE_VOLUME,
     ATTACH_BECAUSE_GONE_NODE,

@@ -1,4 +1,4 @@
-/* reconcile/attach: the rows D1 to D10 of the table in decide.h, in their order. */
+/* reconcile/attach: the rows D1 to D11 of the table in decide.h, in their order. */
 #include "reconcile/attach/decide.h"
 
 #include <criterion/criterion.h>
@@ -17,16 +17,16 @@ static struct attach_facts leaving(void)
         .tracked_by_name = true,
         .has_claim = true,
         .node_known = true,
+        .volume_remembers = true,
         .fresh = true,
-        .all_pools_present = true,
-        .vm = ATTACH_VM_RUNNING,
-        .disks = 1,
+        .release = {.vm = VOLUME_VM_RUNNING, .node = VOLUME_NODE_ALIVE},
+        .verdict = VOLUME_IS,
         .same_pool = true,
         .reachable = true,
         .any_vbd = true,
         .plugged_here = true,
         .position_free = true,
-        .placement = ATTACH_PLACEMENT_MIGRATING,
+        .placement = VOLUME_PLACEMENT_MIGRATING,
         .tag = ATTACH_TAG_REACHABLE,
     };
 }
@@ -64,7 +64,7 @@ Test(attach_decide_detach, detaches_the_recorded_vbd_when_the_volume_is_gone)
 {
     struct attach_facts facts = leaving();
     facts.volume = ATTACH_VOLUME_MISSING;
-    facts.disks = 0;
+    facts.verdict = VOLUME_NOT_FOUND;
     EXPECT(DISCONNECT, NONE);
     facts.plugged_here = false;
     facts.any_vbd = false;
@@ -76,7 +76,7 @@ Test(attach_decide_detach, never_counts_as_detached_from_a_stale_mirror)
     struct attach_facts facts = leaving();
     facts.fresh = false;
     facts.plugged_here = false;
-    facts.disks = 0;
+    facts.verdict = VOLUME_DESTROYED;
     EXPECT(WAIT_BLIND, STALE);
 }
 
@@ -88,8 +88,11 @@ Test(attach_decide_detach, needs_to_know_the_node_of_a_disk_that_is_attached)
     EXPECT(REFUSE, NODE_UNKNOWN);
     facts.any_vbd = false;
     EXPECT(RELEASE, GONE_NODE);
-    facts.all_pools_present = false;
-    EXPECT(WAIT_BLIND, POOL_AWAY);
+    facts.verdict = VOLUME_OUT_OF_SIGHT;
+    EXPECT(WAIT_BLIND, OUT_OF_SIGHT);
+    facts.verdict = VOLUME_IS;
+    facts.disk_pool_away = true;
+    EXPECT(WAIT_BLIND, OUT_OF_SIGHT);
 }
 
 Test(attach_decide_detach, waits_for_an_attach_in_doubt_before_it_counts_as_detached)
@@ -102,20 +105,88 @@ Test(attach_decide_detach, waits_for_an_attach_in_doubt_before_it_counts_as_deta
     EXPECT(WAIT_BLIND, IN_DOUBT);
 }
 
-Test(attach_decide_detach, counts_as_detached_from_a_vm_that_is_gone_when_all_pools_are_there)
+Test(attach_decide_detach, counts_as_detached_from_a_vm_that_is_proven_absent)
 {
     struct attach_facts facts = leaving();
     facts.plugged_here = false;
-    facts.vm = ATTACH_VM_MISSING;
+    facts.release.vm = VOLUME_VM_ABSENT;
     EXPECT(RELEASE, GONE_VM);
-    facts.all_pools_present = false;
-    EXPECT(WAIT_BLIND, POOL_AWAY);
-    facts.vm = ATTACH_VM_AWAY;
-    facts.all_pools_present = true;
-    EXPECT(WAIT_BLIND, POOL_AWAY);
-    facts.vm = ATTACH_VM_RUNNING;
+    facts.release.vm = VOLUME_VM_UNSEEN;
+    EXPECT(WAIT_BLIND, OUT_OF_SIGHT);
+}
+
+Test(attach_decide_detach, never_lets_go_while_a_vbd_of_the_volume_is_plugged)
+{
+    struct attach_facts facts = leaving();
+    facts.release.vm = VOLUME_VM_UNSEEN;
+    EXPECT(WAIT_BLIND, OUT_OF_SIGHT);
+    facts.release.vm = VOLUME_VM_ABSENT;
+    EXPECT(HOLD, HOLD_VM_GONE);
+}
+
+Test(attach_decide_detach, needs_only_the_vm_to_know_that_it_has_no_vbd)
+{
+    struct attach_facts facts = leaving();
+    facts.plugged_here = false;
     facts.disk_pool_away = true;
-    EXPECT(WAIT_BLIND, POOL_AWAY);
+    facts.verdict = VOLUME_OUT_OF_SIGHT;
+    EXPECT(RELEASE, NONE);
+}
+
+Test(attach_decide_detach, holds_the_disk_of_a_vm_that_may_write_to_it)
+{
+    struct attach_facts facts = leaving();
+    facts.release.in_use = true;
+    EXPECT(HOLD, HOLD_IN_USE);
+    facts.release.in_use = false;
+    facts.release.node = VOLUME_NODE_SILENT;
+    EXPECT(HOLD, HOLD_SILENT);
+    facts.release.node = VOLUME_NODE_GONE;
+    EXPECT(HOLD, HOLD_SILENT);
+}
+
+Test(attach_decide_detach, takes_the_disk_by_a_persons_word_and_warns)
+{
+    struct attach_facts facts = leaving();
+    facts.release.in_use = true;
+    facts.release.out_of_service = true;
+    EXPECT(DISCONNECT, FORCED);
+    facts.release.out_of_service = false;
+    facts.release.forced = true;
+    EXPECT(DISCONNECT, FORCED);
+    facts.release.may_power_off = true;
+    EXPECT(POWER_OFF, FENCED);
+}
+
+Test(attach_decide_detach, holds_the_disk_of_a_vm_that_is_asleep_also_when_it_is_not_plugged)
+{
+    struct attach_facts facts = leaving();
+    facts.release.vm = VOLUME_VM_ASLEEP;
+    EXPECT(HOLD, HOLD_ASLEEP);
+    facts.plugged_here = false;
+    facts.unplugged_here = true;
+    EXPECT(HOLD, HOLD_ASLEEP);
+}
+
+Test(attach_decide_detach, holds_the_disk_of_a_vm_that_counts_as_running_on_a_host_that_is_off)
+{
+    struct attach_facts facts = leaving();
+    facts.release.vm = VOLUME_VM_HOST_OFF;
+    EXPECT(HOLD, HOLD_HOST_OFF);
+    facts.release.out_of_service = true;
+    EXPECT(HOLD, HOLD_RESET);
+    facts.release.vm = VOLUME_VM_HALTED; /* it was reset */
+    EXPECT(DELETE_VBD, NONE);
+}
+
+Test(attach_decide_detach, refuses_while_a_disk_that_may_be_the_volumes_is_plugged)
+{
+    struct attach_facts facts = leaving();
+    facts.plugged_here = false;
+    facts.verdict = VOLUME_AMBIGUOUS;
+    EXPECT(RELEASE, NONE);
+    facts.may_be_here = true;
+    EXPECT(REFUSE, SEVERAL_DISKS);
 }
 
 Test(attach_decide_detach, disconnects_but_not_in_the_middle_of_a_live_move)
@@ -139,7 +210,7 @@ Test(attach_decide_detach, detaches_also_under_manual_recovery_and_from_a_stoppe
     struct attach_facts facts = leaving();
     facts.needs_recovery = true;
     EXPECT(DISCONNECT, NONE);
-    facts.vm = ATTACH_VM_STOPPED;
+    facts.release.vm = VOLUME_VM_HALTED;
     facts.plugged_here = false;
     facts.unplugged_here = true;
     EXPECT(DELETE_VBD, NONE);
@@ -155,12 +226,12 @@ Test(attach_decide_detach, removes_the_vbd_then_releases)
     EXPECT(RELEASE, NONE);
 }
 
-Test(attach_decide_detach, counts_a_disk_that_is_gone_as_detached_when_all_pools_are_there)
+Test(attach_decide_detach, counts_a_disk_that_is_gone_as_detached)
 {
     struct attach_facts facts = leaving();
     facts.plugged_here = false;
-    facts.disks = 0;
+    facts.verdict = VOLUME_DESTROYED;
     EXPECT(RELEASE, GONE_DISK);
-    facts.all_pools_present = false;
-    EXPECT(WAIT_BLIND, POOL_AWAY);
+    facts.verdict = VOLUME_NOT_FOUND;
+    EXPECT(RELEASE, GONE_DISK);
 }

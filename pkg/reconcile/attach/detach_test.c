@@ -154,8 +154,9 @@ Test(attach_detach, detaches_a_disk_that_was_renamed_while_it_was_attached)
     fake_kube_delete(attach_world.kube, &kube_kind_volume_attachment, "", "va-1");
     fake_journal_clear(&attach_world.journal);
     attach_world_run_to_the_end("va/va-1");
-    fake_journal_expect(&attach_world.journal, "xo disconnect vbd-*", "xo delete vbd-*", "*",
-                        "patch VolumeAttachment va-1", NULL);
+    fake_journal_expect(&attach_world.journal, "event Warning DiskRenamed shop/data: *",
+                        "xo disconnect vbd-*", "xo delete vbd-*", "patch VolumeAttachment va-1",
+                        NULL);
     cr_assert(attach_world_gone());
 }
 

@@ -1,6 +1,6 @@
 /*
  * reconcile/attach: everything that is refused, with the words that a user reads.
- * Covers explain.c, observe.c.
+ * Covers explain.c, observe.c, sentences.c.
  */
 #include "reconcile/attach/fake/world.h"
 
@@ -19,12 +19,11 @@ Test(attach_explain, refuses_without_its_finalizer_what_can_not_be_attached)
                                                           .name = "csi-pvc-1",
                                                           .sr = "S",
                                                           .size_bytes = ATTACH_WORLD_DISK_BYTES});
-    attach_world_expect_refused(
-        "several disks are named csi-pvc-1: disk-1 on sr-l1, disk-2 on sr-s");
+    attach_world_expect_refused("nothing proves which disk named csi-pvc-1 is volume pvc-1");
     fake_journal_expect(&attach_world.journal, "patch VolumeAttachment va-1 status",
                         "event Warning DuplicateName shop/db-0: *", NULL);
     /* said once, and not written again */
-    attach_world_expect_refused("several disks");
+    attach_world_expect_refused("nothing proves");
     fake_journal_expect(&attach_world.journal, NULL);
 }
 
@@ -203,7 +202,9 @@ Test(attach_explain, has_a_sentence_for_every_reason)
     struct attach_observation observation = {0};
 
     attach_world_put_case("L1");
-    cr_assert_eq((int)attach_observe(&attach_world.ports, &attach_world.controller->promises,
+    const struct attach_memory memory = {&attach_world.controller->promises,
+                                         &attach_world.controller->quiet};
+    cr_assert_eq((int)attach_observe(&attach_world.ports, &memory,
                                      attach_world.controller->finalizer, "va-1", &observation),
                  (int)ATTACH_OBSERVED);
     for (int reason = ATTACH_BECAUSE_NONE + 1; reason < ATTACH_BECAUSE_COUNT; reason++) {

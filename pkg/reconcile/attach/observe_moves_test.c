@@ -246,13 +246,61 @@ Test(attach_moves, refuses_while_a_person_has_to_recover_the_volume)
     attach_world_expect_refused("kubectl describe xovolumemigration theirs -n shop");
 }
 
-Test(attach_moves, has_a_marker_settled_by_a_migration_when_nothing_moves)
+Test(attach_moves, has_the_mark_of_a_disk_out_of_reach_settled_by_its_migration)
 {
-    attach_world_put_case("L1");
+    attach_world_put_case("L2");
     fake_xo_set(attach_world.xo, "disk-1", "name_description",
                 "\"csi:info: {\\\"migrating\\\":{\\\"enabled\\\":true,\\\"inProgressToSRUUID\\\":"
                 "\\\"L1\\\"},\\\"srsWithTag\\\":\\\"fast\\\"}\"");
     attach_world_run("va/va-1");
     fake_journal_expect(&attach_world.journal, "create XoVolumeMigration shop/va-1", "event *",
                         NULL);
+}
+
+/* One volume of an object needs a person; this one, of the same object, is done. */
+Test(attach_moves, attaches_a_volume_whose_sibling_needs_a_person)
+{
+    attach_world_put_case("L1");
+    fake_kube_put(
+        attach_world.kube, &migration_kind,
+        "{\"metadata\":{\"name\":\"many\",\"namespace\":\"shop\"},\"spec\":{\"volumes\":"
+        "[{\"claimName\":\"data\"},{\"claimName\":\"other\"}],\"target\":{\"srUUID\":\"L1\"}},"
+        "\"status\":{\"observedGeneration\":1,\"phase\":\"ManualRecoveryRequired\","
+        "\"migratedVolumes\":[{\"claimName\":\"data\",\"phase\":\"Succeeded\",\"attempts\":1,"
+        "\"completionTime\":\"2025-12-31T00:00:00Z\"},{\"claimName\":\"other\",\"phase\":"
+        "\"ManualRecoveryRequired\",\"attempts\":1,\"attempt\":{\"startTime\":"
+        "\"2025-12-31T00:00:00Z\"}}]}}");
+    attach_world_run("va/va-1");
+    cr_assert(attach_world_attached());
+}
+
+Test(attach_moves, refuses_a_volume_that_needs_a_person_although_its_siblings_are_done)
+{
+    attach_world_put_case("L1");
+    fake_kube_put(
+        attach_world.kube, &migration_kind,
+        "{\"metadata\":{\"name\":\"many\",\"namespace\":\"shop\"},\"spec\":{\"volumes\":"
+        "[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"L1\"}},"
+        "\"status\":{\"observedGeneration\":1,\"phase\":\"Migrating\",\"migratedVolumes\":"
+        "[{\"claimName\":\"data\",\"phase\":\"ManualRecoveryRequired\"}]}}");
+    attach_world_expect_refused("kubectl describe xovolumemigration many -n shop");
+}
+
+Test(attach_moves, waits_for_a_move_of_the_same_disk_under_another_claim)
+{
+    attach_world_put_case("L1");
+    fake_kube_put(
+        attach_world.kube, &kube_kind_persistent_volume,
+        "{\"metadata\":{\"name\":\"pvc-2\"},\"spec\":{\"claimRef\":{\"namespace\":\"lab\","
+        "\"name\":\"copy\"},\"csi\":{\"driver\":\"csi.xen-orchestra.marcsi.ch\","
+        "\"volumeHandle\":\"name:pvc-1\"}}}");
+    fake_kube_put(
+        attach_world.kube, &migration_kind,
+        "{\"metadata\":{\"name\":\"theirs\",\"namespace\":\"lab\"},\"spec\":{\"volumes\":"
+        "[{\"claimName\":\"copy\"}],\"target\":{\"srUUID\":\"S\"}},\"status\":{"
+        "\"observedGeneration\":1,\"phase\":\"Migrating\",\"migratedVolumes\":[{"
+        "\"claimName\":\"copy\",\"attempt\":{\"startTime\":\"2026-01-01T00:00:00Z\"}}]}}");
+    attach_world_run("va/va-1");
+    fake_journal_expect(&attach_world.journal,
+                        "event Normal VolumeBusy shop/db-0: *theirs in namespace lab*", NULL);
 }

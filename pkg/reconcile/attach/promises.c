@@ -69,6 +69,21 @@ bool attach_promises_in_doubt(struct attach_promises *promises, const char *vm, 
     return found;
 }
 
+bool attach_promises_in_doubt_elsewhere(struct attach_promises *promises, const char *vm,
+                                        const char *disk, struct mono_time now)
+{
+    bool found = false;
+
+    (void)pthread_mutex_lock(&promises->mutex);
+    lapse(promises, now);
+    for (size_t i = 0; i < ARRAY_LEN(promises->entries) && !found; i++) {
+        const struct attach_promise *entry = &promises->entries[i];
+        found = !str_empty(entry->vm) && str_equal(entry->disk, disk) && !str_equal(entry->vm, vm);
+    }
+    (void)pthread_mutex_unlock(&promises->mutex);
+    return found;
+}
+
 static bool take_locked(struct attach_promises *promises, const char *vm, const char *disk,
                         int position, struct mono_time now)
 {

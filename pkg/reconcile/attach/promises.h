@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/macros.h"
 #include "reconcile/attach/decide.h"
-#include "reconcile/attach/volume.h"
+#include "reconcile/volume/handle.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -39,15 +39,15 @@ enum {
 };
 
 struct attach_promise {
-    char vm[ATTACH_ID_SIZE];     /* "": the entry is free */
-    char disk[ATTACH_NAME_SIZE]; /* name or UUID, as attach_identity has it; "": a taken position */
+    char vm[VOLUME_ID_SIZE];     /* "": the entry is free */
+    char disk[VOLUME_NAME_SIZE]; /* name or UUID, as attach_identity has it; "": a taken position */
     int position;
     struct mono_time until; /* when it lapses */
 };
 
-/** A step with a VBD that was answered and is not in the mirror yet. */
+/** A step with a VBD, or the end of a VM, that was answered and is not in the mirror yet. */
 struct attach_step {
-    char vbd[ATTACH_ID_SIZE]; /* "": the entry is free */
+    char vbd[VOLUME_ID_SIZE]; /* "": the entry is free; of ATTACH_POWER_OFF the VM */
     enum attach_action action;
     struct mono_time until;
 };
@@ -72,6 +72,10 @@ void attach_promises_mark(struct attach_promises *promises, const char *vm, stru
 /** Whether an attach of this disk to this VM is under way or in doubt. */
 bool attach_promises_in_doubt(struct attach_promises *promises, const char *vm, const char *disk,
                               struct mono_time now);
+
+/** Whether an attach of this disk to any other VM is under way or in doubt. */
+bool attach_promises_in_doubt_elsewhere(struct attach_promises *promises, const char *vm,
+                                        const char *disk, struct mono_time now);
 
 /** Promises a position until now + ATTACH_DOUBT_MS. False when another disk got it meanwhile or
  * the table is full. */

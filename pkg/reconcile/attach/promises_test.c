@@ -48,6 +48,17 @@ Test(attach_promises, is_in_doubt_until_it_is_dropped)
     cr_assert_not(used_at("V1", 1, 0));
 }
 
+Test(attach_promises, is_in_doubt_elsewhere_for_every_other_vm)
+{
+    cr_assert_not(attach_promises_in_doubt_elsewhere(&promises, "V2", "csi-a", start));
+    cr_assert(attach_promises_take(&promises, "V1", "csi-a", 1, start));
+    cr_assert(attach_promises_in_doubt_elsewhere(&promises, "V2", "csi-a", start));
+    cr_assert_not(attach_promises_in_doubt_elsewhere(&promises, "V1", "csi-a", start));
+    cr_assert_not(attach_promises_in_doubt_elsewhere(&promises, "V2", "csi-b", start));
+    cr_assert_not(attach_promises_in_doubt_elsewhere(&promises, "V2", "csi-a",
+                                                     mono_add(start, ATTACH_DOUBT_MS)));
+}
+
 Test(attach_promises, lapses_when_a_call_can_no_longer_have_an_effect)
 {
     cr_assert(attach_promises_take(&promises, "V1", "csi-a", 1, start));
@@ -66,7 +77,7 @@ Test(attach_promises, keeps_a_taken_position_from_all_disks_for_a_while)
 
 Test(attach_promises, gives_none_beyond_its_maximum)
 {
-    char vm[ATTACH_ID_SIZE];
+    char vm[VOLUME_ID_SIZE];
 
     for (int i = 0; i < ATTACH_PROMISES_MAX; i++) {
         (void)str_format(vm, sizeof(vm), "V%d", i);

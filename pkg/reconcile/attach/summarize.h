@@ -9,7 +9,7 @@
 #include "reconcile/attach/attach.h"
 #include "reconcile/attach/observe.h"
 
-/* A status message: what was found, with at most ATTACH_DISKS_MAX disks named, and what to do. */
+/* A status message: what was found, with a list of disks, and what to do. */
 enum { ATTACH_MESSAGE_SIZE = 2048 };
 
 /** A reason with its sentence. */
@@ -63,5 +63,24 @@ void attach_told_forget(struct attach_controller *controller, const char *name);
  * being deleted or no such Pod is known. */
 void attach_tell(struct attach_controller *controller, const struct attach_observation *observation,
                  const struct attach_message *message);
+
+/** An event on all Pods of the claim, the VolumeAttachment, the claim and the Node: somebody may write to
+ * the disk, or it was taken from somebody. */
+void attach_tell_everybody(struct attach_controller *controller,
+                           const struct attach_observation *observation,
+                           const struct attach_message *message);
+
+/** An event on the claim, or on the PersistentVolume without one. Each time that it is called. */
+void attach_tell_volume(struct attach_controller *controller,
+                        const struct attach_observation *observation, enum attach_reason reason);
+
+/** What is to be said whatever is decided: other disks of the name, once a day; that the disk in use has
+ * another name, once. Also counts the strangers. */
+void attach_tell_beside(struct attach_controller *controller,
+                        const struct attach_observation *observation);
+
+/** One event about an object. `action` is one CamelCase word. */
+void attach_send(const struct attach_controller *controller, const struct kube_object *object,
+                 const char *action, const struct attach_message *message);
 
 #endif

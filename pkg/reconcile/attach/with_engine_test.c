@@ -361,3 +361,30 @@ Test(attach_with_engine, ends_the_same_when_the_process_dies_around_any_write)
         cr_assert_gt(write, 8); /* a move, an attach and a detach need more than that */
     }
 }
+
+Test(attach_with_engine, moves_and_attaches_although_another_pool_is_away)
+{
+    fake_xo_blip(world.xo, "Q");
+    attach_to("csi-1", "node-2");
+    run(60 * MINUTE_MS);
+    cr_assert(attached("csi-1"), "phase %s", phase("csi-1"));
+    expect_disk("L2", 1);
+}
+
+/* Kubernetes attaches a volume that is ReadWriteOnce and ReadOnlyMany to two nodes at once. The attach of one
+ * was sent and its reply lost; XO carries it out five seconds later. The other needs a move, and sorts first. */
+Test(attach_with_engine, does_not_copy_a_disk_while_an_attach_of_it_is_in_doubt)
+{
+    fake_xo_fail_next_write(world.xo, XO_UNKNOWN, ERR_UNKNOWN, false);
+    attach_to("csi-b", "node-1"); /* in reach of disk-1 on L1 */
+    drain();                      /* finalizers; vm.attachDisk, no reply */
+    cr_assert_not(attached("csi-b"));
+    attach_to("csi-a", "node-2");
+    run(5000);
+    (void)fake_xo_plug(world.xo, "V1", "disk-1"); /* now it is carried out */
+    run(MINUTE_MS);
+    for (size_t i = 0; i < world.journal.len; i++)
+        cr_assert_null(strstr(world.journal.lines[i], "xo migrate"),
+                       "copied while the attach of csi-b was in doubt");
+    cr_assert(attached("csi-b"));
+}

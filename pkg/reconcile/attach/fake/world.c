@@ -18,6 +18,8 @@ void attach_world_set_up(void)
                                                     &kube_kind_csi_node,
                                                     &kube_kind_storage_class,
                                                     &kube_kind_pod,
+                                                    &kube_kind_claim,
+                                                    &kube_kind_node,
                                                     &migration_kind};
 
     fake_clock_init(&attach_world.clock);
@@ -57,6 +59,18 @@ void attach_world_put_node(const char *node, const char *vm)
                 "\"csi.xen-orchestra.marcsi.ch\",\"nodeID\":\"%s\",\"topologyKeys\":null}]}}",
                 node, vm);
     fake_kube_put(attach_world.kube, &kube_kind_csi_node, text);
+    attach_world_node_says(node, "True", "[]", "[]");
+}
+
+void attach_world_node_says(const char *node, const char *ready, const char *in_use,
+                            const char *taints)
+{
+    cleanup_str char *text =
+        str_new("{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"taints\":%s},\"status\":{"
+                "\"volumesInUse\":%s,\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\","
+                "\"lastTransitionTime\":\"2026-01-01T00:00:00Z\"}]}}",
+                node, taints, in_use, ready);
+    fake_kube_put(attach_world.kube, &kube_kind_node, text);
 }
 
 void attach_world_put_volume(const char *handle, const char *attributes)
@@ -96,6 +110,9 @@ void attach_world_put_case(const char *sr)
     attach_world_put_node("worker-1", "V1");
     attach_world_put_node("worker-2", "V2");
     attach_world_put_volume("name:pvc-1", "{}");
+    fake_kube_put(attach_world.kube, &kube_kind_claim,
+                  "{\"metadata\":{\"name\":\"data\",\"namespace\":\"shop\"},\"spec\":{"
+                  "\"volumeName\":\"pvc-1\"},\"status\":{\"phase\":\"Bound\"}}");
     put_pod("db-0", "worker-1");
     fake_xo_add_disk(attach_world.xo, &(struct fake_disk){.uuid = "disk-1",
                                                           .name = "csi-pvc-1",

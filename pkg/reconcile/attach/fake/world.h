@@ -40,8 +40,18 @@ void attach_world_tear_down(void);
 /** The operator's process is replaced by a new one. */
 void attach_world_restart(void);
 
-/** Puts the node's CSINode with this id for the driver. */
+/** Puts the node's CSINode with this id for the driver, and its Node: ready, and using no volume. */
 void attach_world_put_node(const char *node, const char *vm);
+
+/* What a node lists in status.volumesInUse that uses pvc-1, and a person's taint. */
+#define ATTACH_WORLD_IN_USE "[\"kubernetes.io/csi/csi.xen-orchestra.marcsi.ch^name:pvc-1\"]"
+#define ATTACH_WORLD_OUT_OF_SERVICE                                                                \
+    "[{\"key\":\"node.kubernetes.io/out-of-service\",\"value\":\"nodeshutdown\","                  \
+    "\"effect\":\"NoExecute\"}]"
+
+/** Puts the Node: status of its condition Ready ("True", "False", "Unknown"), and two JSON arrays. */
+void attach_world_node_says(const char *node, const char *ready, const char *in_use,
+                            const char *taints);
 
 /** Puts pvc-1 with this handle and these attributes (JSON). */
 void attach_world_put_volume(const char *handle, const char *attributes);
