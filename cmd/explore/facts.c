@@ -1,6 +1,7 @@
 /*
  * cmd/explore: what the operator sees of a state: struct migration_facts by the rules of observe.c,
- * observe_claim.c, observe_disks.c and observe_target.c, one function here for one there.
+ * observe_claim.c, observe_target.c and observe_live.c, one function here for one there; which disks count is in
+ * facts_disks.c.
  *
  * observe_test.c builds the same state out of the in-memory Kubernetes and Xen Orchestra, runs the real
  * migration_observe() on it and compares every field.
@@ -24,91 +25,12 @@ static void look_at_record(const struct explore_object *object, struct explore_v
     facts->begun = record->begun;
     facts->live = record->open && record->live;
     facts->pause = record->waiting ? MIGRATION_PAUSE_BACK_OFF : MIGRATION_PAUSE_NONE;
-    if (view->deferred && object->spec.target == record->source_sr)
-        facts->cancel = true; /* the old place is wanted again */
     if (!record->open && (record->end != EXPLORE_IN_PLACE || !other_generation))
         facts->ended = record->end == EXPLORE_DONE       ? MIGRATION_DONE
                        : record->end == EXPLORE_STOPPED  ? MIGRATION_STOPPED
                        : record->end == EXPLORE_GIVEN_UP ? MIGRATION_GIVEN_UP
                        : record->end == EXPLORE_IN_PLACE ? MIGRATION_DONE
                                                          : MIGRATION_GOES_ON;
-}
-
-/* look_at_tasks(): which job's task is shown for a disk */
-static void look_at_tasks(const struct explore_state *state, int slot, struct explore_view *view)
-{
-    for (int i = 0; i < EXPLORE_JOBS; i++) {
-        const struct explore_job *job = &state->jobs[i];
-        if (job->source != slot ||
-            (job->phase != EXPLORE_JOB_COPYING && job->phase != EXPLORE_JOB_SWITCHING))
-            continue;
-        view->job = i;
-        view->facts.task_cancellable = job->phase == EXPLORE_JOB_COPYING;
-    }
-}
-
-/* observe_disk() and judge_places() */
-static void look_at_disk(const struct explore_state *state, int slot, struct explore_view *view)
-{
-    const struct explore_record *record = &state->cached.record;
-    const struct explore_disk *disk = &state->seen[slot];
-    struct migration_facts *facts = &view->facts;
-    struct migration_disk_facts *its = &facts->disks[facts->disk_count];
-
-    view->slots[facts->disk_count++] = slot;
-    its->attached = disk->attached != EXPLORE_FREE;
-    its->attached_running = disk->attached == EXPLORE_RUNNING;
-    its->moving = disk->moving || (disk->filled && !facts->open);
-    if (its->moving && (!facts->open || record->source == slot))
-        look_at_tasks(state, slot, view);
-    its->marked = disk->marker != 0;
-    its->listed = record->listed >> slot & 1;
-    its->put_aside = facts->open && (record->listed & ~record->older) >> slot & 1;
-    its->chosen = state->cached.spec.keep == slot;
-    if (facts->open) {
-        its->source = record->source == slot;
-        its->known = its->source; /* an attempt is opened only when there is one disk */
-        its->marked_for_us = disk->marker == record->destination + 1;
-        its->whole = state->memory.task_copy == slot && disk->proven && state->memory.watching;
-    }
-    its->at_target = (facts->open && disk->sr == record->destination) || disk->sr == view->target;
-}
-
-/* look_for_renamed_source() */
-static void look_for_renamed_source(const struct explore_state *state, struct explore_view *view)
-{
-    const struct explore_record *record = &state->cached.record;
-    const struct explore_disk *source = &state->seen[record->source];
-
-    if (view->facts.open && view->facts.disk_count > 0 && source->there && !source->named &&
-        !(record->listed >> record->source & 1))
-        look_at_disk(state, record->source, view);
-}
-
-/* home_tag(): each SR has a tag of its own. */
-static void judge_markers(const struct explore_state *state, struct explore_view *view)
-{
-    struct migration_facts *facts = &view->facts;
-
-    for (size_t i = 0; i < facts->disk_count; i++) {
-        int home = facts->open ? state->cached.record.destination : state->seen[view->slots[0]].sr;
-        facts->disks[i].marker_final =
-            !facts->disks[i].marked && state->seen[view->slots[i]].tag == home;
-    }
-}
-
-/* blindness() */
-static enum api_reason blindness(const struct explore_state *state)
-{
-    switch (state->blind) {
-    case EXPLORE_SEES:
-        return API_REASON_INACTIVE;
-    case EXPLORE_POOL_AWAY:
-        return API_REASON_POOL_AWAY;
-    case EXPLORE_XO_AWAY:
-        return API_REASON_XEN_ORCHESTRA_AWAY;
-    }
-    return API_REASON_INACTIVE;
 }
 
 /* observe_call() */
@@ -128,6 +50,7 @@ static void look_at_call(const struct explore_state *state, struct migration_fac
         break;
     case XO_MOVE_ENDED:
         facts->call = MIGRATION_CALL_ANSWERED;
+        facts->call_failed = memory->reply == EXPLORE_NO_DISK;
         break;
     case XO_MOVE_LOST:
         facts->call = MIGRATION_CALL_LOST;
@@ -140,12 +63,109 @@ static void look_at_call(const struct explore_state *state, struct migration_fac
     }
 }
 
+/* look_for_answer() */
+static void look_for_answer(const struct explore_state *state, struct explore_view *view)
+{
+    const struct explore_record *record = &state->cached.record;
+    const int keep = state->cached.spec.keep;
+    struct migration_facts *facts = &view->facts;
+
+    if (keep == EXPLORE_NO_DISK || keep == record->asked_keep || record->asked != view->shown)
+        return;
+    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)
+        facts->disks[i].chosen = view->slots[i] == keep;
+}
+
+/* observe_live() and check_destination() */
+static void look_at_live(const struct explore_state *state, struct explore_view *view)
+{
+    struct migration_facts *facts = &view->facts;
+    const int destination = facts->open ? state->cached.record.destination : view->target;
+
+    if (!migration_goes_live(facts))
+        return;
+    if (!facts->disks[0].attached_running)
+        facts->not_live = API_REASON_IN_USE;
+    else if (!facts->disks[0].at_target && facts->disk_count == 1 &&
+             facts->no_target == API_REASON_INACTIVE && state->sr_unplugged == destination + 1)
+        facts->not_live = API_REASON_IN_USE;
+}
+
+/* judge_places(), home_tag() (each SR has a tag of its own) and choose_sr() */
+static void look_at_target(const struct explore_state *state, struct explore_view *view)
+{
+    struct migration_facts *facts = &view->facts;
+    const struct explore_record *record = &state->cached.record;
+
+    if (facts->disk_count == 0)
+        return;
+    const struct explore_disk *first = &state->seen[view->slots[0]];
+    const int home = facts->open ? record->destination : first->sr;
+    const int tag = home != EXPLORE_SR_ELSEWHERE && state->sr_gone == home + 1 ? first->tag : home;
+    for (size_t i = 0; i < facts->disk_count; i++) {
+        const struct explore_disk *disk = &state->seen[view->slots[i]];
+        facts->disks[i].at_target =
+            (facts->open && disk->sr == record->destination) || disk->sr == view->target;
+        facts->disks[i].marker_final = !facts->disks[i].marked && disk->tag == tag;
+    }
+    /* migration_observe_source() */
+    if (facts->disk_count == 1 && !facts->disks[0].at_target &&
+        state->sr_unplugged == first->sr + 1)
+        facts->no_source = API_REASON_SR_NOT_REACHABLE;
+    if (facts->open || facts->disks[0].at_target)
+        return;
+    if (state->sr_gone == view->target + 1)
+        facts->no_target = state->elsewhere_away ? API_REASON_POOL_AWAY : API_REASON_SR_NOT_FOUND;
+    else if (first->sr == EXPLORE_SR_ELSEWHERE)
+        facts->no_target = API_REASON_OTHER_POOL;
+    else if (state->sr_unplugged == view->target + 1)
+        facts->no_target = API_REASON_SR_NOT_REACHABLE;
+}
+
+/* Of a volume whose disk is not known all of the name matter: disks_that_matter(). */
+static size_t that_matter(const struct migration_facts *facts)
+{
+    return facts->disk_count + (facts->disk_count == 0 && !facts->open ? facts->stranger_count : 0);
+}
+
 static bool anything_moves(const struct migration_facts *facts)
 {
-    for (size_t i = 0; i < facts->disk_count; i++)
+    for (size_t i = 0; i < that_matter(facts); i++)
         if (facts->disks[i].moving)
             return true;
     return facts->call == MIGRATION_CALL_PENDING;
+}
+
+/* may_be_fed(): whether a disk of its pool is being copied by a control domain. All are of one size. */
+static bool may_be_fed(const struct explore_state *state, int slot)
+{
+    for (int i = 0; i < EXPLORE_DISKS; i++) {
+        const struct explore_job *job = explore_state_shown_job(state, i);
+        if (state->seen[i].moving && job && !job->mirror &&
+            (state->seen[i].sr == EXPLORE_SR_ELSEWHERE) ==
+                (state->seen[slot].sr == EXPLORE_SR_ELSEWHERE))
+            return true;
+    }
+    return false;
+}
+
+/* observe_control_domain() */
+static void look_at_control_domain(struct explore_state *state, struct explore_view *view)
+{
+    struct migration_facts *facts = &view->facts;
+    const struct explore_disk *disk = &state->seen[view->slots[0]];
+
+    if (facts->open || facts->disk_count != 1 || !disk->filled || disk->moving ||
+        facts->blind != API_REASON_INACTIVE || may_be_fed(state, view->slots[0])) {
+        state->memory.kept = 0;
+        return;
+    }
+    if (state->memory.kept == 0)
+        state->memory.kept = 1;
+    if (state->memory.kept < 2)
+        return;
+    facts->disks[0].moving = false;
+    facts->excluded = API_REASON_DISK_IN_CONTROL_DOMAIN;
 }
 
 /* observe_quiet() and observe_progress() */
@@ -154,12 +174,10 @@ static void look_at_time(struct explore_memory *memory, struct explore_view *vie
     struct migration_facts *facts = &view->facts;
     bool moves = anything_moves(facts);
     bool marked = false;
-    int shown = 0;
+    const int shown = view->shown;
 
-    for (size_t i = 0; i < facts->disk_count; i++) {
-        shown |= 1 << view->slots[i];
+    for (size_t i = 0; i < facts->disk_count; i++)
         marked = marked || facts->disks[i].marked;
-    }
     if (facts->blind != API_REASON_INACTIVE || moves || shown != memory->shown ||
         (marked && !memory->marker_shown && !facts->marked_by_us))
         memory->calm = EXPLORE_RESTLESS;
@@ -175,29 +193,31 @@ static void look_at_time(struct explore_memory *memory, struct explore_view *vie
     facts->stuck = memory->stuck;
 }
 
-/* Whether the process still vouches for what a task says that it followed. */
-static void watch(struct explore_state *state, const struct migration_facts *facts)
+/* observe_watch(): whether the process still vouches for what a task says that it followed. */
+static void watch(struct explore_state *state, struct explore_view *view)
 {
     struct explore_memory *memory = &state->memory;
-    bool gap = state->blind != EXPLORE_SEES || !facts->open;
+    struct migration_facts *facts = &view->facts;
 
-    for (int i = 0; i < EXPLORE_DISKS; i++)
-        if (state->seen[i].there && state->seen[i].named &&
-            state->seen[i].attached != EXPLORE_FREE && !facts->live)
-            gap = true;
-    memory->watching = memory->watching && !gap;
+    if (facts->blind != API_REASON_INACTIVE || !facts->open)
+        memory->watching = false;
+    for (size_t i = 0; i < facts->disk_count && !facts->live; i++)
+        if (facts->disks[i].attached)
+            memory->watching = false;
+    for (size_t i = 0; i < facts->disk_count; i++)
+        facts->disks[i].whole =
+            facts->disks[i].whole &&
+            ((memory->watching && memory->sent) ||
+             (facts->call == MIGRATION_CALL_ANSWERED && memory->reply == view->slots[i]));
 }
 
 static bool in_use(const struct explore_state *state, int slot)
 {
-    bool used = state->seen[slot].attached != EXPLORE_FREE || state->seen[slot].moving;
-
-    for (int i = 0; i < EXPLORE_JOBS; i++)
-        used = used || (state->jobs[i].phase == EXPLORE_JOB_COPYING && state->jobs[i].copy == slot);
-    return used;
+    return state->seen[slot].attached != EXPLORE_FREE || state->seen[slot].moving ||
+           state->seen[slot].filled;
 }
 
-/* The first of the leftovers that may be deleted, or else the last that there is. */
+/* migration_observe_leftover(): the first that may be deleted, or else the last that there is. */
 static void look_at_leftovers(const struct explore_state *state, struct explore_view *view)
 {
     struct migration_facts *facts = &view->facts;
@@ -224,6 +244,16 @@ static void look_at_leftovers(const struct explore_state *state, struct explore_
     }
 }
 
+/* migration_observe_restored(): the old place is wanted again. */
+static void look_for_old_place(const struct explore_state *state, struct explore_view *view)
+{
+    const struct explore_object *object = &state->cached;
+
+    if (view->deferred && object->spec.target == object->record.source_sr &&
+        state->sr_gone != object->record.source_sr + 1)
+        view->facts.cancel = true;
+}
+
 /* forget_other_success() */
 static void forget_other_success(const struct explore_object *object, struct migration_facts *facts)
 {
@@ -233,6 +263,25 @@ static void forget_other_success(const struct explore_object *object, struct mig
         facts->ended == MIGRATION_DONE && facts->blind == API_REASON_INACTIVE &&
         facts->disk_count == 1 && !facts->disks[0].at_target)
         facts->ended = MIGRATION_GOES_ON;
+}
+
+/* observe_inventory() */
+static void look_at_inventory(struct explore_state *state, struct explore_view *view)
+{
+    struct migration_facts *facts = &view->facts;
+
+    if (facts->open)
+        explore_facts_attempt(state, view);
+    else
+        explore_facts_volume(state, view);
+    if (state->blind == EXPLORE_XO_AWAY)
+        facts->blind = API_REASON_XEN_ORCHESTRA_AWAY;
+    look_for_answer(state, view);
+    watch(state, view);
+    look_at_leftovers(state, view);
+    look_at_target(state, view);
+    look_at_live(state, view);
+    look_for_old_place(state, view);
 }
 
 void explore_facts(const struct explore_preset *preset, struct explore_state *state,
@@ -248,21 +297,12 @@ void explore_facts(const struct explore_preset *preset, struct explore_state *st
         ret->facts.excluded = API_REASON_IN_USE;
     ret->facts.offline_only = !preset->live;
     ret->facts.delete_leftovers = preset->deletes;
-    watch(state, &ret->facts);
-    for (int i = 0; i < EXPLORE_DISKS; i++)
-        if (state->seen[i].there && state->seen[i].named)
-            look_at_disk(state, i, ret);
-    look_for_renamed_source(state, ret);
-    judge_markers(state, ret);
-    ret->facts.not_live = ret->facts.disk_count > 0 && ret->facts.disks[0].attached_running
-                              ? API_REASON_INACTIVE
-                              : API_REASON_IN_USE;
-    ret->facts.blind = blindness(state);
-    look_at_leftovers(state, ret);
     look_at_call(state, &ret->facts);
     ret->facts.late_write = !state->memory.fenced;
     ret->facts.mark_lost = ret->facts.open && state->memory.mark_lost;
     ret->facts.marked_by_us = ret->facts.open && state->memory.ours && state->memory.marked;
+    look_at_inventory(state, ret);
+    look_at_control_domain(state, ret);
     look_at_time(&state->memory, ret);
     forget_other_success(&state->cached, &ret->facts);
 }

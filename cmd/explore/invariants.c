@@ -97,6 +97,21 @@ static void check_start(const struct explore_scene *scene, const struct explore_
                          "a move starts without the marker that keeps the CSI driver off");
 }
 
+/* What is remembered is the volume from then on. */
+static void check_remember(const struct explore_scene *scene, const struct explore_view *view,
+                           const struct migration_verdict *verdict)
+{
+    const struct explore_state *state = scene->from;
+    int disk = view->slots[verdict->disk];
+
+    if (!state->disks[disk].good && data_elsewhere(state, disk))
+        explore_violated(scene, 1, EXPLORE_PASS,
+                         "the disk that is remembered does not hold what was written last");
+    if (we_move(state, disk))
+        explore_violated(scene, 6, EXPLORE_PASS,
+                         "a disk is remembered while a move of ours has not ended");
+}
+
 static void check_leftovers(const struct explore_scene *scene, const struct explore_view *view,
                             const struct migration_verdict *verdict)
 {
@@ -170,6 +185,43 @@ static void check_close(const struct explore_scene *scene, const struct explore_
     }
 }
 
+/* A disk that somebody else made is never the volume, never renamed, never deleted. A clone that a person makes of the
+ * source where the source is looks like what a live move leaves there, and may be renamed as such. */
+static bool is_anothers(const struct explore_scene *scene, int disk, bool renamed)
+{
+    const struct explore_record *record = &scene->from->cached.record;
+    const struct explore_disk *it = &scene->from->disks[disk];
+
+    return it->foreign &&
+           !(renamed && it->id && record->open && record->live && it->sr == record->source_sr);
+}
+
+static void check_whose(const struct explore_scene *scene, const struct explore_view *view,
+                        const struct migration_verdict *verdict)
+{
+    const int keep = verdict->keep == MIGRATION_NO_DISK ? -1 : view->slots[verdict->keep];
+    const bool lists = verdict->step == MIGRATION_LIST_LEFTOVERS;
+    const bool renames = lists || verdict->step == MIGRATION_RENAME_LEFTOVER;
+
+    if (verdict->step == MIGRATION_WAIT)
+        return;
+    if (keep >= 0 && scene->from->disks[keep].foreign)
+        explore_violated(scene, EXPLORE_WHOSE, EXPLORE_PASS,
+                         "a disk that somebody else made is taken for the volume");
+    if (verdict->disk != MIGRATION_NO_DISK &&
+        is_anothers(scene, view->slots[verdict->disk], renames))
+        explore_violated(scene, EXPLORE_WHOSE, EXPLORE_PASS,
+                         renames ? "a disk that somebody else made is put aside"
+                                 : "a disk that somebody else made is taken for the volume");
+    for (size_t i = 0; lists && i < view->facts.disk_count; i++)
+        if (is_anothers(scene, view->slots[i], true))
+            explore_violated(scene, EXPLORE_WHOSE, EXPLORE_PASS,
+                             "a disk that somebody else made is listed as a leftover");
+    if (verdict->step == MIGRATION_DELETE_LEFTOVER && scene->from->disks[view->leftover].foreign)
+        explore_violated(scene, EXPLORE_WHOSE, EXPLORE_PASS,
+                         "a disk that somebody else made is deleted");
+}
+
 /* I3 and I4: what is left alone. */
 static void check_hands_off(const struct explore_scene *scene, const struct explore_view *view,
                             const struct migration_verdict *verdict)
@@ -181,6 +233,13 @@ static void check_hands_off(const struct explore_scene *scene, const struct expl
         (in_xo || verdict->state == MIGRATION_STATE_MANUAL ||
          (verdict->step != MIGRATION_WAIT && view->facts.open)))
         explore_violated(scene, 4, EXPLORE_PASS, "something is decided from what is not seen");
+    if (state->blind != EXPLORE_SEES &&
+        ((in_xo && verdict->step != MIGRATION_FENCE) || verdict->state == MIGRATION_STATE_MANUAL ||
+         (verdict->step != MIGRATION_WAIT && view->facts.open)))
+        explore_violated(scene, 4, EXPLORE_PASS, "something is decided while the pool is not seen");
+    if (verdict->state == MIGRATION_STATE_MANUAL && scene->preset->unasked)
+        explore_violated(scene, EXPLORE_LIVENESS, EXPLORE_PASS,
+                         "a person is asked though nothing but processes and calls has failed");
     if (verdict->state == MIGRATION_STATE_MANUAL && verdict->step != MIGRATION_WAIT)
         explore_violated(scene, 3, EXPLORE_PASS, "a volume that waits for a person is touched");
     if (state->cached.record.manual && state->stored.record.manual && !state->excused && in_xo)
@@ -190,7 +249,7 @@ static void check_hands_off(const struct explore_scene *scene, const struct expl
 
 static bool anything_moves(const struct migration_facts *facts)
 {
-    for (size_t i = 0; i < facts->disk_count; i++)
+    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)
         if (facts->disks[i].moving)
             return true;
     return false;
@@ -200,6 +259,7 @@ void explore_check_decision(const struct explore_scene *scene, const struct expl
                             const struct migration_verdict *verdict)
 {
     check_hands_off(scene, view, verdict);
+    check_whose(scene, view, verdict);
     if (verdict->state == MIGRATION_STATE_MOVING && !migration_step_is_write(verdict->step) &&
         view->facts.call != MIGRATION_CALL_PENDING && !anything_moves(&view->facts))
         explore_violated(scene, 8, EXPLORE_PASS, "a move is reported that nobody saw");
@@ -230,6 +290,10 @@ void explore_check_decision(const struct explore_scene *scene, const struct expl
             explore_violated(scene, 2, EXPLORE_PASS,
                              "the marker of somebody who is about to move the disk is taken off");
         break;
+    case MIGRATION_REMEMBER:
+        check_remember(scene, view, verdict);
+        break;
+    case MIGRATION_FENCE:
     case MIGRATION_MARK:
     case MIGRATION_CANCEL_TASK:
     case MIGRATION_SETTLE_MARKER:

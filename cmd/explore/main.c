@@ -1,6 +1,7 @@
 /*
  * cmd/explore: searches every state that a disk's move can get into, in a model around the real
- * migration_decide_volume(), and every state of moves that compete for slots, around the real counting. docs/internals/explore.md says what is modelled and what is not.
+ * migration_decide_volume(); every state of moves that compete for slots, around the real counting; and every state of a disk that is
+ * taken from a VM, around the real volume_release_decide(). docs/internals/explore.md says what is modelled and what is not.
  *
  *   explore                  all presets
  *   explore PRESET…          these
@@ -23,6 +24,9 @@ static int list(void)
         (void)printf("%-12s %s\n", preset->name, preset->says); /* nothing to do when it fails */
     for (const struct explore_slots_preset *preset = explore_slots_presets; preset->name; preset++)
         (void)printf("%-12s %s\n", preset->name, preset->says); /* the same */
+    for (const struct explore_release_preset *preset = explore_release_presets; preset->name;
+         preset++)
+        (void)printf("%-12s %s\n", preset->name, preset->says); /* the same */
     return 0;
 }
 
@@ -32,6 +36,10 @@ static bool known(const char *name)
         if (str_equal(preset->name, name))
             return true;
     for (const struct explore_slots_preset *preset = explore_slots_presets; preset->name; preset++)
+        if (str_equal(preset->name, name))
+            return true;
+    for (const struct explore_release_preset *preset = explore_release_presets; preset->name;
+         preset++)
         if (str_equal(preset->name, name))
             return true;
     return false;
@@ -88,6 +96,21 @@ static void run_slots(const struct wish *wish, struct explore_sum *sum)
     }
 }
 
+static void run_release(const struct wish *wish, struct explore_sum *sum)
+{
+    for (const struct explore_release_preset *preset = explore_release_presets; preset->name;
+         preset++) {
+        cleanup_buf struct buf text = {0};
+        struct explore_release_preset changed = *preset;
+        if (!chosen(wish, preset->name) || (wish->first && sum->violations > 0))
+            continue;
+        if (wish->faults >= 0)
+            changed.faults = (int)wish->faults;
+        explore_report_release(&changed, wish->first, &text, sum);
+        show(&text);
+    }
+}
+
 static int run(const struct wish *wish)
 {
     struct explore_sum sum = {0};
@@ -95,6 +118,7 @@ static int run(const struct wish *wish)
 
     run_presets(wish, &sum);
     run_slots(wish, &sum);
+    run_release(wish, &sum);
     explore_report_sum(&sum, &text);
     show(&text);
     if (sum.truncated)

@@ -10,6 +10,7 @@
 
 #include "explore/search.h"
 #include "explore/state.h"
+#include "reconcile/volume/identity.h"
 
 #include "base/buf.h"
 
@@ -36,6 +37,15 @@ enum explore_event {
     EXPLORE_EVENT_PERSON,    /* a person who was asked puts things right in XO; costs nothing */
     EXPLORE_EVENT_ANSWER,    /* … or answers by spec.recovery; costs nothing */
     EXPLORE_EVENT_WRONG,     /* the answer is the UUID of no disk of the volume */
+    EXPLORE_EVENT_STRANGER,  /* a disk that somebody else made has the name: a backup, a replica */
+    EXPLORE_EVENT_CLONE,     /* a person clones the source where it is, name and marker included */
+    EXPLORE_EVENT_ELSEWHERE, /* the other pool goes out of sight, and may never come back */
+    EXPLORE_EVENT_CROSS,     /* an administrator moves the disk to the other pool */
+    EXPLORE_EVENT_FORGET,    /* an SR is forgotten, or its host ejected */
+    EXPLORE_EVENT_UNPLUG,    /* an SR is unplugged */
+    EXPLORE_EVENT_SILENT,    /* XO does not answer a vdi.migrate, whether it does it or not */
+    EXPLORE_EVENT_ERROR,     /* XO answers with an error although the disk has moved */
+    EXPLORE_EVENT_KEPT,      /* a control domain keeps the disk plugged */
     EXPLORE_EVENT_COUNT
 };
 #define EXPLORE_EVENT_BIT(name) (1U << EXPLORE_EVENT_##name)
@@ -54,14 +64,24 @@ struct explore_preset {
     bool running;    /* at the beginning a VM has the disk */
     bool marked;     /* at the beginning the disk has a marker that nobody works on */
     bool doubled;    /* at the beginning a second disk has the name */
+    bool standing;   /* … and spec.recovery names it since before anybody asked */
+    bool remembered; /* at the beginning the PersistentVolume says which disk it is */
+    bool elsewhere;  /* what is away elsewhere must hold up nothing here: I13 instead of I5 */
+    bool unasked;    /* nothing happens that a person would have to be asked about */
     size_t states_max;
 };
 
 /** All presets, ended by one without a name. */
 extern const struct explore_preset explore_presets[];
 
-/* What must hold: I1 to I10 are 1 to 10; I5 has a second half. */
-enum { EXPLORE_LIVENESS = 5, EXPLORE_LIVENESS_STAYS = 11, EXPLORE_PROPERTIES = 12 };
+/* What must hold: I1 to I13 are 1 to 13; I5 has a second half. */
+enum {
+    EXPLORE_LIVENESS = 5,
+    EXPLORE_WHOSE = 11,
+    EXPLORE_LIVENESS_ELSEWHERE = 13,
+    EXPLORE_LIVENESS_STAYS = 14,
+    EXPLORE_PROPERTIES = 15
+};
 
 /** What a transition is. */
 enum explore_action {
@@ -91,6 +111,10 @@ enum explore_action {
     EXPLORE_JOB_DESTROYS,
     EXPLORE_JOB_GIVES_UP,
     EXPLORE_JOB_REPLIES,
+    EXPLORE_JOB_HELD_UP,
+    EXPLORE_JOB_LATE,
+    EXPLORE_JOB_DROPPED,
+    EXPLORE_JOB_LIES,
     EXPLORE_TASK_FORGOTTEN,
     EXPLORE_SESSION_LOST,
     EXPLORE_SESSION_BACK,
@@ -109,13 +133,25 @@ enum explore_action {
     EXPLORE_HAND_DETACHES,
     EXPLORE_RENAMED_AWAY,
     EXPLORE_RENAMED_BACK,
-    EXPLORE_STRANGER,
     EXPLORE_DRIVER_MOVES,
     EXPLORE_ADMIN_MOVES,
     EXPLORE_DRIVER_TIDIES,
     EXPLORE_PERSON_KEEPS,
     EXPLORE_PERSON_ANSWERS,
     EXPLORE_PERSON_ERRS,
+    EXPLORE_PERSON_CLEARS,
+    EXPLORE_STRANGER,
+    EXPLORE_STRANGER_GOES,
+    EXPLORE_CLONE,
+    EXPLORE_CROSSES,
+    EXPLORE_KEPT,
+    EXPLORE_LET_GO,
+    EXPLORE_SR_FORGOTTEN,
+    EXPLORE_SR_INTRODUCED,
+    EXPLORE_SR_UNPLUGGED,
+    EXPLORE_SR_PLUGGED,
+    EXPLORE_ELSEWHERE_LOST,
+    EXPLORE_ELSEWHERE_BACK,
     EXPLORE_ACTIONS
 };
 
@@ -187,6 +223,10 @@ void explore_operator(const struct explore_scene *scene);
 void explore_world(const struct explore_scene *scene);
 /** Users, VMs, the CSI driver, administrators, the person who is asked. */
 void explore_others(const struct explore_scene *scene);
+/** Disks that somebody else makes, under the volume's name. */
+void explore_strangers(const struct explore_scene *scene);
+/** Pools and SRs that come and go. */
+void explore_storage(const struct explore_scene *scene);
 
 /** A VM begins to write to a disk: it holds the truth from now on, and copies under way are stale. */
 void explore_world_write(struct explore_state *state, int disk);
@@ -197,6 +237,12 @@ bool explore_world_take_call(struct explore_state *state, enum explore_caller ca
 
 /** task.cancel arrives. False: refused. */
 bool explore_world_cancel(struct explore_state *state, int job);
+
+/** The session to XO ends: whoever waits for an answer gets none. */
+void explore_world_lose_session(struct explore_state *state);
+
+/** A job ends; the answer goes to the process that made the call, if it still is there to hear it. */
+void explore_world_answer(struct explore_job *job, bool succeeded);
 
 /** Whether anything of a job can still happen. */
 bool explore_world_job_active(const struct explore_job *job);
@@ -209,16 +255,44 @@ struct explore_view {
     int target;                     /* SR */
     int job;                        /* whose task is shown; -1: none */
     int leftover;                   /* slot of facts.leftover */
+    int shown;                      /* all disks of the facts, strangers too, a bit each */
 };
+
+/** Which disk is the volume's: what volume_question_answer() would say, by the real table. */
+enum volume_verdict explore_identity(const struct explore_state *state, int *ret_disk);
+
+/* What the files of facts share. */
+
+/** Without an open attempt: the volume's disk, and the strangers behind it. */
+void explore_facts_volume(const struct explore_state *state, struct explore_view *view);
+/** Of an open attempt: its source, what it made, and the strangers behind. */
+void explore_facts_attempt(const struct explore_state *state, struct explore_view *view);
 
 /** The facts as migration_observe() would make them, and what the process remembers brought up to
  * date with them. The same rules, which observe_test.c compares. */
 void explore_facts(const struct explore_preset *preset, struct explore_state *state,
                    struct explore_view *ret);
 
-/** What a pass would decide now. */
+/* Effects (operator_calls.c). */
+
+/** The SR that the call of a pass names. */
+int explore_calls_sr(const struct explore_state *state);
+/** Whether act.c, which looks once more, would send the start. */
+bool explore_calls_may_start(const struct explore_state *state);
+/** The start. */
+void explore_calls_start(const struct explore_scene *scene);
+/** Any other call. */
+void explore_calls_do(const struct explore_scene *scene);
+/** A call of a process that has ended arrives, or gets lost. */
+void explore_calls_late(const struct explore_scene *scene);
+
+/** What a pass would decide now, and from what. */
 struct migration_verdict explore_operator_verdict(const struct explore_preset *preset,
-                                                  const struct explore_state *state);
+                                                  const struct explore_state *state,
+                                                  struct explore_view *ret_view);
+
+/** Another attempt is the one that was opened last: markers that name the one before name no attempt. */
+void explore_new_attempt(struct explore_state *state);
 
 /** What must hold of a decision. */
 void explore_check_decision(const struct explore_scene *scene, const struct explore_view *view,

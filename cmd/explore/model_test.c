@@ -1,5 +1,5 @@
 /* cmd/explore: the model, a move at a time. Covers world.c, operator.c, others.c, facts.c, invariants.c,
- * print.c, presets.c and report.c. */
+ * print.c, presets.c, storage.c, strangers.c and report.c. */
 #include "explore/report.h"
 
 #include "base/str.h"

@@ -8,6 +8,23 @@
 
 #include <string.h>
 
+/* ask(), and what becomes of a question that is no more. */
+static void note_question(const struct explore_state *state, struct explore_record *record)
+{
+    const struct explore_pass *pass = &state->pass;
+
+    if (pass->says == EXPLORE_SAYS_MANUAL && record->asked != pass->named) {
+        record->asked = pass->named;
+        record->asked_keep = pass->named ? state->cached.spec.keep : EXPLORE_NO_DISK;
+    } else if (pass->says == EXPLORE_SAYS_MANUAL && state->cached.spec.keep == EXPLORE_NO_DISK) {
+        record->asked_keep =
+            EXPLORE_NO_DISK; /* whatever comes next is an answer to this question */
+    } else if (pass->says != EXPLORE_SAYS_MANUAL && !pass->answered) {
+        record->asked = 0;
+        record->asked_keep = EXPLORE_NO_DISK;
+    }
+}
+
 /* The status that a pass writes, given what it saw. */
 struct explore_record explore_record_after(const struct explore_state *state)
 {
@@ -26,6 +43,9 @@ struct explore_record explore_record_after(const struct explore_state *state)
     record.manual = pass->says == EXPLORE_SAYS_MANUAL;
     if (pass->says == EXPLORE_SAYS_IN_PLACE && record.end == EXPLORE_GOES_ON)
         record.end = EXPLORE_IN_PLACE;
+    if (pass->says == EXPLORE_SAYS_MOVING && record.open)
+        record.task = state->memory.task_copy;
+    note_question(state, &record);
     return record;
 }
 
@@ -34,6 +54,23 @@ static void close_record(struct explore_record *record, enum explore_end end)
     record->open = false;
     record->waiting = false;
     record->end = end;
+    record->known = 0;
+    record->task = EXPLORE_NO_DISK;
+}
+
+/* migration_leftover_reason(): of what is listed, the copies that the attempt made where a move makes whole ones. */
+static int failed_copies(const struct explore_state *state)
+{
+    const struct explore_record *record = &state->cached.record;
+    const struct explore_pass *pass = &state->pass;
+    int copies = pass->named & ~(1 << pass->keep) & ~(1 << record->source);
+
+    if (pass->answered && state->cached.spec.keep == pass->keep)
+        return 0;
+    for (int i = 0; i < EXPLORE_DISKS; i++)
+        if (state->seen[i].sr != record->destination)
+            copies &= ~(1 << i);
+    return copies;
 }
 
 static void apply_step(const struct explore_scene *scene, const struct explore_state *state,
@@ -51,10 +88,12 @@ static void apply_step(const struct explore_scene *scene, const struct explore_s
         record->live = pass->live;
         record->source_sr = state->seen[pass->disk].sr;
         record->older = record->listed;
+        record->known = pass->named;
+        record->task = EXPLORE_NO_DISK;
         break;
     case MIGRATION_LIST_LEFTOVERS:
         record->listed |= pass->named & ~(1 << pass->keep);
-        record->copies |= pass->named & ~(1 << pass->keep) & ~(1 << record->source);
+        record->copies |= failed_copies(state);
         break;
     case MIGRATION_CLOSE_DONE:
         close_record(record, EXPLORE_DONE);
@@ -72,6 +111,8 @@ static void apply_step(const struct explore_scene *scene, const struct explore_s
         record->begun = false;
         break;
     case MIGRATION_WAIT:
+    case MIGRATION_REMEMBER:
+    case MIGRATION_FENCE:
     case MIGRATION_MARK:
     case MIGRATION_START:
     case MIGRATION_CANCEL_TASK:
@@ -98,6 +139,22 @@ static void forget_call(struct explore_state *state)
     }
     state->memory.ours = false;
     state->memory.sent = false;
+    state->memory.reply = EXPLORE_NO_DISK;
+}
+
+void explore_new_attempt(struct explore_state *state)
+{
+    for (int i = 0; i < EXPLORE_DISKS; i++)
+        state->disks[i].id = state->seen[i].id = false;
+    state->late.id = false;
+}
+
+/* The API server takes the status. */
+static void store(struct explore_state *state, const struct explore_record *record)
+{
+    if (record->open && !state->stored.record.open)
+        explore_new_attempt(state);
+    state->stored.record = *record;
 }
 
 /* Whether the object is another one than a pass has decided from: then its write is refused, by
@@ -124,12 +181,13 @@ static void lose_write(const struct explore_scene *scene)
     next.pass = (struct explore_pass){0};
     next.memory.fenced = false;
     struct explore_state late = next;
-    next.stored.record = explore_status_of(scene);
+    const struct explore_record record = explore_status_of(scene);
+    store(&next, &record);
     explore_emit_event(scene, &next, EXPLORE_DONE_UNTOLD, 0);
     if (late.late_write)
         return; /* one is enough: the first that arrives makes the others stale */
     late.late_write = true;
-    late.late_record = explore_status_of(scene);
+    late.late_record = record;
     explore_emit_event(scene, &late, EXPLORE_UNTOLD, 0);
 }
 
@@ -156,7 +214,8 @@ void explore_write_status(const struct explore_scene *scene)
         return;
     if (explore_may(scene, EXPLORE_EVENT_LOST))
         lose_write(scene);
-    next.stored.record = explore_status_of(scene);
+    const struct explore_record record = explore_status_of(scene);
+    store(&next, &record);
     next.pass = (struct explore_pass){0};
     if (closes(scene->from->pass.step))
         forget_call(&next);
@@ -174,7 +233,8 @@ void explore_late_write(const struct explore_scene *scene)
     next.late_record = (struct explore_record){0};
     struct explore_state lost = next;
     explore_emit_fair(scene, &lost, EXPLORE_LATE_LOST, 0);
-    next.stored.record = scene->from->late_record;
+    store(&next, &scene->from->late_record);
+    next.excused = true; /* what it says was so when it was sent */
     explore_check_late_write(scene, &next);
     explore_emit_fair(scene, &next, EXPLORE_LATE_CALL, 0);
 }

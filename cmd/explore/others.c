@@ -7,18 +7,6 @@
  */
 #include "explore/model.h"
 
-static int count_named(const struct explore_state *state, int *ret_first)
-{
-    int count = 0;
-
-    for (int i = EXPLORE_DISKS - 1; i >= 0; i--)
-        if (state->disks[i].there && state->disks[i].named) {
-            *ret_first = i;
-            count++;
-        }
-    return count;
-}
-
 static void change_spec(const struct explore_scene *scene)
 {
     struct explore_state next = *scene->from;
@@ -49,6 +37,9 @@ static void attach(const struct explore_scene *scene, int disk)
     if (!next.disks[disk].good)
         explore_violated(scene, 1, EXPLORE_ATTACH_ATTACHES,
                          "a VM is given a disk that does not hold what was written last");
+    if (next.disks[disk].foreign)
+        explore_violated(scene, EXPLORE_WHOSE, EXPLORE_ATTACH_ATTACHES,
+                         "a VM is given a disk that somebody else made");
     for (int i = 0; i < EXPLORE_JOBS; i++)
         if (explore_world_job_active(&next.jobs[i]) && next.jobs[i].source == disk &&
             next.jobs[i].caller <= EXPLORE_BY_DEAD)
@@ -56,8 +47,26 @@ static void attach(const struct explore_scene *scene, int disk)
                              "a VM is given a disk that we are moving");
     next.attachment = EXPLORE_VA_ATTACHED;
     next.disks[disk].attached = EXPLORE_RUNNING;
+    next.remembered = (struct explore_remembered){.disk = disk, .sr = next.disks[disk].sr};
     explore_world_write(&next, disk);
     explore_emit_fair(scene, &next, EXPLORE_ATTACH_ATTACHES, disk);
+}
+
+/* The disk that attaching takes for the volume's, if it may be given to a VM now. */
+static int to_be_attached(const struct explore_state *state)
+{
+    struct explore_state fresh = *state;
+    int disk;
+
+    fresh.remembered_cached = fresh.remembered;
+    if (state->blind != EXPLORE_SEES ||
+        !volume_verdict_names_a_disk(explore_identity(&fresh, &disk)) ||
+        !explore_state_shows(state, disk) || !explore_state_usable(state, state->disks[disk].sr) ||
+        state->disks[disk].sr == EXPLORE_SR_ELSEWHERE ||
+        state->disks[disk].attached != EXPLORE_FREE || state->seen[disk].moving ||
+        state->seen[disk].filled)
+        return EXPLORE_NO_DISK;
+    return disk;
 }
 
 /* XAPI lets no VM go whose disk it mirrors. */
@@ -72,9 +81,6 @@ static bool mirrored(const struct explore_state *state)
 static void volume_attachment(const struct explore_scene *scene)
 {
     struct explore_state next = *scene->from;
-    int disk = EXPLORE_NO_DISK;
-    int named = count_named(&next, &disk);
-
     switch (next.attachment) {
     case EXPLORE_VA_NONE:
         if (!explore_may(scene, EXPLORE_EVENT_VM))
@@ -89,15 +95,15 @@ static void volume_attachment(const struct explore_scene *scene)
         explore_emit_fair(scene, &next, EXPLORE_ATTACH_LOOKS, 0);
         break;
     case EXPLORE_VA_LOOKED:
-        if (named == 1 && next.blind == EXPLORE_SEES && next.disks[disk].attached == EXPLORE_FREE &&
-            !next.seen[disk].moving)
-            attach(scene, disk);
+        if (to_be_attached(&next) != EXPLORE_NO_DISK)
+            attach(scene, to_be_attached(&next));
         break;
     case EXPLORE_VA_ATTACHED:
         if (!explore_may(scene, EXPLORE_EVENT_VM) || mirrored(&next))
             break;
         for (int i = 0; i < EXPLORE_DISKS; i++)
-            next.disks[i].attached = EXPLORE_FREE;
+            if (!next.disks[i].foreign)
+                next.disks[i].attached = EXPLORE_FREE;
         next.attachment = EXPLORE_VA_NONE;
         explore_emit_event(scene, &next, EXPLORE_ATTACH_GOES, 0);
         break;
@@ -145,7 +151,8 @@ static bool good_named_but(const struct explore_state *state, int disk)
 static bool any_taken(const struct explore_state *state)
 {
     for (int i = 0; i < EXPLORE_DISKS; i++)
-        if (state->disks[i].there && state->disks[i].attached != EXPLORE_FREE)
+        if (state->disks[i].there && !state->disks[i].foreign &&
+            state->disks[i].attached != EXPLORE_FREE)
             return true;
     return false;
 }
@@ -159,18 +166,35 @@ static bool another_is_kept(const struct explore_state *state, int disk)
            state->disks[keep].named;
 }
 
+/* Whether the disk is the volume's as far as the operator knows, or what its attempt has provably made. */
+static bool counts(const struct explore_preset *preset, const struct explore_state *state, int disk)
+{
+    struct explore_state copy = *state;
+    struct explore_view view;
+
+    copy.cached = copy.stored;
+    copy.remembered_cached = copy.remembered;
+    explore_facts(preset, &copy, &view);
+    for (size_t i = 0; i < view.facts.disk_count; i++)
+        if (view.slots[i] == disk)
+            return !view.facts.open || view.facts.disks[i].source || state->disks[disk].id ||
+                   view.facts.disks[i].remembered;
+    return false;
+}
+
 static void by_hand(const struct explore_scene *scene, int disk)
 {
     struct explore_state next = *scene->from;
     struct explore_disk *its = &next.disks[disk];
 
     /* Nobody takes a disk that the status names as a leftover, or that an answer has left out. */
-    if (!its->named || being_written(&next, disk) || (next.stored.record.listed >> disk & 1) ||
+    if (!its->named || its->foreign || !explore_state_shows(&next, disk) ||
+        being_written(&next, disk) || (next.stored.record.listed >> disk & 1) ||
         (its->attached == EXPLORE_FREE && another_is_kept(&next, disk)))
         return;
     if (its->attached == EXPLORE_FREE) {
-        if (any_taken(&next))
-            return; /* who takes two disks of one volume has made two truths of it */
+        if (any_taken(&next) || !counts(scene->preset, &next, disk))
+            return; /* who takes two disks of one volume, or another than that, has made a truth of his own */
         its->attached = EXPLORE_ATTACHED;
         next.use = next.stored.record.open && disk == next.stored.record.source
                        ? EXPLORE_USE_UNSEEN
@@ -208,7 +232,8 @@ static void renames(const struct explore_scene *scene, int disk)
     struct explore_state next = *scene->from;
     bool named = next.disks[disk].named;
 
-    if (!named && being_moved(&next, disk))
+    if (next.disks[disk].foreign || !explore_state_shows(&next, disk) ||
+        (!named && being_moved(&next, disk)))
         return;
     /* Who gives the volume's name to another disk than the one with the data has chosen that one. */
     if (being_made(&next, disk) ||
@@ -220,27 +245,12 @@ static void renames(const struct explore_scene *scene, int disk)
     explore_emit_event(scene, &next, named ? EXPLORE_RENAMED_AWAY : EXPLORE_RENAMED_BACK, disk);
 }
 
-/* Another disk gets the name: a restored backup, a copy made by hand. */
-static void stranger(const struct explore_scene *scene)
-{
-    struct explore_state next = *scene->from;
-    int disk = explore_state_free_disk(&next);
-
-    if (!good_named_but(&next, EXPLORE_NO_DISK))
-        return;
-    if (disk == EXPLORE_NO_DISK) {
-        explore_cut_no_slot(scene);
-        return;
-    }
-    next.disks[disk] = (struct explore_disk){.there = true, .named = true, .complete = true};
-    explore_emit_event(scene, &next, EXPLORE_STRANGER, disk);
-}
-
 static void moved_by(const struct explore_scene *scene, int disk, enum explore_caller caller)
 {
     const struct explore_disk *its = &scene->from->disks[disk];
 
-    if (being_made(scene->from, disk) || scene->from->blind == EXPLORE_POOL_AWAY ||
+    if (being_made(scene->from, disk) || its->foreign || its->sr == EXPLORE_SR_ELSEWHERE ||
+        !explore_state_shows(scene->from, disk) ||
         (caller == EXPLORE_BY_DRIVER &&
          (its->marker != 0 || its->attached != EXPLORE_FREE || !its->named)))
         return;
@@ -268,10 +278,10 @@ static void person_keeps(const struct explore_scene *scene, int keep)
 
     if ((next.stored.record.listed >> keep & 1) && good_named_but(&next, keep))
         return;
-    if (!next.disks[keep].good || being_moved(&next, keep))
+    if (!next.disks[keep].good || being_moved(&next, keep) || !explore_state_shows(&next, keep))
         return;
     for (int i = 0; i < EXPLORE_DISKS; i++)
-        if (i != keep && next.disks[i].attached == EXPLORE_FREE)
+        if (i != keep && next.disks[i].attached == EXPLORE_FREE && explore_state_shows(&next, i))
             next.disks[i].named = false;
     next.disks[keep].named = true;
     next.excused = true;
@@ -284,6 +294,7 @@ static void person_answers(const struct explore_scene *scene, int keep)
     struct explore_state next = *scene->from;
 
     if (next.stored.spec.generation == EXPLORE_GENERATIONS_MAX || next.stored.spec.keep == keep ||
+        !(next.stored.record.asked >> keep & 1) || !explore_state_shows(&next, keep) ||
         !next.disks[keep].named || !next.disks[keep].good || being_moved(&next, keep) ||
         ((next.stored.record.listed >> keep & 1) && good_named_but(&next, keep)))
         return;
@@ -305,6 +316,21 @@ static void person_errs(const struct explore_scene *scene)
     next.stored.spec.generation++;
     next.faults--;
     explore_emit(scene, &next, EXPLORE_PERSON_ERRS, 0);
+}
+
+/* What was said before the question was asked is no answer: the message asks to take it out, and to say it again. */
+static void person_clears(const struct explore_scene *scene)
+{
+    struct explore_state next = *scene->from;
+
+    if (next.stored.spec.generation == EXPLORE_GENERATIONS_MAX ||
+        next.stored.spec.keep == EXPLORE_NO_DISK ||
+        next.stored.spec.keep != next.stored.record.asked_keep)
+        return;
+    next.stored.spec.keep = EXPLORE_NO_DISK;
+    next.stored.spec.generation++;
+    next.excused = true;
+    explore_emit(scene, &next, EXPLORE_PERSON_CLEARS, 0);
 }
 
 /* Whether the operator is about to put disks aside, or has begun to. */
@@ -340,6 +366,6 @@ void explore_others(const struct explore_scene *scene)
     }
     if (explore_may(scene, EXPLORE_EVENT_WRONG) && state->stored.record.manual)
         person_errs(scene);
-    if (explore_may(scene, EXPLORE_EVENT_RENAME) && !tidying(state))
-        stranger(scene);
+    if ((scene->preset->events & EXPLORE_EVENT_BIT(ANSWER)) && state->stored.record.manual)
+        person_clears(scene);
 }

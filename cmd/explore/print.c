@@ -3,7 +3,7 @@
 
 #include "base/macros.h"
 
-static const char sr_names[] = "ABC?";
+static const char sr_names[] = "ABCx";
 
 const char *explore_step_name(enum migration_step step)
 {
@@ -12,6 +12,10 @@ const char *explore_step_name(enum migration_step step)
         return "write status";
     case MIGRATION_OPEN:
         return "open an attempt";
+    case MIGRATION_REMEMBER:
+        return "remember the disk";
+    case MIGRATION_FENCE:
+        return "fence the call off";
     case MIGRATION_MARK:
         return "mark";
     case MIGRATION_START:
@@ -42,34 +46,41 @@ const char *explore_step_name(enum migration_step step)
 
 static void print_disk(struct buf *buf, const struct explore_state *state, int slot)
 {
-    static const char *const attached[] = {"", " attached", " running", "?"};
+    static const char *const attached[] = {
+        "", " attached", " running", " on-other", " on-other-running", "?", "?", "?"};
     const struct explore_disk *disk = &state->disks[slot];
 
     buf_putf(buf, " %s%d@%c%s", disk->named ? "disk" : "renamed", slot, sr_names[disk->sr],
              attached[disk->attached]);
     if (disk->marker)
-        buf_putf(buf, " ->%c", sr_names[disk->marker - 1]);
+        buf_putf(buf, " ->%c%s", sr_names[disk->marker - 1], disk->id ? "#" : "");
+    if (disk->kept)
+        buf_put(buf, " kept-by-dom0");
     if (explore_state_shown_job(state, slot))
         buf_put(buf, " moving");
     if (disk->proven)
         buf_put(buf, " proven");
-    buf_put(buf, disk->good ? " GOOD" : disk->complete ? " stale" : " half");
+    buf_put(buf, disk->foreign    ? " STRANGER"
+                 : disk->good     ? " GOOD"
+                 : disk->complete ? " stale"
+                                  : " half");
     buf_put(buf, ",");
 }
 
 static void print_jobs(struct buf *buf, const struct explore_state *state)
 {
-    static const char *const phases[] = {"",          "queued", "copying",
-                                         "switching", "copied", "replying"};
+    static const char *const phases[] = {"",       "queued",   "copying", "switching",
+                                         "copied", "replying", "held up", "?"};
     static const char *const callers[] = {"ours", "ours, caller dead", "driver's", "admin's"};
 
     for (int i = 0; i < EXPLORE_JOBS; i++) {
         const struct explore_job *job = &state->jobs[i];
         if (job->phase == EXPLORE_JOB_NONE)
             continue;
-        buf_putf(buf, " job%d(%s) of disk%d %s to %c%s%s%s,", i, callers[job->caller], job->source,
-                 phases[job->phase], sr_names[job->sr], job->mirror ? " live" : "",
-                 job->watched ? "" : " orphaned", job->dirty ? " dirty" : "");
+        buf_putf(buf, " job%d(%s) of disk%d %s to %c%s%s%s%s,", i, callers[job->caller],
+                 job->source, phases[job->phase], sr_names[job->sr], job->mirror ? " live" : "",
+                 job->watched ? "" : " orphaned", job->dirty ? " dirty" : "",
+                 job->silent ? " never answered" : "");
     }
 }
 
@@ -86,13 +97,14 @@ static void print_record(struct buf *buf, const struct explore_object *object)
     else if (object->spec.keep != EXPLORE_NO_DISK)
         buf_putf(buf, " keep disk%d", object->spec.keep);
     if (record->open)
-        buf_putf(buf, " OPEN disk%d->%c", record->source, sr_names[record->destination]);
+        buf_putf(buf, " OPEN disk%d->%c known %x%s", record->source, sr_names[record->destination],
+                 (unsigned)record->known, record->live ? " live" : "");
     if (record->waiting)
         buf_put(buf, " backing-off");
     if (record->listed)
         buf_putf(buf, " leftovers %x", (unsigned)record->listed);
     if (record->manual)
-        buf_put(buf, " MANUAL");
+        buf_putf(buf, " MANUAL about %x", (unsigned)record->asked);
 }
 
 static void print_memory(struct buf *buf, const struct explore_state *state)
@@ -122,7 +134,14 @@ void explore_print_state(struct buf *buf, const struct explore_state *state)
         if (state->disks[i].there)
             print_disk(buf, state, i);
     print_jobs(buf, state);
-    buf_putf(buf, "%s%s | status:", blind[state->blind], attachments[state->attachment]);
+    buf_putf(buf, "%s%s", blind[state->blind], state->elsewhere_away ? " OTHER POOL AWAY" : "");
+    if (state->sr_gone)
+        buf_putf(buf, " SR %c FORGOTTEN", sr_names[state->sr_gone - 1]);
+    if (state->sr_unplugged)
+        buf_putf(buf, " SR %c UNPLUGGED", sr_names[state->sr_unplugged - 1]);
+    if (state->remembered.disk != EXPLORE_NO_DISK)
+        buf_putf(buf, " R=disk%d@%c", state->remembered.disk, sr_names[state->remembered.sr]);
+    buf_putf(buf, "%s | status:", attachments[state->attachment]);
     print_record(buf, &state->stored);
     buf_put(buf, " | operator:");
     print_memory(buf, state);
@@ -155,6 +174,10 @@ static const char *const action_names[EXPLORE_ACTIONS] = {
     [EXPLORE_JOB_DESTROYS] = "the source is destroyed: job",
     [EXPLORE_JOB_GIVES_UP] = "XO gives up destroying the source: job",
     [EXPLORE_JOB_REPLIES] = "XO answers: job",
+    [EXPLORE_JOB_HELD_UP] = "XO takes the call and holds it up: job",
+    [EXPLORE_JOB_LATE] = "XO gets on with the call that it held up: job",
+    [EXPLORE_JOB_DROPPED] = "XO drops the call that it held up: job",
+    [EXPLORE_JOB_LIES] = "the source is destroyed, and XO answers with an error: job",
     [EXPLORE_TASK_FORGOTTEN] = "XAPI forgets its tasks",
     [EXPLORE_SESSION_LOST] = "the session to XO breaks",
     [EXPLORE_SESSION_BACK] = "XO is there again",
@@ -173,7 +196,19 @@ static const char *const action_names[EXPLORE_ACTIONS] = {
     [EXPLORE_HAND_DETACHES] = "somebody detaches it: disk",
     [EXPLORE_RENAMED_AWAY] = "somebody renames it: disk",
     [EXPLORE_RENAMED_BACK] = "somebody gives it the volume's name: disk",
-    [EXPLORE_STRANGER] = "another disk gets the name: disk",
+    [EXPLORE_STRANGER] = "a backup makes a disk of the name: disk",
+    [EXPLORE_STRANGER_GOES] = "whoever made it removes it: disk",
+    [EXPLORE_CLONE] = "a person clones the source where it is: disk",
+    [EXPLORE_CROSSES] = "an administrator moves the disk to the other pool: disk",
+    [EXPLORE_KEPT] = "a control domain keeps it plugged: disk",
+    [EXPLORE_LET_GO] = "the control domain lets go of it: disk",
+    [EXPLORE_SR_FORGOTTEN] = "the SR is forgotten, or its host ejected: SR number",
+    [EXPLORE_SR_INTRODUCED] = "the SR is introduced again: SR number",
+    [EXPLORE_SR_UNPLUGGED] = "the SR is unplugged: SR number",
+    [EXPLORE_SR_PLUGGED] = "the SR is plugged again: SR number",
+    [EXPLORE_ELSEWHERE_LOST] = "the other pool goes out of sight",
+    [EXPLORE_ELSEWHERE_BACK] = "the other pool is in sight again",
+    [EXPLORE_PERSON_CLEARS] = "the person who was asked takes out what spec.recovery said before",
     [EXPLORE_DRIVER_MOVES] = "the CSI driver moves the disk to SR number",
     [EXPLORE_ADMIN_MOVES] = "an administrator moves a disk to SR number",
     [EXPLORE_DRIVER_TIDIES] = "the CSI driver settles its marker: disk",

@@ -15,7 +15,10 @@ static const char *const property_names[EXPLORE_PROPERTIES] = {
     [8] = "I8  status claims no more than was seen",
     [9] = "I9  no place has more moves than slots",
     [10] = "I10 no effect without a durable intent",
-    [11] = "I5  … and kept",
+    [11] = "I11 no stranger is attached, renamed, deleted or taken for the volume",
+    [12] = "I12 no disk is taken from a VM that may write",
+    [13] = "I13 what is away elsewhere holds up nothing here",
+    [14] = "I5  … and kept",
 };
 
 /* How states and actions of a model are told. */
@@ -157,7 +160,8 @@ void explore_report_preset(const struct explore_preset *preset, bool first_only,
                                         .ending = ending};
     const struct explore_limits limits = {.states_max = preset->states_max,
                                           .first_only = first_only,
-                                          .liveness = EXPLORE_LIVENESS,
+                                          .liveness = preset->elsewhere ? EXPLORE_LIVENESS_ELSEWHERE
+                                                                        : EXPLORE_LIVENESS,
                                           .liveness_stays = EXPLORE_LIVENESS_STAYS};
     report(preset->name, preset->says, &model, &limits, &teller, &run.cut, text, sum);
 }
@@ -232,6 +236,64 @@ void explore_report_slots(const struct explore_slots_preset *preset, bool first_
     run.real = explore_slots_real_free(run.real);
 }
 
+/* A disk that is taken from a VM. */
+
+static void expand_release(const uint64_t *words, struct explore_search *search, void *userdata)
+{
+    struct explore_release_state state;
+    const struct explore_release_scene scene = {.search = search, .from = &state};
+
+    (void)userdata;
+    explore_release_unpack(words, &state);
+    explore_release_expand(&scene);
+}
+
+static enum explore_ending release_ending(const uint64_t *words, void *userdata)
+{
+    struct explore_release_state state;
+
+    (void)userdata;
+    explore_release_unpack(words, &state);
+    return explore_release_ending(&state);
+}
+
+static void tell_release(struct buf *text, const uint64_t *words)
+{
+    struct explore_release_state state;
+
+    explore_release_unpack(words, &state);
+    explore_release_print_state(text, &state);
+}
+
+static void tell_release_action(struct buf *text, uint32_t action, const uint64_t *before,
+                                const uint64_t *after)
+{
+    (void)before; /* the state after it says the rest */
+    (void)after;  /* the same */
+    buf_put(text, explore_release_action_name(action));
+}
+
+void explore_report_release(const struct explore_release_preset *preset, bool first_only,
+                            struct buf *text, struct explore_sum *sum)
+{
+    static const struct teller teller = {.state = tell_release, .action = tell_release_action};
+    const struct explore_cut cut = {0};
+    struct explore_release_state initial;
+    uint64_t words[EXPLORE_RELEASE_WORDS];
+
+    explore_release_initial(preset, &initial);
+    explore_release_pack(&initial, words);
+    const struct explore_model model = {.words = EXPLORE_RELEASE_WORDS,
+                                        .initial = words,
+                                        .expand = expand_release,
+                                        .ending = release_ending};
+    const struct explore_limits limits = {.states_max = preset->states_max,
+                                          .first_only = first_only,
+                                          .liveness = EXPLORE_LIVENESS,
+                                          .liveness_stays = EXPLORE_LIVENESS_STAYS};
+    report(preset->name, preset->says, &model, &limits, &teller, &cut, text, sum);
+}
+
 void explore_report_sum(const struct explore_sum *sum, struct buf *text)
 {
     buf_putf(text,
@@ -243,5 +305,5 @@ void explore_report_sum(const struct explore_sum *sum, struct buf *text)
              sum->states, sum->transitions, sum->depth_max, sum->cut.no_slot,
              sum->cut.lost_by_others);
     for (int i = 1; i < EXPLORE_PROPERTIES; i++)
-        buf_putf(text, "%-55s %" PRIu64 " violations\n", property_names[i], sum->by_property[i]);
+        buf_putf(text, "%-70s %" PRIu64 " violations\n", property_names[i], sum->by_property[i]);
 }

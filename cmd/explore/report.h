@@ -2,6 +2,7 @@
 #ifndef EXPLORE_REPORT_H
 #define EXPLORE_REPORT_H
 
+#include "explore/release_model.h"
 #include "explore/slots_model.h"
 
 #include "base/buf.h"
@@ -23,6 +24,10 @@ void explore_report_preset(const struct explore_preset *preset, bool first_only,
 /** The same of a preset of the slots' model. */
 void explore_report_slots(const struct explore_slots_preset *preset, bool first_only,
                           struct buf *text, struct explore_sum *sum);
+
+/** The same of a preset of the third model. */
+void explore_report_release(const struct explore_release_preset *preset, bool first_only,
+                            struct buf *text, struct explore_sum *sum);
 
 /** Writes the sum. */
 void explore_report_sum(const struct explore_sum *sum, struct buf *text);

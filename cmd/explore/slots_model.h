@@ -1,6 +1,6 @@
 /*
  * cmd/explore: the second model: volumes that compete for slots, around the real counting and reserving
- * (pkg/reconcile/slots*.c, volume_migration/observe_slots.c) and the real decision core.
+ * (pkg/reconcile/slots*.c, volume_migration/admit.c) and the real decision core.
  *
  * Flow of one expansion (slots_model.c): each volume's next pass or effect (slots_operator.c, which looks
  * by way of slots_real.c), what Xen Orchestra, time and others do (slots_world.c). What must hold is I9, at
@@ -11,7 +11,7 @@
 
 #include "explore/model.h"
 #include "explore/slots_state.h"
-#include "reconcile/volume_migration/observe_slots.h"
+#include "reconcile/volume_migration/admit.h"
 
 /** One move: numbers of local SRs, each of which is on the host of its number, and of a VM. */
 struct explore_slots_path {
@@ -111,13 +111,13 @@ explore_slots_real_new(const struct explore_slots_preset *preset) WARN_UNUSED;
 /** Takes NULL, returns NULL. */
 struct explore_slots_real *explore_slots_real_free(struct explore_slots_real *real);
 
-/** What a pass over a volume decides, given its facts: the real migration_observe_slots() and decide;
+/** What a pass over a volume decides, given its facts: the real migration_admit() and decide;
  * ledger and queue in `state` become what they are after it. The facts are what they were decided from. */
 struct migration_verdict explore_slots_real_look(struct explore_slots_real *real,
                                                  struct explore_slots_state *state, int volume,
                                                  struct migration_facts *facts);
 
-/** How a pass that did `step` ended up, for ledger and queue: the real migration_settle_slots(). */
+/** How a pass that did `step` ended up, for ledger and queue: the real migration_admission_done(). */
 void explore_slots_real_settle(struct explore_slots_real *real, struct explore_slots_state *state,
                                int volume, enum migration_step step,
                                enum migration_opening opening);

@@ -19,19 +19,22 @@ static const struct explore_slots_preset *preset_named(const char *name)
 /* A volume whose attempt is due. */
 static struct migration_facts facts_to_open(void)
 {
-    return (struct migration_facts){.offline_only = true, .disk_count = 1};
+    return (struct migration_facts){.offline_only = true,
+                                    .disk_count = 1,
+                                    .disks[0] = {.remembered = true}};
 }
 
 /* … and one whose attempt is written down and to be sent. */
 static struct migration_facts facts_to_start(void)
 {
-    return (struct migration_facts){
-        .offline_only = true,
-        .open = true,
-        .call = MIGRATION_CALL_NEVER_SENT,
-        .marked_by_us = true,
-        .disk_count = 1,
-        .disks[0] = {.source = true, .known = true, .marked = true, .marked_for_us = true}};
+    return (struct migration_facts){.offline_only = true,
+                                    .open = true,
+                                    .call = MIGRATION_CALL_NEVER_SENT,
+                                    .marked_by_us = true,
+                                    .disk_count = 1,
+                                    .disks[0] = {.source = true,
+                                                 .marked = true,
+                                                 .marked_for_us = true}};
 }
 
 static struct migration_verdict look(struct explore_slots_real *real,

@@ -56,7 +56,7 @@ static struct migration_facts facts_of(const struct explore_slots_preset *preset
         .task_cancellable = volume->job == EXPLORE_JOB_COPYING,
         .disk_count = 1,
         .disks[0] = {.source = record->open && !volume->moved,
-                     .known = record->open && !volume->moved,
+                     .remembered = true,
                      .at_target = volume->moved,
                      .moving = volume->job == EXPLORE_JOB_COPYING,
                      .marked = volume->marked,
@@ -123,6 +123,8 @@ static struct explore_slots_record record_after(const struct explore_slots_state
         if (verdict->state == MIGRATION_STATE_DONE)
             record.end = EXPLORE_DONE;
         break;
+    case MIGRATION_REMEMBER:
+    case MIGRATION_FENCE:
     case MIGRATION_MARK:
     case MIGRATION_START:
     case MIGRATION_CANCEL_TASK:

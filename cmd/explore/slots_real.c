@@ -1,7 +1,7 @@
 /*
  * cmd/explore: the real counting and reserving of slots, asked about a state of the model.
  *
- * Nothing of it is rewritten here: migration_observe_slots() and migration_settle_slots() run on ports whose cache
+ * Nothing of it is rewritten here: migration_admit() and migration_admission_done() run on ports whose cache
  * and inventory are those of the state. A cache holds real decoded objects, one per volume with an open
  * attempt; an inventory is a real one, made when a state first needs it: there are as many as ways in which
  * disks can be at their sources or targets, moving or not. The ledger and the queue are put back as the state has
@@ -117,7 +117,7 @@ static void put_places(const struct explore_slots_real *real, struct buf *text)
         buf_putf(text,
                  ",\"H%d\":{\"type\":\"host\",\"$pool\":\"P\",\"power_state\":\"Running\"},"
                  "\"L%d\":{\"type\":\"SR\",\"$pool\":\"P\",\"$container\":\"H%d\",\"shared\":false,"
-                 "\"size\":1000000,\"physical_usage\":0}",
+                 "\"size\":1000000000,\"physical_usage\":0}",
                  i, i, i);
         buf_putf(text,
                  ",\"%s\":{\"type\":\"VM\",\"$pool\":\"P\",\"$container\":\"%s\",\"power_state\":"
@@ -144,7 +144,13 @@ static struct xo_inventory *inventory_new(const struct explore_slots_real *real,
     int result = json_parse(buf_str(&text), strlen(buf_str(&text)), &objects, NULL);
     assert(result == 0);
     (void)result; /* asserted */
+    /* Another pool is out of sight, for good: its server is enabled, and not connected. */
+    cleanup_json json_t *servers =
+        json_build("[{s:s, s:s, s:b}, {s:s, s:b}]", "status", "connected", "poolId", "P", "enabled",
+                   true, "status", "disconnected", "enabled", true);
+    xo_inventory_user(inventory, true);
     xo_inventory_list_begin(inventory);
+    xo_inventory_servers(inventory, servers);
     xo_inventory_list_add(inventory, objects);
     xo_inventory_list_end(inventory);
     return inventory;
@@ -362,12 +368,11 @@ struct migration_verdict explore_slots_real_look(struct explore_slots_real *real
                                                  struct migration_facts *facts)
 {
     struct migration_observation observation = observation_of(real, state, volume, facts);
+    struct migration_admission admission;
     struct migration_verdict verdict;
 
     put_back(real, state);
-    migration_observe_slots(&real->ports, &observation);
-    verdict = migration_decide_volume(facts);
-    migration_decide_object(facts, 1, &verdict);
+    migration_admit(&real->ports, &observation, &verdict, &admission); /* ended by another step */
     read_back(real, state);
     return verdict;
 }
@@ -378,8 +383,12 @@ void explore_slots_real_settle(struct explore_slots_real *real, struct explore_s
     struct migration_facts facts = {0};
     const struct migration_observation observation = observation_of(real, state, volume, &facts);
     const struct migration_verdict verdict = {.step = step};
+    struct migration_admission admission = {.ports = &real->ports,
+                                            .observation = &observation,
+                                            .verdicts = &verdict,
+                                            .opening = opening};
 
     put_back(real, state);
-    migration_settle_slots(&real->ports, &observation, &verdict, opening);
+    migration_admission_done(&admission);
     read_back(real, state);
 }

@@ -52,6 +52,7 @@ static void advance(const struct explore_slots_scene *scene, int number)
     case EXPLORE_JOB_NONE:
     case EXPLORE_JOB_SWITCHING:
     case EXPLORE_JOB_COPIED:
+    case EXPLORE_JOB_HELD:
         break;
     }
 }

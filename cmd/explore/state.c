@@ -12,25 +12,29 @@
 /* NOLINTBEGIN(bugprone-macro-parentheses): a path of members takes none */
 #define DISK(path)                                                                                 \
     MEMBER(1, path.there), MEMBER(1, path.named), MEMBER(2, path.sr), MEMBER(2, path.marker),      \
-        MEMBER(2, path.tag), MEMBER(2, path.attached), MEMBER(1, path.proven),                     \
-        MEMBER(1, path.moving), MEMBER(1, path.filled), MEMBER(1, path.complete),                  \
-        MEMBER(1, path.good)
+        MEMBER(1, path.id), MEMBER(2, path.tag), MEMBER(3, path.attached), MEMBER(1, path.proven), \
+        MEMBER(1, path.kept), MEMBER(1, path.moving), MEMBER(1, path.filled),                      \
+        MEMBER(1, path.complete), MEMBER(1, path.good), MEMBER(1, path.foreign)
 #define JOB(path)                                                                                  \
     MEMBER(3, path.phase), MEMBER(2, path.caller), MEMBER(3, path.source), MEMBER(3, path.copy),   \
         MEMBER(2, path.sr), MEMBER(1, path.mirror), MEMBER(1, path.watched),                       \
-        MEMBER(1, path.dirty), MEMBER(1, path.succeeded), MEMBER(1, path.noticed)
+        MEMBER(1, path.dirty), MEMBER(1, path.succeeded), MEMBER(1, path.noticed),                 \
+        MEMBER(1, path.silent)
 #define RECORD(path)                                                                               \
     MEMBER(1, path.open), MEMBER(3, path.source), MEMBER(2, path.source_sr),                       \
         MEMBER(2, path.destination), MEMBER(1, path.begun), MEMBER(1, path.waiting),               \
         MEMBER(1, path.manual), MEMBER(3, path.end), MEMBER(2, path.generation),                   \
         MEMBER(1, path.live), MEMBER(3, path.result), MEMBER(EXPLORE_DISKS, path.listed),          \
-        MEMBER(EXPLORE_DISKS, path.copies), MEMBER(EXPLORE_DISKS, path.older)
+        MEMBER(EXPLORE_DISKS, path.copies), MEMBER(EXPLORE_DISKS, path.older),                     \
+        MEMBER(EXPLORE_DISKS, path.known), MEMBER(3, path.task),                                   \
+        MEMBER(EXPLORE_DISKS, path.asked), MEMBER(3, path.asked_keep)
 #define OBJECT(path)                                                                               \
     RECORD(path.record), MEMBER(2, path.spec.target), MEMBER(1, path.spec.cancel),                 \
         MEMBER(3, path.spec.keep), MEMBER(2, path.spec.generation)
 #define PASS(path)                                                                                 \
     MEMBER(1, path.busy), MEMBER(4, path.step), MEMBER(2, path.says), MEMBER(1, path.live),        \
-        MEMBER(3, path.disk), MEMBER(3, path.keep), MEMBER(EXPLORE_DISKS, path.named)
+        MEMBER(3, path.disk), MEMBER(3, path.keep), MEMBER(EXPLORE_DISKS, path.named),             \
+        MEMBER(1, path.answered), MEMBER(1, path.id)
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct explore_field members[] = {
@@ -45,6 +49,13 @@ static const struct explore_field members[] = {
     JOB(jobs[0]),
     JOB(jobs[1]),
     MEMBER(2, blind),
+    MEMBER(1, elsewhere_away),
+    MEMBER(2, sr_gone),
+    MEMBER(2, sr_unplugged),
+    MEMBER(3, remembered.disk),
+    MEMBER(2, remembered.sr),
+    MEMBER(3, remembered_cached.disk),
+    MEMBER(2, remembered_cached.sr),
     OBJECT(stored),
     OBJECT(cached),
     MEMBER(2, attachment),
@@ -57,7 +68,9 @@ static const struct explore_field members[] = {
     MEMBER(1, memory.stuck),
     MEMBER(2, memory.move),
     MEMBER(3, memory.move_disk),
+    MEMBER(3, memory.reply),
     MEMBER(3, memory.task_copy),
+    MEMBER(2, memory.kept),
     MEMBER(EXPLORE_DISKS, memory.shown),
     MEMBER(1, memory.marker_shown),
     MEMBER(3, memory.calm),
@@ -94,19 +107,22 @@ static bool spoken_of(const struct explore_state *state, int disk)
                                               &state->late_record};
 
     for (size_t i = 0; i < ARRAY_LEN(records) - !state->late_write; i++)
-        if ((records[i]->listed >> disk & 1) || (records[i]->open && records[i]->source == disk) ||
-            records[i]->result == disk)
+        if (((records[i]->listed | records[i]->asked) >> disk & 1) ||
+            (records[i]->open && (records[i]->source == disk || records[i]->task == disk)) ||
+            records[i]->result == disk || records[i]->asked_keep == disk)
             return true;
-    if (state->stored.spec.keep == disk || state->cached.spec.keep == disk)
+    if (state->stored.spec.keep == disk || state->cached.spec.keep == disk ||
+        state->remembered.disk == disk || state->remembered_cached.disk == disk)
         return true;
     for (int i = 0; i < EXPLORE_JOBS; i++)
         if (state->jobs[i].phase != EXPLORE_JOB_NONE &&
             (state->jobs[i].source == disk || state->jobs[i].copy == disk))
             return true;
     return state->seen[disk].there || (state->memory.shown >> disk & 1) ||
-           state->memory.task_copy == disk ||
+           state->memory.task_copy == disk || state->memory.reply == disk ||
            (state->memory.move != XO_MOVE_NONE && state->memory.move_disk == disk) ||
-           (state->pass.busy && (state->pass.disk == disk || state->pass.keep == disk)) ||
+           (state->pass.busy && (state->pass.disk == disk || state->pass.keep == disk ||
+                                 (state->pass.named >> disk & 1))) ||
            (state->late.busy && state->late.disk == disk);
 }
 
@@ -116,6 +132,28 @@ int explore_state_free_disk(const struct explore_state *state)
         if (!state->disks[i].there && !spoken_of(state, i))
             return i;
     return EXPLORE_NO_DISK;
+}
+
+bool explore_state_shows(const struct explore_state *state, int disk)
+{
+    const struct explore_disk *it = &state->disks[disk];
+
+    if (!it->there)
+        return false;
+    if (it->sr == EXPLORE_SR_ELSEWHERE)
+        return !state->elsewhere_away;
+    return state->blind != EXPLORE_POOL_AWAY && state->sr_gone != it->sr + 1;
+}
+
+bool explore_state_usable(const struct explore_state *state, int sr)
+{
+    return sr == EXPLORE_SR_ELSEWHERE ? !state->elsewhere_away
+                                      : state->sr_gone != sr + 1 && state->sr_unplugged != sr + 1;
+}
+
+bool explore_runs(enum explore_attached attached)
+{
+    return attached == EXPLORE_RUNNING || attached == EXPLORE_OTHER_RUNNING;
 }
 
 const struct explore_job *explore_state_shown_job(const struct explore_state *state, int disk)

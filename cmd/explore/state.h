@@ -2,9 +2,10 @@
  * cmd/explore: a state of the model: Xen Orchestra with its pool, the object in Kubernetes, and the
  * operator between two of its effects.
  *
- * One volume, its disks on three SRs (0, 1, 2; the disk begins on 0, the object asks for 1). A state
- * is a plain struct while it is worked on and EXPLORE_WORDS words while it is kept; state.c has the
- * one table that says how wide each field is. Thread: any; nothing is shared.
+ * One volume, and everything that has its name. Its disk begins on SR 0 of a pool with three SRs (0, 1, 2), the
+ * object asks for SR 1; SR 3 stands for a second pool. A state is a plain struct while it is worked on
+ * and EXPLORE_WORDS words while it is kept; state.c has the one table that says how wide each field is.
+ * Thread: any; nothing is shared.
  */
 #ifndef EXPLORE_STATE_H
 #define EXPLORE_STATE_H
@@ -23,12 +24,13 @@ enum {
     EXPLORE_DISKS = 4,
     /* Ours and one of somebody else's: a third move of a disk adds nothing that two don't. */
     EXPLORE_JOBS = 2,
-    EXPLORE_SRS = 3,
+    EXPLORE_SRS = 3,          /* of the volume's pool … */
+    EXPLORE_SR_ELSEWHERE = 3, /* … and one of another pool */
     EXPLORE_NO_DISK = 7,
     EXPLORE_WRONG_DISK = 6,      /* in spec.keep: a UUID that no disk of the volume has */
     EXPLORE_GENERATIONS_MAX = 3, /* of the spec, from 0 */
     /* What the table of state.c adds up to, in 64-bit words. */
-    EXPLORE_WORDS = 6
+    EXPLORE_WORDS = 8
 };
 
 /* How much is known to have passed since the operator saw something move: see decide.h. */
@@ -40,7 +42,15 @@ enum explore_calm {
     EXPLORE_STILL    /* MIGRATION_DESTROY_MS */
 };
 
-enum explore_attached { EXPLORE_FREE, EXPLORE_ATTACHED, EXPLORE_RUNNING };
+/* Which VM has a disk. One that is no node's may be a replica's, or what a backup boots to see whether it is
+ * sound. */
+enum explore_attached {
+    EXPLORE_FREE,
+    EXPLORE_ATTACHED, /* a node's VM that is halted */
+    EXPLORE_RUNNING,  /* a node's VM that runs */
+    EXPLORE_OTHER_HALTED,
+    EXPLORE_OTHER_RUNNING
+};
 
 /** A disk; in `seen` as far as the inventory shows it. */
 struct explore_disk {
@@ -48,13 +58,18 @@ struct explore_disk {
     bool named; /* has the volume's name */
     int sr;
     int marker; /* the SR that its marker says it is on its way to, plus one; 0: none */
+    bool id;    /* … and it names the attempt that was opened last */
     int tag;    /* the SR whose tag its marker says it belongs to */
     enum explore_attached attached;
     bool proven;   /* the task that made it ended with success, and is still shown */
     bool moving;   /* current_operations copy it; kept in `seen` only */
-    bool filled;   /* dom0 writes a copy into it; the same */
+    bool filled;   /* a control domain writes into it; the same */
+    bool kept;     /* a control domain keeps it plugged though nothing copies it */
     bool complete; /* ground truth: all of it was copied */
     bool good;     /* ground truth: it holds what was written last */
+    /* Ground truth: somebody made it of a backup or of a snapshot. It is not the volume, whatever it is called;
+     * its bytes are others. */
+    bool foreign;
 };
 
 /** How far a vdi.migrate has got. */
@@ -64,7 +79,8 @@ enum explore_phase {
     EXPLORE_JOB_COPYING,   /* a task; the disk's operations tell */
     EXPLORE_JOB_SWITCHING, /* a mirror's last phase: can't be cancelled */
     EXPLORE_JOB_COPIED,    /* nothing is seen any more, but XO has yet to destroy the source */
-    EXPLORE_JOB_REPLYING   /* over; the answer is on its way */
+    EXPLORE_JOB_REPLYING,  /* over; the answer is on its way */
+    EXPLORE_JOB_HELD /* XO has the call and does nothing about it: a lock, a promise that never settles */
 };
 
 enum explore_caller { EXPLORE_BY_US, EXPLORE_BY_DEAD, EXPLORE_BY_DRIVER, EXPLORE_BY_ADMIN };
@@ -81,6 +97,7 @@ struct explore_job {
     bool dirty;   /* somebody wrote to the source after the copy began */
     bool succeeded;
     bool noticed; /* a pass has seen it move its source */
+    bool silent;  /* XO never answers, whatever becomes of it */
 };
 
 /* How the object's generation has ended. IN_PLACE: as a whole, without an attempt being closed. */
@@ -103,11 +120,15 @@ struct explore_record {
     bool manual;  /* ManualRecoveryRequired is said */
     enum explore_end end;
     int generation;
-    bool live;  /* the attempt was written down as a live one */
-    int result; /* the disk that the last attempt which ended well left under the name */
-    int listed; /* leftovers, a bit per disk */
-    int copies; /* … those that failed attempts made */
-    int older;  /* … those that were listed before the last attempt began */
+    bool live;      /* the attempt was written down as a live one */
+    int result;     /* the disk that the last attempt which ended well left under the name */
+    int listed;     /* leftovers, a bit per disk */
+    int copies;     /* … those that failed attempts made */
+    int older;      /* … those that were listed before the last attempt began */
+    int known;      /* disks that were shown when the attempt was opened, a bit each */
+    int task;       /* the disk that the task makes which was seen to move the source */
+    int asked;      /* the disks that the question was about which a person was asked, a bit each */
+    int asked_keep; /* … and what spec.keep was by then */
 };
 
 struct explore_spec {
@@ -122,6 +143,12 @@ struct explore_object {
     struct explore_spec spec;
 };
 
+/** What the PersistentVolume says that the volume's disk is, and where it was. */
+struct explore_remembered {
+    int disk; /* EXPLORE_NO_DISK: nothing */
+    int sr;
+};
+
 /** What the operator's process remembers; all of it is lost in a crash. */
 struct explore_memory {
     bool ours; /* the open attempt was written down, or taken over, by this process */
@@ -133,24 +160,33 @@ struct explore_memory {
     bool stuck;     /* no progress for longer than spec.stallTimeout */
     enum xo_move_state move;
     int move_disk;
-    int task_copy;     /* the disk that the task makes which was seen to move the source */
+    int reply;     /* of an ended move: the new disk; EXPLORE_NO_DISK: an error */
+    int task_copy; /* the disk that the task makes which was seen to move the source */
+    int kept; /* a control domain has the disk and nothing copies it: 1 since a while, 2 too long */
     int shown;         /* disks of the name in the last pass that could see, a bit each */
     bool marker_shown; /* … and whether one of them was marked */
     enum explore_calm calm;
 };
 
 /* What the status says besides what the step changes. */
-enum explore_says { EXPLORE_SAYS_NOTHING, EXPLORE_SAYS_MANUAL, EXPLORE_SAYS_IN_PLACE };
+enum explore_says {
+    EXPLORE_SAYS_NOTHING,
+    EXPLORE_SAYS_MANUAL,
+    EXPLORE_SAYS_IN_PLACE,
+    EXPLORE_SAYS_MOVING /* and which task moves it */
+};
 
 /** What a pass has decided and not done yet. */
 struct explore_pass {
     bool busy;
     enum migration_step step; /* MIGRATION_WAIT: only the status is written */
     enum explore_says says;
-    bool live; /* what is opened is a live move */
-    int disk;  /* slot */
-    int keep;  /* slot of the disk that stays; number of the job to cancel */
-    int named; /* disks that the pass saw, a bit each */
+    bool live;     /* what is opened is a live move */
+    int disk;      /* slot */
+    int keep;      /* slot of the disk that stays; number of the job to cancel */
+    int named;     /* disks that counted, a bit each; of a question: all that were shown */
+    bool answered; /* a person's answer is being carried out */
+    bool id;       /* a marker names the attempt that was opened last */
 };
 
 /* What is known of a disk that somebody attached by hand. It is detached only after: what is attached and
@@ -176,6 +212,11 @@ struct explore_state {
     struct explore_disk seen[EXPLORE_DISKS]; /* what the inventory shows */
     struct explore_job jobs[EXPLORE_JOBS];
     enum explore_blind blind;
+    bool elsewhere_away; /* the other pool is out of sight: an enabled server is not connected */
+    int sr_gone;         /* SR that was forgotten, or whose host was ejected, plus one; 0: none */
+    int sr_unplugged;    /* SR that no running host has plugged, plus one; 0: none */
+    struct explore_remembered remembered;
+    struct explore_remembered remembered_cached;
     struct explore_object stored; /* by the API server */
     struct explore_object cached; /* what the operator's cache shows */
     enum explore_attachment attachment;
@@ -204,6 +245,15 @@ extern const struct explore_fields explore_state_fields;
 
 /** The free slot with the lowest number; EXPLORE_NO_DISK when all are taken or still spoken of. */
 int explore_state_free_disk(const struct explore_state *state);
+
+/** Whether Xen Orchestra shows the disk when its view is up to date. */
+bool explore_state_shows(const struct explore_state *state, int disk);
+
+/** Whether Xen Orchestra has this SR, and a host that runs has it plugged. */
+bool explore_state_usable(const struct explore_state *state, int sr);
+
+/** Whether a disk is held by a VM that runs. */
+bool explore_runs(enum explore_attached attached);
 
 /** The job that copies this disk, from a phase that the inventory shows; NULL: none. */
 const struct explore_job *explore_state_shown_job(const struct explore_state *state, int disk);

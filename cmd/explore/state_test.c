@@ -5,11 +5,15 @@
 
 Test(explore_state, gives_no_slot_to_a_new_disk_while_something_speaks_of_the_old_one)
 {
-    struct explore_state state = {.stored.record.result = EXPLORE_NO_DISK,
-                                  .cached.record.result = EXPLORE_NO_DISK,
-                                  .stored.spec.keep = EXPLORE_NO_DISK,
-                                  .cached.spec.keep = EXPLORE_NO_DISK,
-                                  .memory.task_copy = EXPLORE_NO_DISK};
+    const struct explore_object object = {.record = {.result = EXPLORE_NO_DISK,
+                                                     .asked_keep = EXPLORE_NO_DISK},
+                                          .spec.keep = EXPLORE_NO_DISK};
+    struct explore_state state = {.stored = object,
+                                  .cached = object,
+                                  .remembered.disk = EXPLORE_NO_DISK,
+                                  .remembered_cached.disk = EXPLORE_NO_DISK,
+                                  .memory = {.task_copy = EXPLORE_NO_DISK,
+                                             .reply = EXPLORE_NO_DISK}};
 
     cr_assert_eq(explore_state_free_disk(&state), 0);
     state.disks[0].there = true;

@@ -5,7 +5,8 @@
  * task, the source's operations tell of it), then for a detached disk copied: the copy is whole and XO
  * has yet to destroy the source, for which it tries 10 times in 46 s; for an attached one switching, which
  * can't be cancelled. XAPI goes on with a copy when XO dies, and nobody destroys the source then. When
- * XAPI dies the copy stays as it is, and no task tells of it any more.
+ * XAPI dies the copy stays as it is, and no task tells of it any more. A call that is held up (XO waits for a lock,
+ * or for what never comes) may begin at any time; once its session was renewed, soon or never.
  */
 #include "explore/model.h"
 
@@ -14,10 +15,9 @@ bool explore_world_job_active(const struct explore_job *job)
     return job->phase != EXPLORE_JOB_NONE && job->phase != EXPLORE_JOB_REPLYING;
 }
 
-/* The answer goes to the process that made the call, if it still is there to hear it. */
-static void answer(struct explore_job *job, bool succeeded)
+void explore_world_answer(struct explore_job *job, bool succeeded)
 {
-    if (job->caller == EXPLORE_BY_US && job->watched) {
+    if (job->caller == EXPLORE_BY_US && job->watched && !job->silent) {
         job->phase = EXPLORE_JOB_REPLYING;
         job->succeeded = succeeded;
     } else {
@@ -54,8 +54,8 @@ bool explore_world_take_call(struct explore_state *state, enum explore_caller ca
                                     .copy = EXPLORE_NO_DISK,
                                     .sr = sr,
                                     .watched = true};
-        if (!state->disks[disk].there || state->blind == EXPLORE_POOL_AWAY)
-            answer(job, false);
+        if (!explore_state_shows(state, disk))
+            explore_world_answer(job, false);
         return true;
     }
     return false;
@@ -66,7 +66,7 @@ static void undo(struct explore_state *state, struct explore_job *job)
 {
     if (job->phase == EXPLORE_JOB_COPYING)
         remove_disk(state, job->copy);
-    answer(job, false);
+    explore_world_answer(job, false);
 }
 
 bool explore_world_cancel(struct explore_state *state, int job)
@@ -77,6 +77,19 @@ bool explore_world_cancel(struct explore_state *state, int job)
     return true;
 }
 
+/* XAPI locks the VM whose disk it mirrors, and a disk that is copied: only two copies go on at once. */
+static bool locked(const struct explore_state *state, int disk)
+{
+    const bool mirrors = state->disks[disk].attached != EXPLORE_FREE;
+
+    for (int i = 0; i < EXPLORE_JOBS; i++)
+        if (state->jobs[i].source == disk && (mirrors || state->jobs[i].mirror) &&
+            (state->jobs[i].phase == EXPLORE_JOB_COPYING ||
+             state->jobs[i].phase == EXPLORE_JOB_SWITCHING))
+            return true;
+    return false;
+}
+
 /* XAPI has the call: a second disk appears, which looks like the first. */
 static void begin(const struct explore_scene *scene, int number)
 {
@@ -85,16 +98,20 @@ static void begin(const struct explore_scene *scene, int number)
     struct explore_disk *source = &next.disks[job->source];
     int copy = explore_state_free_disk(&next);
 
-    if (!source->there) {
-        answer(job, false);
+    if (!explore_state_shows(&next, job->source) || !explore_state_usable(&next, source->sr) ||
+        !explore_state_usable(&next, job->sr)) {
+        explore_world_answer(job, false);
         explore_emit_fair(scene, &next, EXPLORE_JOB_FAILS, number);
         return;
     }
     if (source->sr == job->sr) { /* nothing to do: XO answers at once */
-        answer(job, true);
+        job->copy = job->source;
+        explore_world_answer(job, true);
         explore_emit_fair(scene, &next, EXPLORE_JOB_REPLIES, number);
         return;
     }
+    if (locked(&next, job->source))
+        return;
     if (copy == EXPLORE_NO_DISK) {
         explore_cut_no_slot(scene);
         return;
@@ -103,6 +120,8 @@ static void begin(const struct explore_scene *scene, int number)
                                              .named = source->named,
                                              .sr = job->sr,
                                              .marker = source->marker,
+                                             .id = source->id,
+                                             .foreign = source->foreign,
                                              .tag = source->tag};
     job->phase = EXPLORE_JOB_COPYING;
     job->copy = copy;
@@ -180,20 +199,26 @@ static void destroy_source(const struct explore_scene *scene, int number)
     struct explore_state next = *scene->from;
     struct explore_job *job = &next.jobs[number];
 
+    /* What was written in mid-copy is in no copy, whatever XO says of it. */
+    if (job->dirty && !next.disks[job->copy].good) {
+        scene->cut->lost_by_others++;
+        explore_search_cut(scene->search);
+        return;
+    }
     if (next.disks[job->source].good && !good_elsewhere(&next, job->source)) {
-        if (job->dirty) {
-            scene->cut->lost_by_others++;
-            explore_search_cut(scene->search);
-        } else {
-            explore_violated(scene, 1, EXPLORE_JOB_DESTROYS,
-                             "XO destroys the only disk that holds what was written last");
-        }
+        explore_violated(scene, 1, EXPLORE_JOB_DESTROYS,
+                         "XO destroys the only disk that holds what was written last");
         return;
     }
     if (job->phase == EXPLORE_JOB_SWITCHING)
         next.disks[job->copy].proven = true;
     remove_disk(&next, job->source);
-    answer(job, true);
+    if (explore_may(scene, EXPLORE_EVENT_ERROR)) {
+        struct explore_state lies = next;
+        explore_world_answer(&lies.jobs[number], false);
+        explore_emit_event(scene, &lies, EXPLORE_JOB_LIES, number);
+    }
+    explore_world_answer(job, true);
     explore_emit_fair(scene, &next, EXPLORE_JOB_DESTROYS, number);
 }
 
@@ -201,7 +226,7 @@ static void give_up(const struct explore_scene *scene, int number)
 {
     struct explore_state next = *scene->from;
 
-    answer(&next.jobs[number], false);
+    explore_world_answer(&next.jobs[number], false);
     explore_emit_fair(scene, &next, EXPLORE_JOB_GIVES_UP, number);
 }
 
@@ -210,8 +235,26 @@ static void reply(const struct explore_scene *scene, int number)
     struct explore_state next = *scene->from;
 
     next.memory.move = XO_MOVE_ENDED;
+    next.memory.reply = next.jobs[number].succeeded ? next.jobs[number].copy : EXPLORE_NO_DISK;
     next.jobs[number] = (struct explore_job){0};
     explore_emit_fair(scene, &next, EXPLORE_JOB_REPLIES, number);
+}
+
+/* XO gets on with a call that it has held up; or, once the session is gone that it came by, it drops it. */
+static void get_on(const struct explore_scene *scene, int number)
+{
+    struct explore_state next = *scene->from;
+    const bool fenced = next.jobs[number].caller != EXPLORE_BY_US;
+
+    next.jobs[number].phase = EXPLORE_JOB_QUEUED;
+    if (fenced)
+        explore_emit_fair(scene, &next, EXPLORE_JOB_LATE, number);
+    else
+        explore_emit(scene, &next, EXPLORE_JOB_LATE, number);
+    if (!fenced)
+        return;
+    next.jobs[number] = (struct explore_job){0};
+    explore_emit_fair(scene, &next, EXPLORE_JOB_DROPPED, number);
 }
 
 static void advance(const struct explore_scene *scene, int number)
@@ -246,11 +289,13 @@ static void advance(const struct explore_scene *scene, int number)
     case EXPLORE_JOB_REPLYING:
         reply(scene, number);
         break;
+    case EXPLORE_JOB_HELD:
+        get_on(scene, number);
+        break;
     }
 }
 
-/* Whoever waits for an answer gets none, and knows. */
-static void lose_session(struct explore_state *state)
+void explore_world_lose_session(struct explore_state *state)
 {
     if (state->memory.move == XO_MOVE_PENDING)
         state->memory.move = XO_MOVE_LOST;
@@ -261,6 +306,7 @@ static void lose_session(struct explore_state *state)
         else if (job->caller == EXPLORE_BY_US && job->phase != EXPLORE_JOB_NONE)
             job->caller = EXPLORE_BY_DEAD;
     }
+    state->memory.watching = false;
     state->blind = EXPLORE_XO_AWAY;
 }
 
@@ -268,7 +314,7 @@ static void restart_xo(const struct explore_scene *scene)
 {
     struct explore_state next = *scene->from;
 
-    lose_session(&next);
+    explore_world_lose_session(&next);
     for (int i = 0; i < EXPLORE_JOBS; i++) {
         struct explore_job *job = &next.jobs[i];
         if (job->phase == EXPLORE_JOB_COPYING || job->phase == EXPLORE_JOB_SWITCHING)
@@ -286,7 +332,7 @@ static void restart_toolstack(const struct explore_scene *scene)
     for (int i = 0; i < EXPLORE_JOBS; i++)
         if (next.jobs[i].phase == EXPLORE_JOB_COPYING ||
             next.jobs[i].phase == EXPLORE_JOB_SWITCHING)
-            answer(&next.jobs[i], false); /* both disks stay as they are */
+            explore_world_answer(&next.jobs[i], false); /* both disks stay as they are */
     for (int i = 0; i < EXPLORE_DISKS; i++)
         next.disks[i].proven = false;
     explore_emit_event(scene, &next, EXPLORE_TOOLSTACK_RESTARTS, 0);
@@ -309,7 +355,7 @@ static void break_connections(const struct explore_scene *scene)
     }
     if (explore_may(scene, EXPLORE_EVENT_SESSION)) {
         next = *scene->from;
-        lose_session(&next);
+        explore_world_lose_session(&next);
         explore_emit_event(scene, &next, EXPLORE_SESSION_LOST, 0);
     }
 }
@@ -323,8 +369,9 @@ static void forget_tasks(const struct explore_scene *scene)
         any = any || next.disks[i].proven;
         next.disks[i].proven = false;
     }
-    if (any)
-        explore_emit_fair(scene, &next, EXPLORE_TASK_FORGOTTEN, 0);
+    next.excused = true;
+    if (any) /* nothing may wait for it */
+        explore_emit(scene, &next, EXPLORE_TASK_FORGOTTEN, 0);
 }
 
 void explore_world(const struct explore_scene *scene)
