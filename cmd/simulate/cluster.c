@@ -3,9 +3,12 @@
  *
  * Beside the ordinary volumes there are odd ones, one for each reason why a volume is not moved.
  */
+#include "base/mem.h"
 #include "base/str.h"
 #include "operator.h"
 #include "people_internal.h"
+#include "pods.h"
+#include "reconcile/volume/remembered.h"
 #include "xo_server.h"
 
 /* A volume, its claim and its disk. */
@@ -17,22 +20,26 @@ struct volume {
     int sr, number;
     bool missing; /* there is no such PersistentVolume */
     bool cbt;
+    bool twice; /* Kubernetes may attach it to two nodes */
 };
 
 static int add_disk(struct sim *sim, const struct volume *volume)
 {
+    struct sim_volume *it = &sim->volumes[volume->number];
+
+    it->version = 1;
+    it->node = it->second = SIM_NONE;
+    it->lineage = ++sim->lineages;
+    (void)str_copy(it->disk_name, sizeof(it->disk_name), volume->disk_name);  /* short, as below */
     struct sim_disk disk = {.description = (char *)(uintptr_t)volume->marker, /* it is copied */
                             .sr = volume->sr,
                             .size = INT64_C(10) << 30,
                             .volume = volume->number,
+                            .lineage = it->lineage,
                             .version = 1,
                             .whole = true,
                             .cbt = volume->cbt};
-    struct sim_volume *it = &sim->volumes[volume->number];
 
-    it->version = 1;
-    it->node = SIM_NONE;
-    (void)str_copy(it->disk_name, sizeof(it->disk_name), volume->disk_name); /* short, as below */
     (void)str_copy(disk.name, sizeof(disk.name), volume->disk_name);
     return sim_xo_add_disk(sim->xo, &disk);
 }
@@ -50,19 +57,39 @@ static void add_claim(struct sim *sim, const struct volume *volume)
         json_decref(attributes);
         return;
     }
+    json_t *access = json_build("[s]", volume->access);
+    if (volume->twice)
+        json_add(access, json_string("ReadOnlyMany"));
     sim_kube_apply(
         sim->kube, SIM_VOLUME,
-        json_build("{s:{s:s}, s:{s:{s:s, s:s, s:o}, s:[s], s:{s:s}, s:{s:s, s:s}}, s:{s:s}}",
+        json_build("{s:{s:s}, s:{s:{s:s, s:s, s:o}, s:o, s:{s:s}, s:{s:s, s:s}}, s:{s:s}}",
                    "metadata", "name", volume->volume, "spec", "csi", "driver", volume->driver,
                    "volumeHandle", volume->handle, "volumeAttributes", attributes, "accessModes",
-                   volume->access, "capacity", "storage", "10Gi", "claimRef", "namespace", "shop",
-                   "name", volume->claim, "status", "phase", "Bound"));
+                   access, "capacity", "storage", "10Gi", "claimRef", "namespace", "shop", "name",
+                   volume->claim, "status", "phase", "Bound"));
+}
+
+/* Which disk the volume is was found out earlier. Of the others it is found out in the run. */
+static void remember(struct sim *sim, const char *name, int disk)
+{
+    const struct sim_xo *xo = sim->xo;
+    const struct sim_sr *sr = &xo->srs[xo->disks.items[disk].sr];
+    json_t *after = json_deep_copy(sim_kube_get(sim->kube, SIM_VOLUME, name));
+    cleanup_str char *text =
+        str_new("{\"vdi\":\"%s\",\"sr\":\"%s\",\"pool\":\"%s\"}", xo->disks.items[disk].shown.id,
+                sr->shown.id, xo->pools[sr->pool].shown.id);
+    json_t *annotations = json_object();
+
+    json_put_str(annotations, VOLUME_DISK_ANNOTATION, text);
+    json_put(json_object_get(after, "metadata"), "annotations", annotations);
+    sim_kube_commit(sim->kube, SIM_VOLUME, name, after);
 }
 
 static void add_ordinary(struct sim *sim, int number)
 {
     static const int homes[SIM_VOLUMES] = {SIM_SR_FAST_1, SIM_SR_FAST_2, SIM_SR_FAST_1,
-                                           SIM_SR_FAST_2, SIM_SR_FAST_1, SIM_SR_FAR};
+                                           SIM_SR_FAST_2, SIM_SR_FAST_1, SIM_SR_FAR,
+                                           SIM_SR_FAR};
     char claim[SIM_ID_SIZE];
     char name[SIM_ID_SIZE];
     char handle[SIM_ID_SIZE];
@@ -83,9 +110,12 @@ static void add_ordinary(struct sim *sim, int number)
                                   .marker = SIM_MARKER,
                                   .sr = homes[number],
                                   .number = number,
-                                  .cbt = number == 3};
+                                  .cbt = number == 3,
+                                  .twice = number % 2 == 1};
     add_claim(sim, &volume);
-    (void)add_disk(sim, &volume); /* found by its name from here on */
+    int disk = add_disk(sim, &volume);
+    if (sim_random_once_in(&sim->people, 2))
+        remember(sim, name, disk);
 }
 
 const char *const sim_odd_claims[SIM_ODD_CLAIMS] = {"by-uuid", "shared",   "others",   "loose",
@@ -141,17 +171,7 @@ static void add_odd(struct sim *sim)
 
 void sim_people_settle(struct sim *sim)
 {
-    for (int i = 0; i < SIM_NODES; i++) {
-        char name[SIM_ID_SIZE];
-        (void)str_format(name, sizeof(name), "node-%d", i);
-        sim->node_up[i] = true;
-        sim_kube_apply(sim->kube, SIM_NODE,
-                       json_build("{s:{s:s}, s:{}}", "metadata", "name", name, "spec"));
-        sim_kube_apply(sim->kube, SIM_CSI_NODE,
-                       json_build("{s:{s:s}, s:{s:[{s:s, s:s}]}}", "metadata", "name", name, "spec",
-                                  "drivers", "name", SIM_DRIVER, "nodeID",
-                                  sim->xo->vms[i].shown.id));
-    }
+    sim_pods_settle(sim);
     for (int i = 0; i < SIM_VOLUMES; i++)
         add_ordinary(sim, i);
     add_odd(sim);

@@ -1,9 +1,9 @@
-/* cmd/simulate: people at Xen Orchestra, the driver, and everything that breaks. */
+/* cmd/simulate: everything that breaks, but for what people break (admins.c). */
 #include "base/mem.h"
 #include "base/str.h"
 #include "operator.h"
 #include "people_internal.h"
-#include "truth.h"
+#include "truth_internal.h"
 
 #include <string.h>
 
@@ -16,46 +16,50 @@ enum {
 
 /* What ends by itself after a while: each is one function with a number. */
 
+/* XO finds the pool again, unless it was started anew while it could not: then it may not try any more until a person makes it. */
 static void end_blip(void *userdata, int64_t pool)
 {
     struct sim *sim = userdata;
-    sim_xo_hide(sim->xo, (int)pool, false);
+    bool tries =
+        !sim->xo->pools[pool].disconnected || sim->healing || sim_random_once_in(&sim->people, 2);
+
+    if (sim->lost_pool != (int)pool && tries)
+        sim_xo_hide(sim->xo, (int)pool, false, false);
 }
 
-static void end_node_stop(void *userdata, int64_t node)
+static void end_forget(void *userdata, int64_t sr)
 {
     struct sim *sim = userdata;
-    sim->node_up[node] = true;
-    sim_xo_power(sim->xo, (int)node, true);
+    const struct sim_sr *it = &sim->xo->srs[sr];
+    if (it->host == SIM_NONE || !sim->xo->hosts[it->host].shown.gone)
+        sim_xo_introduce_sr(sim->xo, (int)sr);
 }
 
-static void end_fill(void *userdata, int64_t sr)
+static void end_unplug(void *userdata, int64_t sr)
 {
     struct sim *sim = userdata;
-    sim->xo->srs[sr].size = INT64_C(200) << 30;
-    sim_xo_changed(sim->xo, &sim->xo->srs[sr].shown);
+    (void)sim_xo_unplug_sr(sim->xo, (int)sr, false); /* nothing refuses a plug */
 }
 
-static void end_rename(void *userdata, int64_t disk)
+static void end_host_off(void *userdata, int64_t host)
 {
     struct sim *sim = userdata;
-    struct sim_disk *it = &sim->xo->disks.items[disk];
-
-    if (it->shown.gone || !str_starts_with(it->name, "lost-"))
-        return;
-    (void)str_copy(it->name, sizeof(it->name), sim->volumes[it->volume].disk_name); /* it fits */
-    sim_xo_changed(sim->xo, &it->shown);
-    sim_truth_foreign(sim, (int)disk);
+    sim_xo_host_off(sim->xo, (int)host, false);
 }
 
-static void end_admin_attach(void *userdata, int64_t vbd)
+static void end_eject(void *userdata, int64_t host)
 {
     struct sim *sim = userdata;
+    sim_xo_eject(sim->xo, (int)host, false);
+}
 
-    if (sim->xo->vbds.items[vbd].shown.gone)
-        return;
-    sim_xo_remove_vbd(sim->xo, (int)vbd);
-    sim_truth_foreign(sim, sim->xo->vbds.items[vbd].disk);
+/* A person makes XAPI know that the VMs of a host do not run. */
+static void reset_vms(void *userdata, int64_t host)
+{
+    struct sim *sim = userdata;
+    for (int i = 0; i < SIM_VMS; i++)
+        if (sim->xo->hosts[host].off && sim->xo->vms[i].host == host && !sim->xo->vms[i].control)
+            sim_xo_power(sim->xo, i, SIM_HALTED);
 }
 
 static void end_cut_off(void *userdata, int64_t process)
@@ -64,163 +68,54 @@ static void end_cut_off(void *userdata, int64_t process)
     sim_operator_die(sim->operators[process], false);
 }
 
-static void in_s(struct sim *sim, int64_t seconds, sim_fn *fn, int64_t argument)
+void sim_people_in_s(struct sim *sim, int64_t seconds, sim_fn *fn, int64_t argument)
 {
     sim_timeline_in(&sim->timeline, seconds * SECOND_MS, fn, sim, argument);
 }
 
-/* People at Xen Orchestra. */
+/* What breaks below Xen Orchestra. */
 
-static bool moves(const struct sim *sim, int disk)
+/* Most often it is the other pool; a lost one stays away when everything else has been put right. */
+static void lose_pool(struct sim *sim, const struct sim_event *event)
 {
-    return sim_xo_move_of(sim->xo, disk) != SIM_NONE;
-}
+    int pool = event->a == 0 ? 0 : 1;
 
-static void rename_disk(struct sim *sim, int disk, int seconds)
-{
-    struct sim_disk *it = &sim->xo->disks.items[disk];
-
-    (void)str_join(it->name, sizeof(it->name), "lost", "-", it->shown.id); /* it fits */
-    sim_xo_changed(sim->xo, &it->shown);
-    sim_truth_foreign(sim, disk);
-    in_s(sim, seconds, end_rename, disk);
-}
-
-/* A person's mistake: what is lost is lost, and nothing is claimed for the volume any more. */
-static void destroy_disk(struct sim *sim, int disk)
-{
-    struct sim_disk *it = &sim->xo->disks.items[disk];
-
-    if (sim_xo_plugged(sim->xo, disk))
+    if (sim->lost_pool != SIM_NONE)
         return;
-    sim_truth_foreign(sim, disk);
-    sim->volumes[it->volume].spoiled = true;
-    if (!moves(sim, disk)) /* XO refuses while something reads it; then its name goes */
-        sim_xo_remove_disk(sim->xo, disk);
+    sim->lost_pool = pool;
+    sim->for_good = event->c != 0;
+    sim_xo_hide(sim->xo, pool, true, true);
 }
 
-static void duplicate_disk(struct sim *sim, int disk)
+static bool break_places(struct sim *sim, const struct sim_event *event)
 {
-    struct sim_disk copy = sim->xo->disks.items[disk];
-
-    copy.shown = (struct sim_shown){0};
-    sim_truth_foreign(sim, disk);
-    (void)sim_xo_add_disk(sim->xo, &copy); /* one more of the name */
-}
-
-static void spoil_marker(struct sim *sim, int disk, bool for_good)
-{
-    if (moves(sim, disk))
-        return;
-    sim_truth_foreign(sim, disk);
-    sim_xo_describe(sim->xo, disk,
-                    for_good ? "csi:info: {\"migr"
-                             : "csi:info: {\"migrating\":{\"enabled\":true,\"inProgressToSRUUID\":"
-                               "\"F1\"},\"srsWithTag\":\"fast\"}");
-}
-
-static bool is_attached(const struct sim *sim, int disk)
-{
-    return sim_xo_vbd_of(sim->xo, disk, 0) != SIM_NONE;
-}
-
-/* Nobody but the operator should move such disks; people do, and so does the driver, which looks at the marker first. */
-static void move_disk(struct sim *sim, int disk, int sr, bool as_driver)
-{
-    const struct sim_disk *it = &sim->xo->disks.items[disk];
-
-    if (it->sr == sr || sim->xo->srs[it->sr].pool != sim->xo->srs[sr].pool ||
-        sim->xo->pools[sim->xo->srs[sr].pool].hidden || is_attached(sim, disk))
-        return;
-    if (moves(sim, disk)) {
-        if (as_driver && sim->xo->moves.items[sim_xo_move_of(sim->xo, disk)].by_operator &&
-            !strstr(it->description, "inProgressToSRUUID"))
-            sim_fail(sim, "I2", "the driver moves %s as well: nothing marks it as being moved",
-                     it->shown.id);
-        return;
-    }
-    if (as_driver && str_equal(it->description, SIM_MARKER)) {
-        cleanup_str char *marker =
-            str_new("csi:info: {\"migrating\":{\"enabled\":true,"
-                    "\"inProgressToSRUUID\":\"%s\"},\"srsWithTag\":\"fast\"}",
-                    sim->xo->srs[sr].shown.id);
-        sim_xo_describe(sim->xo, disk, marker);
-    } else if (as_driver) {
-        return;
-    }
-    sim_truth_foreign(sim, disk);
-    sim_xo_migrate(sim->xo, disk, sr, (struct sim_caller){0});
-}
-
-static void attach_elsewhere(struct sim *sim, int disk, int seconds)
-{
-    int vbd = SIM_NONE;
-
-    if (moves(sim, disk) || is_attached(sim, disk))
-        return;
-    sim_truth_foreign(sim, disk);
-    (void)sim_xo_attach(sim->xo,
-                        &(struct sim_vbd){.vm = SIM_VM_OTHER, .disk = disk, .position = 50 + disk},
-                        &vbd); /* a refusal leaves an unplugged VBD, which is as good */
-    if (vbd != SIM_NONE)
-        in_s(sim, seconds, end_admin_attach, vbd);
-}
-
-static void drop_leftovers(struct sim *sim)
-{
-    for (size_t i = 0; i < sim->xo->disks.len; i++) {
-        const struct sim_disk *disk = &sim->xo->disks.items[i];
-        /* A person looks before: what holds the only good copy is kept. */
-        if (!disk->shown.gone && str_starts_with(disk->name, "leftover-") && !moves(sim, (int)i) &&
-            !(disk->whole && disk->version == sim->volumes[disk->volume].version))
-            sim_xo_remove_disk(sim->xo, (int)i);
-    }
-}
-
-static bool do_at_xo(struct sim *sim, const struct sim_event *event)
-{
-    int disk = event->a < SIM_VOLUMES
-                   ? sim_xo_disk_named(sim->xo, sim->volumes[event->a].disk_name, 0)
-                   : SIM_NONE;
+    struct sim_xo *xo = sim->xo;
 
     switch ((int)event->kind) {
-    case SIM_RENAME:
-        if (disk != SIM_NONE)
-            rename_disk(sim, disk, event->b);
+    case SIM_BLIP:
+        sim_xo_hide(xo, event->a, true, xo->pools[event->a].disconnected);
+        sim_people_in_s(sim, event->b, end_blip, event->a);
         return true;
-    case SIM_ADMIN_MOVE:
-    case SIM_DRIVER_MOVE:
-        if (disk != SIM_NONE)
-            move_disk(sim, disk, event->b, event->kind == SIM_DRIVER_MOVE);
+    case SIM_POOL_LOSS:
+        lose_pool(sim, event);
         return true;
-    case SIM_ADMIN_ATTACH:
-        if (disk != SIM_NONE)
-            attach_elsewhere(sim, disk, event->b);
+    case SIM_SR_FORGET:
+        if (sim_xo_forget_sr(xo, event->a))
+            sim_people_in_s(sim, event->b, end_forget, event->a);
         return true;
-    case SIM_SPOIL_MARKER:
-        if (disk != SIM_NONE)
-            spoil_marker(sim, disk, event->b != 0);
+    case SIM_SR_UNPLUG:
+        if (sim_xo_unplug_sr(xo, event->a, true))
+            sim_people_in_s(sim, event->b, end_unplug, event->a);
         return true;
-    case SIM_DESTROY:
-        if (disk != SIM_NONE)
-            destroy_disk(sim, disk);
+    case SIM_HOST_OFF:
+        sim_xo_host_off(xo, event->a, true);
+        sim_people_in_s(sim, event->b, end_host_off, event->a);
+        if (event->c != 0)
+            sim_people_in_s(sim, event->b / 2, reset_vms, event->a);
         return true;
-    case SIM_DUPLICATE:
-        if (disk != SIM_NONE)
-            duplicate_disk(sim, disk);
-        return true;
-    case SIM_FILL:
-        sim->xo->srs[event->a].size = sim->xo->srs[event->a].used + 1;
-        sim_xo_changed(sim->xo, &sim->xo->srs[event->a].shown);
-        in_s(sim, event->b, end_fill, event->a);
-        return true;
-    case SIM_DROP_LEFTOVERS:
-        drop_leftovers(sim);
-        return true;
-    case SIM_NODE_STOP:
-        sim->node_up[event->a] = false;
-        sim_xo_power(sim->xo, event->a, false);
-        in_s(sim, event->b, end_node_stop, event->a);
+    case SIM_HOST_EJECT:
+        sim_xo_eject(xo, event->a, true);
+        sim_people_in_s(sim, event->b, end_eject, event->a);
         return true;
     default:
         return false;
@@ -240,6 +135,15 @@ static void cut_sessions(struct sim *sim, int64_t back_ms)
     }
 }
 
+/* A pool that it can't reach when it starts is one that it says it is disconnected from. */
+static void restart_xo(struct sim *sim)
+{
+    sim_xo_restart(sim->xo);
+    for (int i = 0; i < SIM_POOLS; i++)
+        if (sim->xo->pools[i].hidden)
+            sim_xo_hide(sim->xo, i, true, true);
+}
+
 static bool break_xo(struct sim *sim, const struct sim_event *event)
 {
     struct sim_xo *xo = sim->xo;
@@ -248,15 +152,11 @@ static bool break_xo(struct sim *sim, const struct sim_event *event)
     switch ((int)event->kind) {
     case SIM_XO_RESTART:
         xo->up_at_ms = now_ms + sim_delay(sim, XO_RESTART_MS, XO_RESTART_MAX_MS);
-        sim_xo_restart(xo);
+        restart_xo(sim);
         cut_sessions(sim, xo->up_at_ms - now_ms);
         return true;
     case SIM_TOOLSTACK_RESTART:
         sim_xo_toolstack_restart(xo, event->a);
-        return true;
-    case SIM_BLIP:
-        sim_xo_hide(xo, event->a, true);
-        in_s(sim, event->b, end_blip, event->a);
         return true;
     case SIM_SESSION_LOSS:
         cut_sessions(sim, (int64_t)event->a * SECOND_MS);
@@ -278,6 +178,16 @@ static bool break_xo(struct sim *sim, const struct sim_event *event)
         return true;
     case SIM_FORGET_TASKS:
         sim_xo_forget_tasks(xo);
+        return true;
+    case SIM_FORGET_RUNNING:
+        sim_xo_forget_running(xo);
+        return true;
+    case SIM_MOVE_LIES:
+        xo->move_lies = true;
+        return true;
+    case SIM_CALL_SILENT:
+        sim_faults.xo_move_unanswered = event->a == 0;
+        xo->move_silent = event->a != 0;
         return true;
     default:
         return false;
@@ -305,6 +215,9 @@ static void break_calls(struct sim *sim, const struct sim_event *event)
     case SIM_CALL_LOST:
         sim_faults.xo_write_lost = true;
         sim_faults.xo_write_lost_done = event->a != 0;
+        break;
+    case SIM_CALL_LIES:
+        sim_faults.xo_write_lies = true;
         break;
     case SIM_CALL_REFUSED:
         sim_faults.xo_write_refused = true;
@@ -346,7 +259,7 @@ static void break_calls(struct sim *sim, const struct sim_event *event)
 
 void sim_people_fault(struct sim *sim, const struct sim_event *event)
 {
-    if (!do_at_xo(sim, event) && !break_xo(sim, event))
+    if (!sim_people_at_xo(sim, event) && !break_places(sim, event) && !break_xo(sim, event))
         break_calls(sim, event);
 }
 
@@ -357,19 +270,24 @@ void sim_people_mend(struct sim *sim)
     sim->xo->lag_until_ms = 0;
     sim->xo->move_fails_at = 0;
     sim->xo->move_hangs_ms = sim->xo->move_slow_ms = 0;
+    sim->xo->move_silent = sim->xo->move_lies = false;
     for (int i = 0; i < SIM_POOLS; i++)
         end_blip(sim, i);
-    for (int i = 0; i < SIM_SRS; i++)
-        end_fill(sim, i);
-    for (int i = 0; i < SIM_NODES; i++)
-        end_node_stop(sim, i);
-    for (size_t i = 0; i < sim->xo->disks.len; i++) {
-        struct sim_disk *disk = &sim->xo->disks.items[i];
-        end_rename(sim, (int64_t)i);
-        if (!disk->shown.gone && str_equal(disk->description, "csi:info: {\"migr"))
-            sim_xo_describe(sim->xo, (int)i, SIM_MARKER);
+    for (int i = 0; i < SIM_HOSTS; i++) {
+        end_host_off(sim, i);
+        end_eject(sim, i);
     }
-    for (size_t i = 0; i < sim->xo->vbds.len; i++)
-        if (sim->xo->vbds.items[i].vm == SIM_VM_OTHER)
-            end_admin_attach(sim, (int64_t)i);
+    for (int i = 0; i < SIM_SRS; i++) {
+        end_forget(sim, i);
+        end_unplug(sim, i);
+    }
+    sim_people_undo(sim);
+}
+
+void sim_people_find_pool(struct sim *sim)
+{
+    int pool = sim->lost_pool;
+
+    sim->lost_pool = SIM_NONE;
+    sim_xo_hide(sim->xo, pool, false, false);
 }

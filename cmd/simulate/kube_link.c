@@ -105,7 +105,7 @@ static void deliver(void *userdata, int64_t argument)
     struct sim_watch *watch = userdata;
     enum sim_kind kind = (enum sim_kind)argument;
     struct sim *sim = sim_of(watch->link);
-    const struct sim_changes *changes = &sim->kube->changes[kind];
+    struct sim_changes *changes = &sim->kube->changes[kind];
 
     if (watch->link->process->dead)
         return;
@@ -119,14 +119,16 @@ static void deliver(void *userdata, int64_t argument)
         return;
     }
     while (watch->seen < changes->len) {
-        const struct sim_change change = changes->items[watch->seen++];
-        struct kube_object *object = decode(kind, change.object);
-        if (!change.deleted) {
-            kube_cache_put(watch->cache, object);
+        struct sim_change *change = &changes->items[watch->seen++];
+        if (!change->decoded)
+            change->decoded = decode(kind, change->object);
+        struct kube_object *object = change->decoded;
+        if (change->deleted) {
+            kube_cache_delete(watch->cache, object->namespace, object->name, version_of(object));
             continue;
         }
-        kube_cache_delete(watch->cache, object->namespace, object->name, version_of(object));
-        kube_object_unref(object);
+        (void)kube_object_ref(object); /* the same; the cache's */
+        kube_cache_put(watch->cache, object);
     }
 }
 
@@ -281,8 +283,12 @@ static int port_patch(void *userdata, const struct kube_patch *patch, struct err
     sim_truth_status_write(link->process, kind, key, before, patch);
     if (sim_of(link)->options->emitted)
         sim_emitted_status(sim_of(link)->options->emitted, patch->kind, patch->body);
-    return told(link, verdict, kind, key,
-                sim_kube_commit(kube, kind, key, sim_kube_patched(before, patch)), err);
+    json_t *after = sim_kube_patched(before, patch);
+    if (kind == SIM_VOLUME)
+        sim_truth_remember(link->process, key, after);
+    if (kind == SIM_NODE)
+        sim_truth_taint(link->process, key, before, after);
+    return told(link, verdict, kind, key, sim_kube_commit(kube, kind, key, after), err);
 }
 
 static int port_create(void *userdata, const struct kube_kind *kind, const char *namespace,

@@ -49,8 +49,10 @@ struct sim_kube *sim_kube_free(struct sim_kube *kube)
         return NULL;
     for (size_t i = 0; i < SIM_KINDS; i++) {
         map_done(&kube->objects[i]);
-        for (size_t k = 0; k < kube->changes[i].len; k++)
+        for (size_t k = 0; k < kube->changes[i].len; k++) {
             json_decref(kube->changes[i].items[k].object);
+            kube_object_unref(kube->changes[i].items[k].decoded);
+        }
         (void)mem_free(kube->changes[i].items); /* returns NULL */
     }
     return mem_free(kube);
@@ -187,9 +189,26 @@ void sim_kube_set_spec(struct sim_kube *kube, enum sim_kind kind, const char *ke
     sim_kube_commit(kube, kind, key, after);
 }
 
-void sim_kube_annotate(struct sim_kube *kube, const char *key, const char *annotation)
+void sim_kube_replace(struct sim_kube *kube, enum sim_kind kind, const char *key, json_t *spec,
+                      json_t *status)
 {
-    const json_t *before = map_get(&kube->objects[SIM_MIGRATION], key);
+    const json_t *before = map_get(&kube->objects[kind], key);
+
+    if (!before) {
+        json_decref(spec);
+        json_decref(status);
+        return;
+    }
+    json_t *after = copy_of(before);
+    json_put(after, "spec", spec);
+    json_put(after, "status", status);
+    sim_kube_commit(kube, kind, key, after);
+}
+
+void sim_kube_annotate(struct sim_kube *kube, enum sim_kind kind, const char *key,
+                       const char *annotation)
+{
+    const json_t *before = map_get(&kube->objects[kind], key);
 
     if (!before)
         return;
@@ -198,7 +217,7 @@ void sim_kube_annotate(struct sim_kube *kube, const char *key, const char *annot
     json_t *old = json_object_get(metadata, "annotations");
     json_put(metadata, "annotations", old ? json_copy(old) : json_object());
     json_put_str(json_object_get(metadata, "annotations"), annotation, "true");
-    sim_kube_commit(kube, SIM_MIGRATION, key, after);
+    sim_kube_commit(kube, kind, key, after);
 }
 
 void sim_kube_delete(struct sim_kube *kube, enum sim_kind kind, const char *key)

@@ -29,6 +29,8 @@ enum sim_kind sim_kind_of(const struct kube_kind *kind);
 /** One change, as a watch tells it. */
 struct sim_change {
     json_t *object; /* of a deletion, the last state with the deletion's version */
+    /* The same as the operator has it, once a watch has told it; all watches share it. */
+    struct kube_object *decoded;
     bool deleted;
     int64_t until_ms; /* when it was superseded; INT64_MAX: it is the present state */
 };
@@ -61,8 +63,13 @@ void sim_kube_apply(struct sim_kube *kube, enum sim_kind kind, json_t *object);
 void sim_kube_set_spec(struct sim_kube *kube, enum sim_kind kind, const char *key,
                        const char *member, json_t *value);
 
-/** Sets an annotation to "true" in a migration that is there. */
-void sim_kube_annotate(struct sim_kube *kube, const char *key, const char *annotation);
+/** Replaces spec and status (both *stolen*) of an object that is there. */
+void sim_kube_replace(struct sim_kube *kube, enum sim_kind kind, const char *key, json_t *spec,
+                      json_t *status);
+
+/** Sets an annotation to "true" in an object that is there. */
+void sim_kube_annotate(struct sim_kube *kube, enum sim_kind kind, const char *key,
+                       const char *annotation);
 
 /** As DELETE does: gone at once, or marked while finalizers hold it. Missing ones are ignored. */
 void sim_kube_delete(struct sim_kube *kube, enum sim_kind kind, const char *key);

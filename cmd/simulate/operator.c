@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "reconcile/attach/attach.h"
+#include "reconcile/volume/drift.h"
 #include "reconcile/volume_migration/migration.h"
 
 enum {
@@ -27,7 +28,7 @@ struct sim_faults sim_faults;
 
 static void make_controllers(struct sim_operator *process)
 {
-    const struct clock *clock = &process->sim->timeline.clock;
+    const struct clock *clock = &process->clock;
 
     process->migrations = kube_queue_new(&(struct kube_queue_options){.name = "xovolumemigration",
                                                                       .clock = clock,
@@ -71,6 +72,29 @@ static void begin_work(void *userdata, int64_t started_ms)
                         process, started_ms);
 }
 
+/* By how much the wall clock of a process is wrong, in a run where they are. */
+static int64_t draw_skew_ms(struct sim *sim)
+{
+    static const int64_t skews_s[] = {0, 0, 180, -180, 3600, -3600, 366L * 86400, -366L * 86400};
+
+    if (!sim->skewed)
+        return 0;
+    return 1000 * skews_s[sim_random_below(&sim->people, ARRAY_LEN(skews_s))];
+}
+
+static struct wall_time now_wall(void *userdata)
+{
+    const struct sim_operator *process = userdata;
+    struct wall_time now = clock_wall(&process->sim->timeline.clock);
+    return (struct wall_time){.ms = now.ms + process->skew_ms};
+}
+
+static struct mono_time now_mono(void *userdata)
+{
+    const struct sim_operator *process = userdata;
+    return clock_mono(&process->sim->timeline.clock);
+}
+
 struct sim_operator *sim_operator_start(struct sim *sim, bool leading)
 {
     /* Fewer copies than by default: there are few disks, and somebody is to wait. */
@@ -82,16 +106,23 @@ struct sim_operator *sim_operator_start(struct sim *sim, bool leading)
     process->sim = sim;
     process->number = sim->operator_count;
     process->leading = leading;
+    process->skew_ms = draw_skew_ms(sim);
+    process->clock =
+        (struct clock){.now_wall = now_wall, .now_mono = now_mono, .userdata = process};
     process->kube = sim_kube_link_new(process);
     process->xo = sim_xo_link_new(process);
     process->slots = rec_slots_new(&limits);
+    process->drift = volume_drift_new();
     process->ports = (struct rec_ports){.kube = sim_kube_link_port(process->kube),
                                         .xo = sim_xo_link_port(process->xo),
-                                        .clock = &sim->timeline.clock,
+                                        .clock = &process->clock,
                                         .driver_name = "csi.xen-orchestra.marcsi.ch",
                                         .disk_name_prefix = "csi-",
                                         .seed = sim->options->seed + process->number,
-                                        .slots = process->slots};
+                                        .fence_by_power_off = sim->fences,
+                                        .out_of_service_taint = sim->taints,
+                                        .slots = process->slots,
+                                        .drift = process->drift};
     make_controllers(process);
     process->keys = (struct rec_keys){.ports = &process->ports,
                                       .migrations = process->migrations,
@@ -101,7 +132,8 @@ struct sim_operator *sim_operator_start(struct sim *sim, bool leading)
     rec_keys_follow_inventory(&process->keys, process->xo->inventory);
     rec_keys_follow_slots(&process->keys, process->slots);
     sim->operators[sim->operator_count++] = process;
-    sim_note(sim, "operator %zu: starts%s", process->number, leading ? "" : " as a standby");
+    sim_note(sim, "operator %zu: starts%s, its clock is %lld s ahead", process->number,
+             leading ? "" : " as a standby", (long long)process->skew_ms / 1000);
     sim_kube_link_start(process->kube);
     sim_xo_link_connect(process->xo, sim_delay(sim, SIGN_IN_MS, SIGN_IN_MAX_MS));
     begin_work(process, sim->timeline.now_ms);
@@ -119,6 +151,7 @@ struct sim_operator *sim_operator_free(struct sim_operator *process)
     (void)sim_kube_link_free(process->kube);
     (void)sim_xo_link_free(process->xo);
     (void)rec_slots_free(process->slots);
+    (void)volume_drift_free(process->drift);
     (void)kube_queue_free(process->migrations);
     (void)kube_queue_free(process->attachments);
     return mem_free(process);

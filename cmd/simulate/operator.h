@@ -22,10 +22,14 @@ struct sim_faults {
     bool kube_write_lost;
     bool xo_write_lost, xo_write_lost_done;
     bool xo_write_refused;
+    bool xo_write_lies;      /* it is done, and answered with an error */
+    bool xo_move_unanswered; /* the next move is not done, and never answered */
 };
 
 struct sim_operator {
     struct sim *sim;
+    struct clock clock; /* its own: wall clocks differ */
+    int64_t skew_ms;
     size_t number;
     bool dead;
     bool leading, working;
@@ -33,6 +37,7 @@ struct sim_operator {
     struct sim_xo_link *xo;
     struct rec_ports ports;
     struct rec_slots *slots;
+    struct volume_drift *drift;
     struct rec_keys keys;
     struct kube_queue *migrations, *attachments;
     struct migration_controller *migration;

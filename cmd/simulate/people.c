@@ -7,11 +7,12 @@
 #include "base/str.h"
 #include "operator.h"
 #include "people_internal.h"
-#include "truth.h"
+#include "pods.h"
+#include "truth_internal.h"
 
 #include <string.h>
 
-enum { POLL_MS = 2000, WRITES_ONE_IN = 4, ANSWERS_ONE_IN = 60 };
+enum { ANSWERS_ONE_IN = 60 };
 
 /* People with kubectl. */
 
@@ -99,6 +100,13 @@ static void apply_odd(struct sim *sim, const struct sim_event *event)
                               "claimName", claim, "target", target));
 }
 
+/* Whatever has the volume's name now may keep it. */
+static void let_loose(struct sim *sim, int volume)
+{
+    for (size_t i = 0; i < sim->xo->disks.len; i++)
+        sim->xo->disks.items[i].loose |= sim->xo->disks.items[i].volume == volume;
+}
+
 /* Nobody else is told any more of what the object's volumes are left as: it is theirs. */
 static void take_over(struct sim *sim, const char *key)
 {
@@ -110,8 +118,10 @@ static void take_over(struct sim *sim, const char *key)
         for (int k = 0; k < SIM_VOLUMES; k++) {
             char claim[SIM_ID_SIZE];
             (void)str_format(claim, sizeof(claim), "data-%d", k);
-            if (str_equal(json_str_at(volume, "claimName"), claim))
-                sim->volumes[k].foreign_ms = sim->timeline.now_ms;
+            if (!str_equal(json_str_at(volume, "claimName"), claim))
+                continue;
+            sim->volumes[k].foreign_ms = sim->timeline.now_ms;
+            let_loose(sim, k);
         }
 }
 
@@ -119,7 +129,7 @@ static void take_over(struct sim *sim, const char *key)
 static void release(struct sim *sim, const char *key)
 {
     take_over(sim, key);
-    sim_kube_annotate(sim->kube, key, MIGRATION_RELEASE_ANNOTATION);
+    sim_kube_annotate(sim->kube, SIM_MIGRATION, key, MIGRATION_RELEASE_ANNOTATION);
 }
 
 /* Who deletes an object that asks a person has read what it asks, or is told by its last event; and the note
@@ -163,15 +173,55 @@ static bool do_with_kubectl(struct sim *sim, const struct sim_event *event)
         release(sim, key);
         return true;
     case SIM_TOUCH:
-        sim_kube_annotate(sim->kube, key, "touched");
+        sim_kube_annotate(sim->kube, SIM_MIGRATION, key, "touched");
         return true;
     default:
         return false;
     }
 }
 
-/* The answer of somebody who knows: which disk holds the newest bytes. */
-static json_t *answer_for(const struct sim *sim, const json_t *object)
+/* Which disk somebody who knows names: the volume's own one with the newest bytes, of those that are shown. Where bytes are lost
+ * anyway, any of its own; and where none of those is left anywhere, what has the name. */
+static int best_disk(struct sim *sim, int volume)
+{
+    bool own_left = false;
+    int best = SIM_NONE;
+
+    for (size_t i = 0; i < sim->xo->disks.len; i++) {
+        const struct sim_disk *disk = &sim->xo->disks.items[i];
+        bool own = sim_truth_is_own(sim, (int)i);
+        if (disk->shown.gone || disk->volume != volume)
+            continue;
+        own_left = own_left || own;
+        if (!own || !sim_xo_shows_disk(sim->xo, (int)i) ||
+            !str_equal(disk->name, sim->volumes[volume].disk_name) ||
+            !(sim_truth_is_good(sim, (int)i) || sim->volumes[volume].spoiled))
+            continue;
+        if (best == SIM_NONE || disk->version > sim->xo->disks.items[best].version)
+            best = (int)i;
+    }
+    if (best == SIM_NONE && !own_left) {
+        best = sim_xo_disk_named(sim->xo, sim->volumes[volume].disk_name, 0);
+        if (best != SIM_NONE)
+            sim_truth_adopt(sim, best);
+    }
+    return best;
+}
+
+/* What spec.recovery says of a claim, or NULL. */
+static const char *said_of(const json_t *object, const char *claim)
+{
+    const json_t *answer;
+    size_t i;
+
+    json_array_foreach(json_at(object, "spec.recovery"), i, answer)
+        if (str_equal(json_str_at(answer, "claimName"), claim))
+            return json_str_at(answer, "keep");
+    return NULL;
+}
+
+/* The answers of somebody who knows. One that stood there before the question was asked does not count: it is taken out first. */
+static json_t *answer_for(struct sim *sim, const json_t *object)
 {
     json_t *answers = json_array();
     const json_t *record;
@@ -179,21 +229,19 @@ static json_t *answer_for(const struct sim *sim, const json_t *object)
 
     json_array_foreach(json_at(object, "status.migratedVolumes"), i, record) {
         const char *claim = json_str_at(record, "claimName");
-        int64_t number = 0;
-        int disk;
-        if (!str_equal(json_str_at(record, "phase"), MIGRATION_MANUAL) ||
-            !str_parse_int64(claim + strlen("data-"), 0, SIM_VOLUMES - 1, &number))
+        int volume = sim_truth_volume_of_claim(claim);
+        if (!str_equal(json_str_at(record, "phase"), MIGRATION_MANUAL) || volume == SIM_NONE)
             continue;
-        const struct sim_volume *volume = &sim->volumes[number];
-        for (size_t k = 0; (disk = sim_xo_disk_named(sim->xo, volume->disk_name, k)) != SIM_NONE;
-             k++) {
-            const struct sim_disk *it = &sim->xo->disks.items[disk];
-            if ((it->whole && it->version == volume->version) || volume->spoiled) {
-                json_add(answers,
-                         json_build("{s:s, s:s}", "claimName", claim, "keep", it->shown.id));
-                break;
-            }
-        }
+        int disk = best_disk(sim, volume);
+        const char *said = said_of(object, claim);
+        if (disk == SIM_NONE ||
+            (said && str_equal(said, json_str_at(record, "question.earlierAnswer")) &&
+             str_equal(said, sim->xo->disks.items[disk].shown.id)))
+            continue;
+        if (!sim->xo->disks.items[disk].made) /* then what the move made is nobody's concern */
+            let_loose(sim, volume);
+        json_add(answers, json_build("{s:s, s:s}", "claimName", claim, "keep",
+                                     sim->xo->disks.items[disk].shown.id));
     }
     return answers;
 }
@@ -207,8 +255,10 @@ static void answer_all(struct sim *sim)
     cleanup_json json_t *answers = NULL;
 
     for (size_t i = 0; !asked && map_next(&sim->kube->objects[SIM_MIGRATION], &i, &key, &value);) {
-        json_t *theirs = answer_for(sim, value);
-        if (json_array_size(theirs) == 0 || json_equal(theirs, json_at(value, "spec.recovery"))) {
+        json_t *theirs =
+            sim_truth_is(value, "ManualRecoveryRequired") ? answer_for(sim, value) : NULL;
+        const json_t *before = json_at(value, "spec.recovery");
+        if (!theirs || json_equal(theirs, before) || (json_array_size(theirs) == 0 && !before)) {
             json_decref(theirs);
             continue;
         }
@@ -219,74 +269,11 @@ static void answer_all(struct sim *sim)
         return;
     cleanup_str char *text = json_dump(answers);
     sim_note(sim, "* somebody answers %s: %s", asked, text);
-    sim_kube_set_spec(sim->kube, SIM_MIGRATION, asked, "recovery", json_incref(answers));
+    sim_kube_set_spec(sim->kube, SIM_MIGRATION, asked, "recovery",
+                      json_array_size(answers) > 0 ? json_incref(answers) : NULL);
 }
 
-/* Pods. */
-
-static void attachment_name(int volume, int node, char name[static SIM_ID_SIZE])
-{
-    (void)str_format(name, SIM_ID_SIZE, "va-%d-%d", volume, node);
-}
-
-static void create_attachment(struct sim *sim, int volume)
-{
-    char name[SIM_ID_SIZE];
-    char node[SIM_ID_SIZE];
-    char source[SIM_ID_SIZE];
-
-    attachment_name(volume, sim->volumes[volume].node, name);
-    (void)str_format(node, sizeof(node), "node-%d", sim->volumes[volume].node);
-    (void)str_format(source, sizeof(source), "pv-%d", volume);
-    sim_note(sim, "kubernetes: creates VolumeAttachment %s", name);
-    sim_kube_apply(sim->kube, SIM_ATTACHMENT,
-                   json_build("{s:{s:s}, s:{s:s, s:s, s:{s:s}}, s:{s:i, s:i}}", "metadata", "name",
-                              name, "spec", "attacher", SIM_DRIVER, "nodeName", node, "source",
-                              "persistentVolumeName", source, "sim", "volume", volume, "node",
-                              sim->volumes[volume].node));
-}
-
-/* The Pod on the node writes, now and then, until it is told to go. */
-static void use_volume(struct sim *sim, const json_t *attachment)
-{
-    int volume = (int)json_int_at(attachment, "sim.volume", 0);
-    int node = (int)json_int_at(attachment, "sim.node", 0);
-
-    for (size_t i = 0; i < sim->xo->vbds.len; i++) {
-        const struct sim_vbd *vbd = &sim->xo->vbds.items[i];
-        const struct sim_disk *disk = &sim->xo->disks.items[vbd->disk];
-        if (!vbd->shown.gone && vbd->attached && vbd->vm == node && disk->volume == volume &&
-            str_equal(disk->name, sim->volumes[volume].disk_name))
-            sim_truth_written(sim, vbd->disk);
-    }
-}
-
-/* attach/detach controller and kubelet, for one volume. */
-static void attend(struct sim *sim, int volume)
-{
-    bool there = false;
-    const char *key;
-    void *value;
-    cleanup_str char *leaving = NULL;
-
-    for (size_t i = 0; map_next(&sim->kube->objects[SIM_ATTACHMENT], &i, &key, &value);) {
-        if ((int)json_int_at(value, "sim.volume", -1) != volume)
-            continue;
-        there = true;
-        if (json_str_at(value, "metadata.deletionTimestamp"))
-            continue;
-        if (sim_random_once_in(&sim->people, WRITES_ONE_IN))
-            use_volume(sim, value);
-        if ((int)json_int_at(value, "sim.node", -1) != sim->volumes[volume].node)
-            mem_replace_str(&leaving, key);
-    }
-    if (leaving) {
-        sim_note(sim, "kubernetes: deletes VolumeAttachment %s", leaving);
-        sim_kube_delete(sim->kube, SIM_ATTACHMENT, leaving);
-    }
-    if (!there && sim->volumes[volume].node != SIM_NONE)
-        create_attachment(sim, volume);
-}
+/* What lives of itself. */
 
 static bool has_attachment(const struct sim *sim, const char *uid)
 {
@@ -320,40 +307,18 @@ static void poll_all(void *userdata, int64_t argument)
     struct sim *sim = userdata;
 
     (void)argument;
+    sim_pods_poll(sim);
     if (sim->kube->down_until_ms <= sim->timeline.now_ms) {
-        for (int i = 0; i < SIM_VOLUMES; i++)
-            attend(sim, i);
         collect_garbage(sim);
         if (sim->healing || sim_random_once_in(&sim->people, ANSWERS_ONE_IN))
             answer_all(sim);
     }
-    sim_timeline_in(&sim->timeline, POLL_MS, poll_all, sim, 0);
+    sim_timeline_in(&sim->timeline, SIM_POLL_MS, poll_all, sim, 0);
 }
 
 void sim_people_live(struct sim *sim)
 {
     poll_all(sim, 0);
-}
-
-static void set_pod(struct sim *sim, int volume, int node)
-{
-    char name[SIM_ID_SIZE];
-    char key[SIM_ID_SIZE];
-    char claim[SIM_ID_SIZE];
-    char on[SIM_ID_SIZE];
-
-    (void)str_format(name, sizeof(name), "pod-%d", volume);
-    (void)str_join(key, sizeof(key), "shop", "/", name); /* it fits */
-    (void)str_format(claim, sizeof(claim), "data-%d", volume);
-    (void)str_format(on, sizeof(on), "node-%d", node);
-    sim_kube_delete(sim->kube, SIM_POD, key);
-    sim->volumes[volume].node = node;
-    if (node != SIM_NONE)
-        sim_kube_apply(sim->kube, SIM_POD,
-                       json_build("{s:{s:s, s:s}, s:{s:s, s:[{s:s, s:{s:s}}]}, s:{s:s}}",
-                                  "metadata", "name", name, "namespace", "shop", "spec", "nodeName",
-                                  on, "volumes", "name", "data", "persistentVolumeClaim",
-                                  "claimName", claim, "status", "phase", "Pending"));
 }
 
 void sim_people_do(struct sim *sim, const struct sim_event *event)
@@ -364,11 +329,7 @@ void sim_people_do(struct sim *sim, const struct sim_event *event)
     sim_note(sim, "* %s", text);
     if (do_with_kubectl(sim, event))
         return;
-    if (event->kind == SIM_POD_START)
-        set_pod(sim, event->a, event->c == 0 ? SIM_NODES - 1 : event->b);
-    else if (event->kind == SIM_POD_STOP)
-        set_pod(sim, event->a, SIM_NONE);
-    else
+    if (!sim_pods_do(sim, event))
         sim_people_fault(sim, event);
 }
 
@@ -376,7 +337,12 @@ void sim_people_heal(struct sim *sim)
 {
     sim_note(sim, "* faults stop; every Pod goes");
     sim->healing = true;
-    for (int i = 0; i < SIM_VOLUMES; i++)
-        set_pod(sim, i, SIM_NONE);
+    sim_pods_stop(sim);
     sim_people_mend(sim);
+}
+
+void sim_people_heal_pool(struct sim *sim)
+{
+    sim_note(sim, "* pool %s comes back", sim->xo->pools[sim->lost_pool].shown.id);
+    sim_people_find_pool(sim);
 }

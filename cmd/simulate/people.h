@@ -16,7 +16,10 @@ void sim_people_live(struct sim *sim);
 /** One line of the schedule happens. */
 void sim_people_do(struct sim *sim, const struct sim_event *event);
 
-/** All faults end, all Pods stop, what people did by mistake is put right. */
+/** All faults end, all Pods stop, what people did by mistake is put right; only a pool that is lost stays away. */
 void sim_people_heal(struct sim *sim);
+
+/** It comes back, hours later. */
+void sim_people_heal_pool(struct sim *sim);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/macros.h"
 #include "base/str.h"
 #include "random.h"
-#include "sim.h"
+#include "xo_server.h"
 
 #include <stdlib.h>
 
@@ -21,10 +21,10 @@ static const struct {
     bool fault;  /* only in runs whose mood has it */
     int a, b, c; /* each number is below these */
 } kinds[] = {
-    {SIM_APPLY, 44, false, OBJECTS, SIM_VOLUMES, TARGETS *FLAGS},
-    {SIM_APPLY_SEVERAL, 12, false, OBJECTS, SIM_VOLUMES, TARGETS *FLAGS},
+    {SIM_APPLY, 62, false, OBJECTS, SIM_VOLUMES, TARGETS *FLAGS},
+    {SIM_APPLY_SEVERAL, 18, false, OBJECTS, SIM_VOLUMES, TARGETS *FLAGS},
     {SIM_APPLY_ODD, 2, false, OBJECTS, SIM_ODD_VOLUMES + 1, 4},
-    {SIM_RETARGET, 16, false, OBJECTS, 1, TARGETS *FLAGS},
+    {SIM_RETARGET, 26, false, OBJECTS, 1, TARGETS *FLAGS},
     {SIM_CANCEL, 3, false, OBJECTS, 1, 1},
     {SIM_RESUME, 2, false, OBJECTS, 1, 1},
     {SIM_DELETE, 5, false, OBJECTS, 1, 1},
@@ -32,8 +32,13 @@ static const struct {
     {SIM_TOUCH, 1, false, OBJECTS, 1, 1},
     {SIM_POD_START, 14, false, SIM_VOLUMES, SIM_NODES - 1, 8},
     {SIM_POD_STOP, 9, false, SIM_VOLUMES, 1, 1},
+    {SIM_SECOND_POD, 2, true, SIM_VOLUMES, SIM_NODES - 1, 300},
     {SIM_NODE_STOP, 1, true, SIM_NODES, 300, 1},
-    {SIM_RENAME, 1, true, SIM_VOLUMES, 300, 1},
+    {SIM_NODE_SILENT, 2, true, SIM_NODES, 800, 1},
+    {SIM_TAINT, 1, true, SIM_NODES, 400, 4},
+    {SIM_FORCE_DETACH, 1, true, SIM_VOLUMES, 1, 1},
+    {SIM_VM_SLEEP, 1, true, SIM_NODES, 300, 2},
+    {SIM_RENAME, 2, true, SIM_VOLUMES, 700, 1},
     {SIM_ADMIN_MOVE, 2, true, SIM_VOLUMES, 6, 1},
     {SIM_DRIVER_MOVE, 2, true, SIM_VOLUMES, 6, 1},
     {SIM_ADMIN_ATTACH, 1, true, SIM_VOLUMES, 200, 1},
@@ -42,9 +47,19 @@ static const struct {
     {SIM_SPOIL_MARKER, 2, true, SIM_VOLUMES, 2, 1},
     {SIM_DESTROY, 1, true, SIM_VOLUMES, 1, 1},
     {SIM_DUPLICATE, 1, true, SIM_VOLUMES, 1, 1},
+    {SIM_DOM0_KEEPS, 1, true, SIM_VOLUMES, 400, 1},
+    {SIM_BACKUP, 3, true, SIM_VOLUMES, 1, 1},
+    {SIM_REPLICA, 4, true, SIM_VOLUMES, SIM_SRS, 3},
+    {SIM_HEALTH_CHECK, 2, true, SIM_VOLUMES, SIM_SRS, 300},
+    {SIM_DROP_REPLICAS, 2, true, SIM_VOLUMES, 1, 1},
     {SIM_XO_RESTART, 3, true, 1, 1, 1},
     {SIM_TOOLSTACK_RESTART, 2, true, 2, 1, 1},
     {SIM_BLIP, 3, true, 2, 150, 1},
+    {SIM_POOL_LOSS, 1, true, 4, 1, 2},
+    {SIM_SR_FORGET, 1, true, SIM_SRS, 300, 1},
+    {SIM_SR_UNPLUG, 1, true, SIM_SRS, 300, 1},
+    {SIM_HOST_OFF, 1, true, SIM_HOSTS, 400, 2},
+    {SIM_HOST_EJECT, 1, true, SIM_HOSTS, 400, 1},
     {SIM_SESSION_LOSS, 3, true, 90, 1, 1},
     {SIM_NOTICE_LAG, 2, true, 3000, 120, 1},
     {SIM_MOVE_FAILS, 5, true, 5, 100, 2},
@@ -52,6 +67,10 @@ static const struct {
     {SIM_MOVE_SLOW_START, 2, true, 9600, 1, 1},
     {SIM_CALL_LOST, 4, true, 2, 1, 1},
     {SIM_CALL_REFUSED, 2, true, 1, 1, 1},
+    {SIM_CALL_SILENT, 1, true, 2, 1, 1},
+    {SIM_CALL_LIES, 2, true, 1, 1, 1},
+    {SIM_MOVE_LIES, 2, true, 1, 1, 1},
+    {SIM_FORGET_RUNNING, 1, true, 1, 1, 1},
     {SIM_FORGET_TASKS, 2, true, 1, 1, 1},
     {SIM_API_DOWN, 2, true, 60, 1, 1},
     {SIM_WRITE_FAILS, 3, true, 4, 1, 1},

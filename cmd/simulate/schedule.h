@@ -23,7 +23,12 @@
     /* Kubernetes: a is the volume, b the node */                                                  \
     X(POD_START, "a Pod with volume %d comes to node %d (%d)")                                     \
     X(POD_STOP, "the Pod with volume %d goes (%d, %d)")                                            \
+    X(SECOND_POD, "a second Pod with volume %d comes to node %d for %d s")                         \
     X(NODE_STOP, "node %d goes down for %d s (%d)")                                                \
+    X(NODE_SILENT, "the kubelet of node %d fails for %d s, its VM goes on (%d)")                   \
+    X(TAINT, "somebody says that node %d is out of service, for %d s (%d)")                        \
+    X(FORCE_DETACH, "somebody has volume %d detached by force (%d, %d)")                           \
+    X(VM_SLEEP, "the VM of node %d sleeps for %d s, kind %d")                                      \
     /* people at Xen Orchestra */                                                                  \
     X(RENAME, "somebody renames the disk of volume %d for %d s (%d)")                              \
     X(ADMIN_MOVE, "somebody moves the disk of volume %d to SR %d (%d)")                            \
@@ -34,10 +39,21 @@
     X(SPOIL_MARKER, "somebody spoils the marker of volume %d, for good: %d (%d)")                  \
     X(DESTROY, "somebody destroys the disk of volume %d (%d, %d)")                                 \
     X(DUPLICATE, "somebody clones the disk of volume %d, name and all (%d, %d)")                   \
+    X(DOM0_KEEPS, "a control domain keeps the disk of volume %d for %d s (%d)")                    \
+    /* backups */                                                                                  \
+    X(BACKUP, "volume %d is backed up (%d, %d)")                                                   \
+    X(REPLICA, "an older copy of volume %d comes to SR %d, kind %d")                               \
+    X(HEALTH_CHECK, "an older copy of volume %d is booted from SR %d, %d s longer than 30")        \
+    X(DROP_REPLICAS, "older copies of volume %d go (%d, %d)")                                      \
     /* Xen Orchestra and its hosts */                                                              \
     X(XO_RESTART, "Xen Orchestra restarts (%d, %d, %d)")                                           \
     X(TOOLSTACK_RESTART, "the toolstack of pool %d restarts (%d, %d)")                             \
     X(BLIP, "Xen Orchestra loses pool %d for %d s (%d)")                                           \
+    X(POOL_LOSS, "Xen Orchestra is disconnected from pool %d (%d), for good: %d")                  \
+    X(SR_FORGET, "SR %d is forgotten for %d s (%d)")                                               \
+    X(SR_UNPLUG, "SR %d is unplugged for %d s (%d)")                                               \
+    X(HOST_OFF, "host %d fails for %d s, and nobody notices; a person resets its VMs: %d")         \
+    X(HOST_EJECT, "host %d dies and is ejected for %d s (%d)")                                     \
     X(SESSION_LOSS, "the session is cut for %d s (%d, %d)")                                        \
     X(NOTICE_LAG, "notifications are late by %d ms for %d s (%d)")                                 \
     X(MOVE_FAILS, "the next copy fails, kind %d, at %d %%, target stays: %d")                      \
@@ -45,6 +61,10 @@
     X(MOVE_SLOW_START, "the next move begins %d ms late (%d, %d)")                                 \
     X(CALL_LOST, "the reply to the next write to Xen Orchestra is lost, done: %d (%d, %d)")        \
     X(CALL_REFUSED, "the next write to Xen Orchestra is not sent (%d, %d, %d)")                    \
+    X(CALL_SILENT, "the next move is never answered, done: %d (%d, %d)")                           \
+    X(CALL_LIES, "the next write to Xen Orchestra is done, and it answers an error (%d, %d, %d)")  \
+    X(MOVE_LIES, "the next copy is said to have failed, and goes on (%d, %d, %d)")                 \
+    X(FORGET_RUNNING, "the hosts forget the tasks of what runs (%d, %d, %d)")                      \
     X(FORGET_TASKS, "the hosts forget tasks (%d, %d, %d)")                                         \
     /* the API server */                                                                           \
     X(API_DOWN, "the API server is down for %d s (%d, %d)")                                        \

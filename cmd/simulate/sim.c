@@ -15,7 +15,9 @@ enum {
     /* Longer than the longest thing that is waited for: MIGRATION_DESTROY_MS, then a back-off of a minute with jitter. */
     QUIET_MS = 150 * 1000,
     /* Everything together: six objects of up to four volumes, two at a time, each with a few attempts of at most 90 s. */
-    END_MS = 60 * 60 * 1000
+    END_MS = 60 * 60 * 1000,
+    /* A pool that is away stays so for longer than anything is waited for. */
+    AWAY_MS = 2 * 60 * 60 * 1000
 };
 
 static void add_line(struct sim *sim, const char *text)
@@ -101,6 +103,10 @@ static void begin(struct sim *sim)
     sim_timeline_init(&sim->timeline);
     sim->latency = sim_random_stream(sim->options->seed, 2);
     sim->people = sim_random_stream(sim->options->seed, 4);
+    sim->lost_pool = SIM_NONE;
+    sim->skewed = sim_random_once_in(&sim->people, 4);
+    sim->fences = sim_random_once_in(&sim->people, 3);
+    sim->taints = sim_random_once_in(&sim->people, 3);
     sim->kube = sim_kube_new(sim);
     sim->xo = sim_xo_new(sim);
     sim_people_settle(sim);
@@ -128,7 +134,8 @@ static void run_to_the_end(struct sim *sim)
         if (rests && sim->timeline.now_ms - sim->last_write_ms >= QUIET_MS)
             break;
         if (sim->timeline.now_ms >= limit_ms) {
-            sim_fail(sim, "I5", "%s", rests ? "the operator goes on writing" : why);
+            sim_fail(sim, sim->lost_pool == SIM_NONE ? "I5" : "I13", "%s",
+                     rests ? "the operator goes on writing" : why);
             return;
         }
     }
@@ -143,6 +150,11 @@ void sim_play(const struct sim_options *options, struct sim_result *ret)
     sim_run(&sim, SIM_FAULTS_END_MS);
     if (!sim.result.failed) {
         sim_people_heal(&sim);
+        run_to_the_end(&sim);
+    }
+    if (!sim.result.failed && sim.lost_pool != SIM_NONE && !sim.for_good) {
+        sim_run(&sim, AWAY_MS);
+        sim_people_heal_pool(&sim);
         run_to_the_end(&sim);
     }
     sim.result.virtual_ms = sim.timeline.now_ms;

@@ -18,9 +18,10 @@
 #include <stdbool.h>
 
 enum {
+    SIM_NONE = -1, /* no number: of a node, a pool, a disk … */
     SIM_ID_SIZE = 32,
     SIM_TEXT_SIZE = 512,
-    SIM_VOLUMES = 6,     /* that Pods use and people move */
+    SIM_VOLUMES = 7,     /* that Pods use and people move; the last two are in the other pool */
     SIM_ODD_VOLUMES = 6, /* that can't be moved */
     SIM_VOLUMES_ALL = SIM_VOLUMES + SIM_ODD_VOLUMES,
     SIM_OPERATORS_MAX = 64, /* processes of one run, one after the other */
@@ -54,14 +55,39 @@ struct sim_result {
     int64_t virtual_ms;
 };
 
+/** A volume on a node, as the node's kubelet and Kubernetes' controllers see it. */
+struct sim_use {
+    bool in_use;        /* the Node lists it in status.volumesInUse */
+    int64_t leaving_ms; /* since when no Pod wants it there; 0: one does, or it was never there */
+};
+
 /** What people and Pods want of a volume, and what is true of it. */
 struct sim_volume {
     char disk_name[SIM_ID_SIZE];
+    int lineage;     /* which disks are its own (struct sim_disk) */
     int64_t version; /* of the newest bytes */
     bool spoiled; /* somebody outside the operator lost bytes: nothing is claimed for it any more */
-    int node;     /* where its Pod is to be; -1: nowhere */
+    int node;     /* where its Pod is to be; SIM_NONE: nowhere */
+    int second;   /* where a second Pod of it is to be */
+    struct sim_use uses[SIM_NODES];
     int64_t foreign_ms; /* when somebody other than the operator last touched its disks */
-    bool manual;        /* an object says that a person must decide */
+    int64_t
+        stranger_ms; /* when a disk of its name that is none of its own last came, went or changed hands */
+    bool manual; /* an object says that a person must decide */
+    /* what a backup has of it */
+    int64_t backup_version;
+    char backup_description[SIM_TEXT_SIZE];
+};
+
+/** A node of the cluster. */
+struct sim_node {
+    bool up;          /* its VM was not stopped by a person */
+    bool silent;      /* its kubelet has failed; its VM and what runs in it go on */
+    bool tainted;     /* somebody says that it is out of service */
+    int64_t heard_ms; /* when its kubelet spoke last */
+    int64_t
+        said_ms; /* when the API server last had a taint on it that says that it is out of service; 0: never */
+    uint32_t shown; /* what the API server has of it, as a number (pods.c) */
 };
 
 struct sim {
@@ -74,8 +100,14 @@ struct sim {
     struct sim_operator *operators[SIM_OPERATORS_MAX];
     size_t operator_count;
     struct sim_volume volumes[SIM_VOLUMES_ALL];
-    bool node_up[SIM_NODES];
+    struct sim_node nodes[SIM_NODES];
+    int lineages;   /* so many were given out */
     bool healing;   /* faults have stopped */
+    int lost_pool;  /* one that stays away when they have, or SIM_NONE */
+    bool for_good;  /* … and never comes back */
+    bool skewed;    /* each process has a wall clock of its own */
+    bool fences;    /* --fence=power-off */
+    bool taints;    /* --out-of-service-taint */
     int depth;      /* of calls that wait while others go on */
     int passes_now; /* at this moment of time */
     int64_t passes_ms;

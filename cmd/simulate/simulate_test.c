@@ -1,5 +1,6 @@
-/* cmd/simulate: the simulation itself. Covers cluster.c, emitted.c, faults.c, kube_link.c, kube_server.c, operator.c, people.c, schedule.c, shrink.c,
- * sim.c, timeline.c, truth.c, truth_status.c, xo_link.c, xo_link_port.c, xo_move.c, xo_server.c, xo_show.c, main.c. */
+/* cmd/simulate: the simulation itself. Covers admins.c, cluster.c, emitted.c, faults.c, kube_link.c, kube_server.c, operator.c, people.c, pods.c,
+ * schedule.c, shrink.c, sim.c, strangers.c, timeline.c, truth.c, truth_end.c, truth_identity.c, truth_release.c, truth_status.c, xo_link.c,
+ * xo_link_port.c, xo_move.c, xo_move_cut.c, xo_place.c, xo_server.c, xo_show.c, xo_vm.c, main.c. */
 #include "emitted.h"
 #include "kube_server.h"
 #include "sim.h"

@@ -1,9 +1,8 @@
 /* cmd/simulate: what must always hold, of disks. */
-#include "truth.h"
+#include "truth_internal.h"
 
 #include "base/map.h"
 #include "base/str.h"
-#include "operator.h"
 
 enum {
     /* A call that was decided on what was so waits for its own connection, and others go first. */
@@ -21,17 +20,6 @@ static struct sim_volume *volume_of(struct sim *sim, int disk)
     return &sim->volumes[disk_of(sim, disk)->volume];
 }
 
-static bool is_good(const struct sim *sim, const struct sim_disk *disk)
-{
-    return !disk->shown.gone && disk->whole && disk->version == sim->volumes[disk->volume].version;
-}
-
-/* Whether the operator can know all that others did to the volume. */
-static bool knows(const struct sim_operator *process, const struct sim_volume *volume)
-{
-    return sim_xo_link_knows(process->xo, volume->foreign_ms);
-}
-
 static void check_fresh(struct sim_operator *process, const char *what)
 {
     if (!process->xo->seen.fresh)
@@ -40,15 +28,29 @@ static void check_fresh(struct sim_operator *process, const char *what)
         sim_fail(process->sim, "I2", "%s by a process that does not lead", what);
 }
 
-/* Moves of the volume that go on: -1 none, else its number; the operator's own first. */
-static int move_of_volume(const struct sim *sim, int volume, bool by_operator)
+/* A move of the operator's own of a disk of this lineage that goes on, or SIM_NONE. */
+static int own_move(const struct sim *sim, int lineage)
 {
     const struct sim_xo *xo = sim->xo;
 
     for (size_t i = 0; i < xo->moves.len; i++) {
         const struct sim_move *move = &xo->moves.items[i];
-        if (move->stage != SIM_MOVE_OVER && move->by_operator == by_operator &&
-            xo->disks.items[move->source].volume == volume)
+        if (move->stage != SIM_MOVE_OVER && move->by_operator &&
+            xo->disks.items[move->source].lineage == lineage)
+            return (int)i;
+    }
+    return SIM_NONE;
+}
+
+/* A move of somebody else that reads or writes the disk, or SIM_NONE. That XO is about to remove the source, nobody can see. */
+static int other_move(const struct sim *sim, int disk)
+{
+    const struct sim_xo *xo = sim->xo;
+
+    for (size_t i = 0; i < xo->moves.len; i++) {
+        const struct sim_move *move = &xo->moves.items[i];
+        bool runs = move->stage == SIM_MOVE_COPYING || move->stage == SIM_MOVE_LAST_PHASE;
+        if (runs && !move->by_operator && (move->source == disk || move->target == disk))
             return (int)i;
     }
     return SIM_NONE;
@@ -57,15 +59,13 @@ static int move_of_volume(const struct sim *sim, int volume, bool by_operator)
 static void check_no_move(struct sim_operator *process, int disk, const char *what)
 {
     struct sim *sim = process->sim;
-    int own = move_of_volume(sim, disk_of(sim, disk)->volume, true);
-    int other = move_of_volume(sim, disk_of(sim, disk)->volume, false);
+    int own = own_move(sim, disk_of(sim, disk)->lineage);
 
     if (own != SIM_NONE)
         sim_fail(sim, "I2", "%s %s while a move of %s that was started before goes on", what,
                  disk_of(sim, disk)->shown.id,
                  disk_of(sim, sim->xo->moves.items[own].source)->shown.id);
-    if (other != SIM_NONE && sim->xo->moves.items[other].stage != SIM_MOVE_ACCEPTED &&
-        knows(process, volume_of(sim, disk)))
+    if (other_move(sim, disk) != SIM_NONE && sim_truth_knows(process, volume_of(sim, disk)))
         sim_fail(sim, "I2", "%s %s while somebody else moves it", what,
                  disk_of(sim, disk)->shown.id);
 }
@@ -132,6 +132,7 @@ void sim_truth_migrate(struct sim_operator *process, int source, int sr)
     check_fresh(process, "vdi.migrate");
     if (source == SIM_NONE || sr == SIM_NONE)
         return;
+    sim_truth_identify(process, source, "moves");
     const struct sim_volume *volume = volume_of(sim, source);
     check_no_move(process, source, "moves");
     check_slots(sim, source);
@@ -140,7 +141,7 @@ void sim_truth_migrate(struct sim_operator *process, int source, int sr)
     if (!wanted(sim, disk_of(sim, source)->shown.id, sim->xo->srs[sr].shown.id))
         sim_fail(sim, "I10", "moves %s to %s, which no object has written down (any more)",
                  disk_of(sim, source)->shown.id, sim->xo->srs[sr].shown.id);
-    if (!volume->spoiled && knows(process, volume) && !is_good(sim, disk_of(sim, source)))
+    if (!volume->spoiled && sim_truth_knows(process, volume) && !sim_truth_is_good(sim, source))
         sim_fail(sim, "I1", "moves %s, which does not hold the newest bytes of %s",
                  disk_of(sim, source)->shown.id, volume->disk_name);
 }
@@ -166,7 +167,7 @@ static bool has_other_good(const struct sim *sim, int disk)
 
     for (size_t i = 0; i < sim->xo->disks.len; i++)
         if ((int)i != disk && disk_of(sim, (int)i)->volume == volume &&
-            is_good(sim, disk_of(sim, (int)i)))
+            sim_truth_is_good(sim, (int)i))
             return true;
     return false;
 }
@@ -178,17 +179,20 @@ void sim_truth_set(struct sim_operator *process, int disk, const char *name,
     const struct sim_disk *it = disk_of(sim, disk);
     struct sim_volume *volume = volume_of(sim, disk);
 
-    (void)description;
     check_fresh(process, "vdi.set");
+    if (name)
+        sim_truth_must_be_ours(process, disk, "renames");
+    else if (description)
+        sim_truth_identify(process, disk, "marks");
     if (!name || str_equal(name, it->name))
         return;
     if (!is_listed(sim, it->shown.id))
         sim_fail(sim, "I10", "renames %s, which no object lists as a leftover", it->shown.id);
-    if (volume->spoiled || !str_equal(it->name, volume->disk_name) || !is_good(sim, it))
+    if (volume->spoiled || !str_equal(it->name, volume->disk_name) || !sim_truth_is_good(sim, disk))
         return;
     if (has_other_good(sim, disk))
         return;
-    if (knows(process, volume))
+    if (sim_truth_knows(process, volume))
         sim_fail(sim, "I1", "renames %s, the only disk of %s with its newest bytes", it->shown.id,
                  volume->disk_name);
     else
@@ -202,6 +206,7 @@ void sim_truth_delete(struct sim_operator *process, int disk)
     const struct sim_volume *volume = volume_of(sim, disk);
 
     check_fresh(process, "vdi.delete");
+    sim_truth_must_be_ours(process, disk, "deletes");
     if (sim_xo_move_of(sim->xo, disk) != SIM_NONE)
         sim_fail(sim, "I2", "deletes %s while it is being copied", it->shown.id);
     if (!is_listed(sim, it->shown.id))
@@ -219,34 +224,14 @@ void sim_truth_attach(struct sim_operator *process, int disk, int vm)
     const struct sim_volume *volume = volume_of(sim, disk);
 
     check_fresh(process, "attach");
+    sim_truth_identify(process, disk, "attaches");
     check_no_move(process, disk, "attaches");
     if (volume->manual)
         sim_fail(sim, "I3", "attaches %s to %s while a person is asked", it->shown.id,
                  sim->xo->vms[vm].shown.id);
-    if (!volume->spoiled && knows(process, volume) && !is_good(sim, it))
+    if (!volume->spoiled && sim_truth_knows(process, volume) && !sim_truth_is_good(sim, disk))
         sim_fail(sim, "I1", "attaches %s, which does not hold the newest bytes of %s", it->shown.id,
                  volume->disk_name);
-}
-
-void sim_truth_detach(struct sim_operator *process, int vbd)
-{
-    struct sim *sim = process->sim;
-    const struct sim_vbd *it = &sim->xo->vbds.items[vbd];
-    void *object;
-
-    check_fresh(process, "detach");
-    if (!it->attached || it->vm >= SIM_NODES)
-        return;
-    for (size_t i = 0; map_next(&sim->kube->objects[SIM_ATTACHMENT], &i, NULL, &object);) {
-        int volume = disk_of(sim, it->disk)->volume;
-        if (json_str_at(object, "metadata.deletionTimestamp") ||
-            !json_bool_at(object, "status.attached", false))
-            continue;
-        if ((int)json_int_at(object, "sim.volume", -1) == volume &&
-            (int)json_int_at(object, "sim.node", -1) == it->vm)
-            sim_fail(sim, "P1", "unplugs %s from %s, where a Pod uses it",
-                     disk_of(sim, it->disk)->shown.id, sim->xo->vms[it->vm].shown.id);
-    }
 }
 
 void sim_truth_written(struct sim *sim, int number)
@@ -254,7 +239,9 @@ void sim_truth_written(struct sim *sim, int number)
     struct sim_disk *disk = &sim->xo->disks.items[number];
     struct sim_volume *volume = &sim->volumes[disk->volume];
 
-    if (!volume->spoiled && is_good(sim, disk)) {
+    if (!sim_truth_is_own(sim, number))
+        return; /* whatever it holds, it is none of the volume's bytes */
+    if (!volume->spoiled && sim_truth_is_good(sim, number)) {
         disk->version = ++volume->version;
         return;
     }
@@ -276,7 +263,8 @@ void sim_truth_moved(struct sim *sim, int source, int target)
     const struct sim_disk *after = disk_of(sim, target);
     struct sim_volume *volume = volume_of(sim, source);
 
-    if (volume->spoiled || before->version <= after->version || !after->whole)
+    if (!sim_truth_is_own(sim, source) || volume->spoiled || before->version <= after->version ||
+        !after->whole)
         return;
     /* Whoever wrote to the source in mid-copy lost it: an attach by the operator has failed already. */
     sim_note(sim, "truth: bytes of %s, written during the copy, are lost with %s",
@@ -286,7 +274,15 @@ void sim_truth_moved(struct sim *sim, int source, int target)
 
 void sim_truth_foreign(struct sim *sim, int disk)
 {
-    volume_of(sim, disk)->foreign_ms = sim->timeline.now_ms;
+    if (sim_truth_is_own(sim, disk))
+        volume_of(sim, disk)->foreign_ms = sim->timeline.now_ms;
+    else
+        volume_of(sim, disk)->stranger_ms = sim->timeline.now_ms;
+}
+
+void sim_truth_stranger(struct sim *sim, int volume)
+{
+    sim->volumes[volume].stranger_ms = sim->timeline.now_ms;
 }
 
 void sim_truth_check(struct sim *sim)
@@ -295,7 +291,7 @@ void sim_truth_check(struct sim *sim)
     bool good[SIM_VOLUMES_ALL] = {false};
 
     for (size_t i = 0; i < xo->disks.len; i++)
-        if (is_good(sim, &xo->disks.items[i]))
+        if (sim_truth_is_good(sim, (int)i))
             good[xo->disks.items[i].volume] = true;
     for (int i = 0; i < SIM_VOLUMES_ALL; i++)
         if (!good[i] && !sim->volumes[i].spoiled)

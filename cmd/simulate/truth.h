@@ -14,6 +14,9 @@
  *   I8  a volume that is said to be moved is there, alone of its name, whole, with the newest bytes; progress never goes back
  *   I9  no more live moves than the hosts take
  *   I10 what is started or renamed was written down before, and is still wanted
+ *   I11 no stranger (truth_identity.c) is attached, moved, marked, renamed, deleted or remembered, nor said to be what a volume has become
+ *   I12 no bytes are lost because a disk was pulled out of a guest that uses it, but on a person's word
+ *   I13 whatever needs nothing of a pool that is out of sight comes to an end without it
  *   P1  a disk is never unplugged under a Pod that uses it, nor let go while it is plugged
  *
  * Thread: one.
@@ -33,8 +36,15 @@ void sim_truth_set(struct sim_operator *process, int disk, const char *name,
 void sim_truth_delete(struct sim_operator *process, int disk);
 void sim_truth_attach(struct sim_operator *process, int disk, int vm);
 void sim_truth_detach(struct sim_operator *process, int vbd);
+void sim_truth_stop(struct sim_operator *process, int vm);
+/** A Node was written by it. */
+void sim_truth_taint(struct sim_operator *process, const char *key, const json_t *before,
+                     const json_t *after);
 void sim_truth_status_write(struct sim_operator *process, enum sim_kind kind, const char *key,
                             const json_t *before, const struct kube_patch *patch);
+
+/** A PersistentVolume was written by it. */
+void sim_truth_remember(struct sim_operator *process, const char *key, const json_t *after);
 
 /* What happened. */
 void sim_truth_object(struct sim *sim, enum sim_kind kind, const char *key, const json_t *before,
@@ -43,16 +53,25 @@ void sim_truth_object(struct sim *sim, enum sim_kind kind, const char *key, cons
 void sim_truth_plugged(struct sim *sim, int vbd);
 /** The VM that has the disk writes. */
 void sim_truth_written(struct sim *sim, int disk);
+/** A guest lost what it had in its memory alone. */
+void sim_truth_lost(struct sim *sim, int disk);
+/** A disk of the volume's name that is none of its own came, went or changed hands. */
+void sim_truth_stranger(struct sim *sim, int volume);
+/** This is the volume's disk from now on: a person, or the table of volume/identity.h, says so. */
+void sim_truth_adopt(struct sim *sim, int disk);
 /** XO or XAPI replaced the source by the target. */
 void sim_truth_moved(struct sim *sim, int source, int target);
 /** Somebody other than the operator did something to a disk. */
 void sim_truth_foreign(struct sim *sim, int disk);
 
+/** Whether the disk is one of its volume's own. */
+bool sim_truth_is_own(const struct sim *sim, int disk);
+
 /** After every step. */
 void sim_truth_check(struct sim *sim);
 
 /** Whether everything has come to an end; `why` says what has not. */
-bool sim_truth_at_rest(struct sim *sim, char *why, size_t size);
+bool sim_truth_at_rest(const struct sim *sim, char *why, size_t size);
 
 /** When everything has. */
 void sim_truth_end(struct sim *sim);

@@ -1,26 +1,24 @@
 /* cmd/simulate: what must always hold, of what the operator says. */
-#include "truth.h"
+#include "truth_internal.h"
 
 #include "api/migration.h"
 #include "base/map.h"
 #include "base/str.h"
-#include "operator.h"
 
 #include <string.h>
 
-/* The volume of a claim "data-<n>", or -1. */
-static int volume_of_claim(const char *claim)
+int sim_truth_volume_of_claim(const char *claim)
 {
     static const char prefix[] = "data-";
     int64_t number = -1;
 
     if (!claim || !str_starts_with(claim, prefix) ||
         !str_parse_int64(claim + strlen(prefix), 0, SIM_VOLUMES - 1, &number))
-        return -1;
+        return SIM_NONE;
     return (int)number;
 }
 
-static const json_t *record_of(const json_t *object, const char *claim)
+const json_t *sim_truth_record_of(const json_t *object, const char *claim)
 {
     const json_t *record;
     size_t i;
@@ -31,7 +29,7 @@ static const json_t *record_of(const json_t *object, const char *claim)
     return NULL;
 }
 
-static const char *condition(const json_t *object, const char *type, const char *field)
+const char *sim_truth_condition(const json_t *object, const char *type, const char *field)
 {
     const json_t *it;
     size_t i;
@@ -42,9 +40,31 @@ static const char *condition(const json_t *object, const char *type, const char 
     return "";
 }
 
-static bool is_true(const json_t *object, const char *type)
+bool sim_truth_is(const json_t *object, const char *type)
 {
-    return str_equal(condition(object, type, "status"), "True");
+    return str_equal(sim_truth_condition(object, type, "status"), "True");
+}
+
+static int disk_of_id(const struct sim *sim, const char *id)
+{
+    for (size_t i = sim->xo->disks.len; i-- > 0;)
+        if (!sim->xo->disks.items[i].shown.gone && str_equal(sim->xo->disks.items[i].shown.id, id))
+            return (int)i;
+    return SIM_NONE;
+}
+
+/* Whether a move of the operator has left another disk of the volume's name. One that was
+ * out of sight then is a stranger now. */
+static bool has_other(const struct sim *sim, const struct sim_volume *volume, int disk)
+{
+    for (size_t i = 0; i < sim->xo->disks.len; i++) {
+        const struct sim_disk *it = &sim->xo->disks.items[i];
+        if ((int)i != disk && sim_xo_shows_disk(sim->xo, (int)i) &&
+            str_equal(it->name, volume->disk_name) && sim_truth_is_own(sim, (int)i) && it->made &&
+            !it->loose)
+            return true;
+    }
+    return false;
 }
 
 /* A volume that is said to have moved is there. */
@@ -54,22 +74,41 @@ static void check_done(struct sim_operator *process, const char *key, const json
     struct sim *sim = process->sim;
     const struct sim_volume *volume = &sim->volumes[number];
     const char *sr = json_str_at(record, "destination.srUUID");
-    int disk = sim_xo_disk_named(sim->xo, volume->disk_name, 0);
+    int disk = disk_of_id(sim, json_str_at(record, "destination.vdiUUID"));
 
-    if (volume->spoiled || str_empty(sr) || !sim_xo_link_knows(process->xo, volume->foreign_ms))
+    if (disk != SIM_NONE)
+        sim_truth_identify(process, disk, "says that the volume is");
+    if (volume->spoiled || str_empty(sr) || !sim_truth_knows(process, volume))
         return;
-    if (disk == SIM_NONE || sim_xo_disk_named(sim->xo, volume->disk_name, 1) != SIM_NONE) {
-        sim_fail(sim, "I8", "%s says that %s has moved, and there are %s disks of its name", key,
-                 volume->disk_name, disk == SIM_NONE ? "no" : "several");
+    if (disk == SIM_NONE || has_other(sim, volume, disk)) {
+        sim_fail(sim, "I8", "%s says that %s has moved, and %s", key, volume->disk_name,
+                 disk == SIM_NONE ? "its disk is not there" : "a move has left another one");
         return;
     }
     const struct sim_disk *it = &sim->xo->disks.items[disk];
     if (!str_equal(sim->xo->srs[it->sr].shown.id, sr))
         sim_fail(sim, "I8", "%s says that %s is on %s, and it is on %s", key, volume->disk_name, sr,
                  sim->xo->srs[it->sr].shown.id);
-    if (!it->whole || it->version != volume->version)
+    if (!sim_truth_is_good(sim, disk))
         sim_fail(sim, "I8", "%s says that %s has moved, and %s does not hold its newest bytes", key,
                  volume->disk_name, it->shown.id);
+}
+
+/* Nobody can answer on an object that is deleted: what its attempt made stays as it is, if a person was asked or the source can't be
+ * seen, and is a stranger from then on. */
+static void note_given_up(struct sim *sim, const json_t *object, const json_t *before,
+                          const json_t *after, int number)
+{
+    int source = sim_xo_disk(sim->xo, json_str_at(before, "source.vdiUUID"));
+    bool asked = str_equal(json_str_at(before, "phase"), MIGRATION_MANUAL) ||
+                 strstr(json_str_at(after, "message"), "stay as they are");
+
+    if (!json_str_at(object, "metadata.deletionTimestamp") || (source != SIM_NONE && !asked))
+        return;
+    for (size_t i = 0; i < sim->xo->disks.len; i++)
+        sim->xo->disks.items[i].loose |= sim->xo->disks.items[i].volume == number;
+    if (asked)
+        sim->volumes[number].foreign_ms = sim->timeline.now_ms;
 }
 
 static void check_record(struct sim_operator *process, const char *key, const json_t *object,
@@ -77,8 +116,8 @@ static void check_record(struct sim_operator *process, const char *key, const js
 {
     struct sim *sim = process->sim;
     const char *claim = json_str_at(record, "claimName");
-    const json_t *before = record_of(object, claim);
-    int number = volume_of_claim(claim);
+    const json_t *before = sim_truth_record_of(object, claim);
+    int number = sim_truth_volume_of_claim(claim);
     const char *attempt = json_str_at(record, "attempt.startTime");
 
     if (number < 0)
@@ -88,6 +127,8 @@ static void check_record(struct sim_operator *process, const char *key, const js
         sim_fail(sim, "I8", "%s: progress of %s goes back from %lld to %lld", key, claim,
                  (long long)json_int_at(before, "progressPercent", 0),
                  (long long)json_int_at(record, "progressPercent", 0));
+    if (before && json_at(before, "attempt") && !attempt)
+        note_given_up(sim, object, before, record, number);
     if (!json_str_at(record, "completionTime") ||
         (before &&
          str_equal(json_str_at(record, "completionTime"), json_str_at(before, "completionTime"))))
@@ -119,11 +160,11 @@ static void find_manual(struct sim *sim)
     for (size_t i = 0; map_next(&sim->kube->objects[SIM_MIGRATION], &i, NULL, &object);) {
         const json_t *record;
         size_t k;
-        if (!is_true(object, "ManualRecoveryRequired") || json_at(object, "spec.recovery") ||
+        if (!sim_truth_is(object, "ManualRecoveryRequired") || json_at(object, "spec.recovery") ||
             json_str_at(object, "metadata.deletionTimestamp"))
             continue;
         json_array_foreach(json_at(object, "status.migratedVolumes"), k, record) {
-            int number = volume_of_claim(json_str_at(record, "claimName"));
+            int number = sim_truth_volume_of_claim(json_str_at(record, "claimName"));
             if (number >= 0 && str_equal(json_str_at(record, "phase"), MIGRATION_MANUAL))
                 sim->volumes[number].manual = true;
         }
@@ -151,129 +192,7 @@ void sim_truth_object(struct sim *sim, enum sim_kind kind, const char *key, cons
 {
     if (kind == SIM_ATTACHMENT && before && !after)
         check_let_go(sim, key, before);
-    if (kind == SIM_MIGRATION &&
-        (is_true(before, "ManualRecoveryRequired") || is_true(after, "ManualRecoveryRequired")))
+    if (kind == SIM_MIGRATION && (sim_truth_is(before, "ManualRecoveryRequired") ||
+                                  sim_truth_is(after, "ManualRecoveryRequired")))
         find_manual(sim);
-}
-
-/* The end. */
-
-static bool object_rests(struct sim *sim, const char *key, const json_t *object, char *why,
-                         size_t size)
-{
-    static const char *const waits[] = {"VolumeBusy",    "InUse",          "ClaimNotFound",
-                                        "ClaimNotBound", "VolumeNotFound", "Queued",
-                                        "NotAttached",   "LiveImpossible"};
-    const char *reason = condition(object, "Ready", "reason");
-    bool seen = json_int_at(object, "status.observedGeneration", -1) ==
-                json_int_at(object, "metadata.generation", 0);
-
-    (void)sim;
-    if (json_str_at(object, "metadata.deletionTimestamp")) {
-        (void)str_format(why, size, "%s is still being deleted", key);
-        return false;
-    }
-    if (seen && (json_str_at(object, "status.completionTime") || is_true(object, "Stalled")))
-        return true;
-    if (is_true(object, "ManualRecoveryRequired"))
-        return true; /* whatever else was asked of it since */
-    for (size_t i = 0; seen && i < ARRAY_LEN(waits); i++)
-        if (str_equal(reason, waits[i]))
-            return true;
-    (void)str_format(why, size, "%s is %s (%s): %s", key,
-                     json_str_at(object, "status.phase") ? json_str_at(object, "status.phase")
-                                                         : "not looked at",
-                     reason, condition(object, "Ready", "message"));
-    return false;
-}
-
-bool sim_truth_at_rest(struct sim *sim, char *why, size_t size)
-{
-    const char *key;
-    void *object;
-
-    for (size_t i = 0; map_next(&sim->kube->objects[SIM_MIGRATION], &i, &key, &object);)
-        if (!object_rests(sim, key, object, why, size))
-            return false;
-    for (size_t i = 0; map_next(&sim->kube->objects[SIM_ATTACHMENT], &i, &key, &object);) {
-        bool leaving = json_str_at(object, "metadata.deletionTimestamp") != NULL;
-        const char *error = json_str_at(object, leaving ? "status.detachError.message"
-                                                        : "status.attachError.message");
-        if (!(!leaving && json_bool_at(object, "status.attached", false)) && !error) {
-            (void)str_format(why, size, "VolumeAttachment %s is neither %s nor says why", key,
-                             leaving ? "gone" : "attached");
-            return false;
-        }
-    }
-    for (size_t i = 0; i < sim->xo->moves.len; i++)
-        if (sim->xo->moves.items[i].stage != SIM_MOVE_OVER) {
-            (void)str_format(why, size, "a move goes on");
-            return false;
-        }
-    return true;
-}
-
-/* Whether some object still says something about the volume that a person has to read. */
-static bool is_explained(const struct sim *sim, const char *claim)
-{
-    void *object;
-
-    for (size_t i = 0; map_next(&sim->kube->objects[SIM_MIGRATION], &i, NULL, &object);) {
-        const json_t *volume;
-        size_t k;
-        json_array_foreach(json_at(object, "spec.volumes"), k, volume)
-            if (str_equal(json_str_at(volume, "claimName"), claim) && is_true(object, "Stalled") &&
-                !is_true(object, "Cancelled"))
-                return true;
-    }
-    return false;
-}
-
-static void check_asks_for_something(struct sim *sim)
-{
-    const char *key;
-    void *object;
-
-    for (size_t i = 0; map_next(&sim->kube->objects[SIM_MIGRATION], &i, &key, &object);) {
-        const json_t *record;
-        size_t k;
-        if (!is_true(object, "ManualRecoveryRequired"))
-            continue;
-        json_array_foreach(json_at(object, "status.migratedVolumes"), k, record) {
-            int number = volume_of_claim(json_str_at(record, "claimName"));
-            if (number < 0 || !str_equal(json_str_at(record, "phase"), MIGRATION_MANUAL))
-                continue;
-            const char *name = sim->volumes[number].disk_name;
-            if (!sim->volumes[number].spoiled && sim_xo_disk_named(sim->xo, name, 0) != SIM_NONE &&
-                sim_xo_disk_named(sim->xo, name, 1) == SIM_NONE && !json_at(record, "attempt"))
-                sim_fail(sim, "I5", "%s asks a person about %s, of which there is one disk", key,
-                         name);
-        }
-    }
-}
-
-void sim_truth_end(struct sim *sim)
-{
-    check_asks_for_something(sim);
-    for (int i = 0; i < SIM_VOLUMES; i++) {
-        const struct sim_volume *volume = &sim->volumes[i];
-        char claim[SIM_ID_SIZE];
-        int disk = sim_xo_disk_named(sim->xo, volume->disk_name, 0);
-
-        (void)str_format(claim, sizeof(claim), "data-%d", i);
-        if (volume->spoiled || volume->foreign_ms > 0 || is_explained(sim, claim))
-            continue;
-        if (disk == SIM_NONE || sim_xo_disk_named(sim->xo, volume->disk_name, 1) != SIM_NONE) {
-            sim_fail(sim, "I7", "in the end there are %s disks of %s, and nobody says so",
-                     disk == SIM_NONE ? "no" : "several", volume->disk_name);
-            continue;
-        }
-        const struct sim_disk *it = &sim->xo->disks.items[disk];
-        if (!it->whole || it->version != volume->version)
-            sim_fail(sim, "I1",
-                     "in the end %s, the only disk of %s, does not hold its newest bytes",
-                     it->shown.id, volume->disk_name);
-        if (strstr(it->description, "inProgressToSRUUID"))
-            sim_fail(sim, "I5", "in the end %s is still marked as being moved", it->shown.id);
-    }
 }

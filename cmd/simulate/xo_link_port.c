@@ -7,6 +7,8 @@
 #include "truth.h"
 #include "xo/errors.h"
 
+enum { FENCE_RECONNECT_MS = 1000 };
+
 static struct sim *sim_of(const struct sim_xo_link *link)
 {
     return link->process->sim;
@@ -85,6 +87,10 @@ static struct verdict judge(struct sim_xo_link *link, struct err *err)
 /* A call that the model has taken: its code, or what the verdict says. */
 static enum xo_result finish(struct verdict verdict, const char *code, struct err *err)
 {
+    if (verdict.result == XO_DONE && !code && sim_faults.xo_write_lies) {
+        sim_faults.xo_write_lies = false;
+        code = "INTERNAL_ERROR";
+    }
     if (verdict.result != XO_DONE || !code)
         return verdict.result;
     return sim_xo_read_error(XO_CALL_SIMPLE, code, err);
@@ -116,9 +122,13 @@ static enum xo_result port_migrate(void *userdata, const char *disk, const char 
     map_put(&link->moves, disk, sent);
     if (!verdict.happens)
         return XO_UNKNOWN;
-    sim_note(sim_of(link), "operator %zu: migrates %s to %s%s", link->process->number, disk, sr,
-             heard ? "" : " (nobody hears of it)");
+    bool done = !sim_faults.xo_move_unanswered;
+    sim_faults.xo_move_unanswered = false;
+    sim_note(sim_of(link), "operator %zu: migrates %s to %s%s%s", link->process->number, disk, sr,
+             heard ? "" : " (nobody hears of it)", done ? "" : " (nothing comes of it)");
     sim_truth_migrate(link->process, source, target);
+    if (!done)
+        return heard ? XO_DONE : XO_UNKNOWN;
     if (source == SIM_NONE || target == SIM_NONE)
         sim_xo_link_answer(link, link->session, disk, "NO_SUCH_OBJECT", "");
     else
@@ -141,6 +151,23 @@ static void port_forget_move(void *userdata, const char *disk)
     const struct sim_sent *sent = map_get(&link->moves, disk);
     if (sent && sent->move.state != XO_MOVE_PENDING)
         map_remove(&link->moves, disk);
+}
+
+/* As the session: a call that was answered meanwhile needs no fence; the new session begins after its usual pause. */
+static enum xo_result port_fence(void *userdata, const char *disk, struct err *err)
+{
+    struct sim_xo_link *link = userdata;
+    const struct sim_sent *sent = map_get(&link->moves, disk);
+
+    if (!sent || sent->move.state != XO_MOVE_PENDING || !link->up) {
+        (void)err_set(err, ERR_CONFLICT, "the move of disk %s was answered", disk); /* returns -1 */
+        return XO_NOT_DONE;
+    }
+    sim_note(sim_of(link), "operator %zu: renews its session: the move of %s is not answered",
+             link->process->number, disk);
+    sim_xo_link_cut(link);
+    sim_xo_link_connect(link, FENCE_RECONNECT_MS);
+    return XO_DONE;
 }
 
 static enum xo_result port_cancel_task(void *userdata, const char *task, struct err *err)
@@ -174,7 +201,7 @@ static enum xo_result port_set_disk(void *userdata, const char *disk, const char
         (void)str_copy(xo->disks.items[number].name, sizeof(xo->disks.items[number].name),
                        name); /* short */
     sim_xo_describe(xo, number, description ? description : xo->disks.items[number].description);
-    return verdict.result;
+    return finish(verdict, NULL, err);
 }
 
 static enum xo_result port_delete_disk(void *userdata, const char *disk, const char *name,
@@ -208,7 +235,7 @@ static enum xo_result port_delete_disk(void *userdata, const char *disk, const c
         return finish(verdict, "NO_SUCH_OBJECT", err);
     sim_truth_delete(link->process, number);
     sim_xo_remove_disk(xo, number);
-    return verdict.result;
+    return finish(verdict, NULL, err);
 }
 
 static enum xo_result change_tag(struct sim_xo_link *link, const char *disk, const char *tag,
@@ -266,6 +293,27 @@ static enum xo_result port_attach(void *userdata, const struct xo_attach *attach
                   err);
 }
 
+static enum xo_result port_stop_vm(void *userdata, const char *vm, struct err *err)
+{
+    struct sim_xo_link *link = userdata;
+    struct sim_xo *xo = sim_of(link)->xo;
+    struct verdict verdict = judge(link, err);
+
+    if (!verdict.happens)
+        return verdict.result;
+    int number = sim_xo_vm(xo, vm);
+    sim_note(sim_of(link), "operator %zu: stops VM %s by force", link->process->number, vm);
+    if (number == SIM_NONE)
+        return finish(verdict, "NO_SUCH_OBJECT", err);
+    sim_truth_stop(link->process, number);
+    if (xo->hosts[xo->vms[number].host].off)
+        return finish(verdict, "HOST_OFFLINE", err);
+    if (xo->vms[number].power == SIM_HALTED)
+        return finish(verdict, "VM_BAD_POWER_STATE", err);
+    sim_xo_power(xo, number, SIM_HALTED);
+    return finish(verdict, NULL, err);
+}
+
 static enum xo_result plug(struct sim_xo_link *link, const char *vbd, bool attached,
                            struct err *err)
 {
@@ -312,8 +360,13 @@ static enum xo_result port_delete_vbd(void *userdata, const char *vbd, struct er
     if (number == SIM_NONE)
         return finish(verdict, "NO_SUCH_OBJECT", err);
     sim_truth_detach(link->process, number);
+    if (xo->vbds.items[number].attached) {
+        const char *refusal = sim_xo_plug(xo, number, false);
+        if (refusal) /* what is plugged can't be destroyed */
+            return finish(verdict, refusal, err);
+    }
     sim_xo_remove_vbd(xo, number);
-    return verdict.result;
+    return finish(verdict, NULL, err);
 }
 
 struct xo_port sim_xo_link_port(struct sim_xo_link *link)
@@ -324,12 +377,14 @@ struct xo_port sim_xo_link_port(struct sim_xo_link *link)
                             .migrate = port_migrate,
                             .move = port_move,
                             .forget_move = port_forget_move,
+                            .fence = port_fence,
                             .cancel_task = port_cancel_task,
                             .set_disk = port_set_disk,
                             .delete_disk = port_delete_disk,
                             .add_tag = port_add_tag,
                             .remove_tag = port_remove_tag,
                             .attach = port_attach,
+                            .stop_vm = port_stop_vm,
                             .connect_vbd = port_connect_vbd,
                             .disconnect_vbd = port_disconnect_vbd,
                             .delete_vbd = port_delete_vbd};

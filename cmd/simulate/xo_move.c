@@ -6,7 +6,7 @@
  * name meanwhile, and the last phase can't be cancelled. A move is a chain of timers; each carries the move's step, so that one that
  * a restart has overtaken does nothing.
  */
-#include "xo_server.h"
+#include "xo_move.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -38,16 +38,22 @@ static void next_in(struct sim_xo *xo, int number, int64_t delay_ms)
     sim_timeline_in(&xo->sim->timeline, delay_ms, go_on, xo, (int64_t)number << 16 | ++move->step);
 }
 
-static const char *disk_id(const struct sim_xo *xo, int disk)
+const char *sim_move_disk_id(const struct sim_xo *xo, int disk)
 {
     return disk == SIM_NONE ? "-" : xo->disks.items[disk].shown.id;
 }
 
-static void answer(struct sim_xo *xo, struct sim_move *move, const char *code)
+bool sim_move_runs(const struct sim_move *move)
 {
-    if (move->caller.link && move->xo_follows)
-        sim_xo_link_answer(move->caller.link, move->caller.session, disk_id(xo, move->source), code,
-                           disk_id(xo, move->target));
+    return move->stage == SIM_MOVE_COPYING || move->stage == SIM_MOVE_LAST_PHASE;
+}
+
+void sim_move_answer(struct sim_xo *xo, struct sim_move *move, const char *code)
+{
+    if (move->caller.link && move->xo_follows && !move->silent)
+        sim_xo_link_answer(move->caller.link, move->caller.session,
+                           sim_move_disk_id(xo, move->source), code,
+                           sim_move_disk_id(xo, move->target));
     move->caller.link = NULL;
 }
 
@@ -67,6 +73,8 @@ void sim_xo_migrate(struct sim_xo *xo, int disk, int sr, struct sim_caller calle
                             .fails_at = xo->move_fails_at,
                             .fail_kind = xo->move_fail_kind,
                             .target_stays = xo->move_target_stays,
+                            .silent = xo->move_silent,
+                            .lies = xo->move_lies,
                             .hangs_ms = xo->move_hangs_ms};
 
     move.duration_ms = sim_random_between(&xo->random, DURATION_MS, DURATION_MAX_MS);
@@ -80,6 +88,7 @@ void sim_xo_migrate(struct sim_xo *xo, int disk, int sr, struct sim_caller calle
             sim_delay(xo->sim, ACCEPT_MS, ACCEPT_MAX_MS) + xo->move_slow_ms);
     xo->move_fails_at = 0;
     xo->move_hangs_ms = xo->move_slow_ms = 0;
+    xo->move_silent = xo->move_lies = false;
 }
 
 /* Ending. */
@@ -91,7 +100,7 @@ static void remove_disk(struct sim_xo *xo, int disk)
 }
 
 /* What goes with the copy itself, whichever way it ends. */
-static void stop_operations(struct sim_xo *xo, int number)
+void sim_move_stop_operations(struct sim_xo *xo, int number)
 {
     struct sim_move *move = &xo->moves.items[number];
     struct sim_disk *source = &xo->disks.items[move->source];
@@ -126,7 +135,7 @@ static void drop_task(void *userdata, int64_t number)
     sim_xo_changed(xo, &xo->tasks.items[number].shown);
 }
 
-static void over(struct sim_xo *xo, int number)
+void sim_move_over(struct sim_xo *xo, int number)
 {
     struct sim_move *move = &xo->moves.items[number];
 
@@ -137,28 +146,39 @@ static void over(struct sim_xo *xo, int number)
 }
 
 /* What a move of somebody else does, it does later than it was asked for; nobody can know it before. */
-static void note_foreign(struct sim_xo *xo, const struct sim_move *move)
+void sim_move_note_foreign(struct sim_xo *xo, const struct sim_move *move)
 {
     if (!move->by_operator)
         sim_truth_foreign(xo->sim, move->source);
 }
 
-static void fail(struct sim_xo *xo, int number, const char *code, bool target_stays)
+void sim_move_fail(struct sim_xo *xo, int number, const char *code, bool target_stays)
 {
     struct sim_move *move = &xo->moves.items[number];
 
-    note_foreign(xo, move);
-    sim_note(xo->sim, "xo: the move of %s fails: %s%s", disk_id(xo, move->source), code,
+    sim_move_note_foreign(xo, move);
+    sim_note(xo->sim, "xo: the move of %s fails: %s%s", sim_move_disk_id(xo, move->source), code,
              target_stays ? ", its target stays" : "");
     if (move->task != SIM_NONE)
         end_task(xo, move,
                  str_equal(code, "TASK_CANCELLED") ? SIM_TASK_CANCELLED : SIM_TASK_FAILURE);
-    stop_operations(xo, number);
+    sim_move_stop_operations(xo, number);
     if (!target_stays)
         remove_disk(xo, move->target);
     remove_disk(xo, move->parent);
-    answer(xo, move, code);
-    over(xo, number);
+    sim_move_answer(xo, move, code);
+    sim_move_over(xo, number);
+}
+
+/* XO gives up on what the hosts go on with: it says so, and does none of what it would have done in the end. */
+void sim_move_give_up(struct sim_xo *xo, struct sim_move *move, const char *code)
+{
+    if (!move->xo_follows)
+        return;
+    sim_note(xo->sim, "xo: gives up on the move of %s, which goes on: %s",
+             sim_move_disk_id(xo, move->source), code);
+    sim_move_answer(xo, move, code);
+    move->xo_follows = false;
 }
 
 /* Beginning. */
@@ -169,8 +189,7 @@ static bool has_slot(const struct sim_xo *xo, int host)
 
     for (size_t i = 0; i < xo->moves.len; i++) {
         const struct sim_move *move = &xo->moves.items[i];
-        bool runs = move->stage == SIM_MOVE_COPYING || move->stage == SIM_MOVE_LAST_PHASE;
-        if (runs && move->mirror)
+        if (sim_move_runs(move) && move->mirror)
             busy += xo->vms[move->vm].host == host || xo->srs[move->sr].host == host;
     }
     return busy < LIVE_MOVES_OF_HOST;
@@ -180,8 +199,7 @@ static bool vm_moves(const struct sim_xo *xo, int vm)
 {
     for (size_t i = 0; i < xo->moves.len; i++) {
         const struct sim_move *move = &xo->moves.items[i];
-        if ((move->stage == SIM_MOVE_COPYING || move->stage == SIM_MOVE_LAST_PHASE) &&
-            move->vm == vm)
+        if (sim_move_runs(move) && move->vm == vm)
             return true;
     }
     return false;
@@ -195,6 +213,7 @@ static int add_target(struct sim_xo *xo, const struct sim_move *move)
     target.shown = (struct sim_shown){0};
     target.sr = move->sr;
     target.whole = false;
+    target.made = move->by_operator;
     target.cbt = false;
     if (move->mirror)
         target.tag[0] = '\0';
@@ -203,8 +222,9 @@ static int add_target(struct sim_xo *xo, const struct sim_move *move)
 
 static int add_dom0(struct sim_xo *xo, int disk, bool read_only)
 {
-    int host = xo->srs[xo->disks.items[disk].sr].host;
-    return sim_xo_add_vbd(xo, &(struct sim_vbd){.vm = SIM_VM_DOM0 + (host == SIM_NONE ? 0 : host),
+    const struct sim_sr *sr = &xo->srs[xo->disks.items[disk].sr];
+    int host = sr->host == SIM_NONE ? 0 : sr->host;
+    return sim_xo_add_vbd(xo, &(struct sim_vbd){.vm = SIM_VM_DOM0 + host,
                                                 .disk = disk,
                                                 .position = 100,
                                                 .attached = true,
@@ -216,7 +236,7 @@ static void begin(struct sim_xo *xo, int number)
     struct sim_move *move = &xo->moves.items[number];
     int pool = xo->srs[move->sr].pool;
 
-    note_foreign(xo, move);
+    sim_move_note_foreign(xo, move);
     move->stage = SIM_MOVE_COPYING;
     move->version = xo->disks.items[move->source].version;
     move->task =
@@ -229,12 +249,15 @@ static void begin(struct sim_xo *xo, int number)
         move->vbds[1] = add_dom0(xo, move->target, false);
     }
     xo->disks.items[move->source].move = number;
+    xo->disks.items[move->source].made |= move->by_operator;
     sim_xo_changed(xo, &xo->disks.items[move->source].shown);
     sim_note(xo->sim, "xo: %s of %s to %s begins as %s, task %s, %lld s",
-             move->mirror ? "mirror" : "copy", disk_id(xo, move->source),
-             xo->srs[move->sr].shown.id, disk_id(xo, move->target),
+             move->mirror ? "mirror" : "copy", sim_move_disk_id(xo, move->source),
+             xo->srs[move->sr].shown.id, sim_move_disk_id(xo, move->target),
              xo->tasks.items[move->task].shown.id, (long long)move->duration_ms / 1000);
     next_in(xo, number, move->duration_ms / TICKS);
+    if (move->lies)
+        sim_move_give_up(xo, &xo->moves.items[number], "CANNOT_CONTACT_HOST");
 }
 
 /* Whether a running VM has the disk; then it is mirrored. */
@@ -248,24 +271,45 @@ static int running_vm(const struct sim_xo *xo, int disk)
     return SIM_NONE;
 }
 
+/* Why a move can't begin, whatever the VM; NULL: it can. */
+static const char *refuses(const struct sim_xo *xo, const struct sim_move *move)
+{
+    const struct sim_disk *source = &xo->disks.items[move->source];
+    const struct sim_sr *from = &xo->srs[source->sr];
+    const struct sim_sr *to = &xo->srs[move->sr];
+
+    if (source->shown.gone)
+        return "HANDLE_INVALID";
+    if (xo->pools[from->pool].hidden || from->shown.gone || to->shown.gone)
+        return "NO_SUCH_OBJECT";
+    if (from->pool != to->pool)
+        return "NO_SUCH_OBJECT";
+    if (from->unplugged || to->unplugged)
+        return "SR_NOT_ATTACHED";
+    if ((from->host != SIM_NONE && xo->hosts[from->host].off) ||
+        (to->host != SIM_NONE && xo->hosts[to->host].off))
+        return "HOST_OFFLINE";
+    return NULL;
+}
+
 static void accept(struct sim_xo *xo, int number)
 {
     struct sim_move *move = &xo->moves.items[number];
     const struct sim_disk *source = &xo->disks.items[move->source];
-    int pool = xo->srs[source->sr].pool;
+    const char *refusal = refuses(xo, move);
 
-    if (source->shown.gone || xo->pools[pool].hidden) {
-        fail(xo, number, source->shown.gone ? "HANDLE_INVALID" : "NO_SUCH_OBJECT", false);
+    if (refusal) {
+        sim_move_fail(xo, number, refusal, false);
         return;
     }
     move->vm = running_vm(xo, move->source);
     if (move->vm != SIM_NONE && !sim_xo_reaches(xo, xo->vms[move->vm].host, move->sr)) {
-        fail(xo, number, "VDI_IN_USE", false); /* no host: XO copies, which XAPI refuses */
+        sim_move_fail(xo, number, "VDI_IN_USE", false); /* no host: XO copies, which XAPI refuses */
         return;
     }
     move->mirror = move->vm != SIM_NONE;
     if (move->mirror && !has_slot(xo, xo->vms[move->vm].host) && ++move->tries >= SLOT_TRIES) {
-        fail(xo, number, "TOO_MANY_STORAGE_MIGRATES", false);
+        sim_move_fail(xo, number, "TOO_MANY_STORAGE_MIGRATES", false);
         return;
     }
     if (move->mirror && (!has_slot(xo, xo->vms[move->vm].host) || vm_moves(xo, move->vm))) {
@@ -273,7 +317,7 @@ static void accept(struct sim_xo *xo, int number)
         return;
     }
     if (xo->srs[move->sr].used + source->size > xo->srs[move->sr].size) {
-        fail(xo, number, "SR_BACKEND_FAILURE_44", false);
+        sim_move_fail(xo, number, "SR_BACKEND_FAILURE_44", false);
         return;
     }
     begin(xo, number);
@@ -290,19 +334,20 @@ static void complete_copy(struct sim_xo *xo, int number)
     struct sim_move *move = &xo->moves.items[number];
     struct sim_disk *target = &xo->disks.items[move->target];
 
-    note_foreign(xo, move);
+    sim_move_note_foreign(xo, move);
     target->whole = xo->disks.items[move->source].whole;
     target->version = move->version;
     end_task(xo, move, SIM_TASK_SUCCESS);
-    stop_operations(xo, number);
+    sim_move_stop_operations(xo, number);
     move->stage = SIM_MOVE_DESTROYING;
     move->tries = 0;
-    sim_note(xo->sim, "xo: the copy of %s as %s is whole%s", disk_id(xo, move->source),
-             disk_id(xo, move->target), move->xo_follows ? "" : ", and nobody removes the source");
+    sim_note(xo->sim, "xo: the copy of %s as %s is whole%s", sim_move_disk_id(xo, move->source),
+             sim_move_disk_id(xo, move->target),
+             move->xo_follows ? "" : ", and nobody removes the source");
     if (move->xo_follows)
         next_in(xo, number, DESTROY_MS);
     else
-        over(xo, number);
+        sim_move_over(xo, number);
 }
 
 static void move_vbds(struct sim_xo *xo, int from, int to, bool attached_too)
@@ -324,15 +369,15 @@ static void complete_mirror(struct sim_xo *xo, int number)
     struct sim_move *move = &xo->moves.items[number];
     struct sim_disk *target = &xo->disks.items[move->target];
 
-    note_foreign(xo, move);
+    sim_move_note_foreign(xo, move);
     target->whole = xo->disks.items[move->source].whole;
     target->version = xo->disks.items[move->source].version;
     move_vbds(xo, move->source, move->target, true);
     end_task(xo, move, SIM_TASK_SUCCESS);
-    stop_operations(xo, number);
+    sim_move_stop_operations(xo, number);
     remove_disk(xo, move->parent);
-    sim_note(xo->sim, "xo: the mirror of %s is %s", disk_id(xo, move->source),
-             disk_id(xo, move->target));
+    sim_note(xo->sim, "xo: the mirror of %s is %s", sim_move_disk_id(xo, move->source),
+             sim_move_disk_id(xo, move->target));
     sim_xo_remove_disk(xo, move->source);
     sim_truth_moved(xo->sim, move->source, move->target);
     move->stage = SIM_MOVE_DESTROYING;
@@ -353,8 +398,8 @@ static void copying(struct sim_xo *xo, int number)
     task->percent += 100 / TICKS;
     sim_xo_changed(xo, &task->shown);
     if (move->fails_at > 0 && task->percent >= move->fails_at) {
-        fail(xo, number, failures[(size_t)move->fail_kind % ARRAY_LEN(failures)],
-             move->target_stays);
+        sim_move_fail(xo, number, failures[(size_t)move->fail_kind % ARRAY_LEN(failures)],
+                      move->target_stays);
     } else if (task->percent < 100) {
         next_in(xo, number, move->duration_ms / TICKS);
     } else if (move->mirror) {
@@ -376,23 +421,28 @@ static void destroying(struct sim_xo *xo, int number)
         next_in(xo, number, HIDDEN_AGAIN_MS);
         return;
     }
+    if (!move->mirror && (xo->srs[source->sr].shown.gone || xo->srs[source->sr].unplugged)) {
+        sim_move_answer(xo, move, "SR_NOT_ATTACHED"); /* it can't be removed: both stay */
+        sim_move_over(xo, number);
+        return;
+    }
     if (!move->mirror && !source->shown.gone) {
         if (sim_xo_plugged(xo, move->source) || sim_xo_move_of(xo, move->source) != number) {
             if (++move->tries < DESTROY_TRIES) {
                 next_in(xo, number, DESTROY_AGAIN_MS);
                 return;
             }
-            answer(xo, move, "VDI_IN_USE");
-            over(xo, number);
+            sim_move_answer(xo, move, "VDI_IN_USE");
+            sim_move_over(xo, number);
             return;
         }
         move_vbds(xo, move->source, move->target, false);
         sim_xo_remove_disk(xo, move->source);
-        note_foreign(xo, move);
+        sim_move_note_foreign(xo, move);
         sim_truth_moved(xo->sim, move->source, move->target);
     }
-    answer(xo, move, NULL);
-    over(xo, number);
+    sim_move_answer(xo, move, NULL);
+    sim_move_over(xo, number);
 }
 
 static void go_on(void *userdata, int64_t argument)
@@ -419,64 +469,4 @@ static void go_on(void *userdata, int64_t argument)
         destroying(xo, number);
         break;
     }
-}
-
-/* From outside. */
-
-const char *sim_xo_cancel(struct sim_xo *xo, const char *id)
-{
-    for (size_t i = 0; i < xo->moves.len; i++) {
-        const struct sim_move *move = &xo->moves.items[i];
-        if (move->task == SIM_NONE || !str_equal(xo->tasks.items[move->task].shown.id, id))
-            continue;
-        if (xo->tasks.items[move->task].shown.gone ||
-            xo->pools[xo->tasks.items[move->task].pool].hidden)
-            return "NO_SUCH_OBJECT";
-        if (!xo->tasks.items[move->task].cancellable)
-            return "OPERATION_NOT_ALLOWED";
-        fail(xo, (int)i, "TASK_CANCELLED", false);
-        return NULL;
-    }
-    return "NO_SUCH_OBJECT";
-}
-
-void sim_xo_move_vm_stopped(struct sim_xo *xo, int vm)
-{
-    for (size_t i = 0; i < xo->moves.len; i++)
-        if (xo->moves.items[i].stage == SIM_MOVE_COPYING && xo->moves.items[i].vm == vm)
-            fail(xo, (int)i, "VM_BAD_POWER_STATE", false);
-}
-
-void sim_xo_restart(struct sim_xo *xo)
-{
-    for (size_t i = 0; i < xo->moves.len; i++) {
-        struct sim_move *move = &xo->moves.items[i];
-        move->xo_follows = false;
-        move->caller.link = NULL;
-        if (move->stage == SIM_MOVE_ACCEPTED || move->stage == SIM_MOVE_DESTROYING)
-            over(xo, (int)i);
-    }
-}
-
-void sim_xo_toolstack_restart(struct sim_xo *xo, int pool)
-{
-    for (size_t i = 0; i < xo->moves.len; i++) {
-        struct sim_move *move = &xo->moves.items[i];
-        bool runs = move->stage == SIM_MOVE_COPYING || move->stage == SIM_MOVE_LAST_PHASE;
-        if (!runs || xo->srs[move->sr].pool != pool)
-            continue;
-        sim_note(xo->sim, "xo: the move of %s is cut off: %s stays, half",
-                 disk_id(xo, move->source), disk_id(xo, move->target));
-        xo->tasks.items[move->task].shown.gone = true;
-        sim_xo_changed(xo, &xo->tasks.items[move->task].shown);
-        stop_operations(xo, (int)i);
-        answer(xo, move, "TASK_DESTROYED");
-        move->stage = SIM_MOVE_OVER;
-        move->step++;
-    }
-    for (size_t i = 0; i < xo->tasks.len; i++)
-        if (xo->tasks.items[i].pool == pool && !xo->tasks.items[i].shown.gone) {
-            xo->tasks.items[i].shown.gone = true;
-            sim_xo_changed(xo, &xo->tasks.items[i].shown);
-        }
 }

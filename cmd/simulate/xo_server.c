@@ -4,20 +4,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "operator.h"
-#include "truth.h"
+#include "xo_table.h"
 
 #include <string.h>
-
-#define SIM_ADD(table, value)                                                                      \
-    ({                                                                                             \
-        if ((table)->len == (table)->capacity) {                                                   \
-            (table)->capacity = (table)->capacity ? 2 * (table)->capacity : 16;                    \
-            (table)->items =                                                                       \
-                mem_resize_array((table)->items, (table)->capacity, sizeof(*(table)->items));      \
-        }                                                                                          \
-        (table)->items[(table)->len] = (value);                                                    \
-        (int)(table)->len++;                                                                       \
-    })
 
 void sim_xo_id(struct sim_xo *xo, const char *prefix, char id[static SIM_ID_SIZE])
 {
@@ -32,7 +21,7 @@ static void make_places(struct sim_xo *xo)
     } srs[SIM_SRS] = {{"F1", "fast", 0, 0}, {"F2", "fast", 0, 1},         {"G1", "slow", 0, 0},
                       {"G2", "slow", 0, 1}, {"S", "shared", 0, SIM_NONE}, {"F3", "fast", 1, 2},
                       {"G3", "slow", 1, 2}};
-    static const char *const vms[SIM_VMS] = {"V1", "V2", "V3", "W1", "D1", "D2", "D3"};
+    static const char *const vms[SIM_VM_BACKUP] = {"V1", "V2", "V3", "W1", "D1", "D2", "D3"};
     static const int pool_of[SIM_HOSTS] = {0, 0, 1};
 
     for (int i = 0; i < SIM_POOLS; i++)
@@ -46,14 +35,14 @@ static void make_places(struct sim_xo *xo)
                                      .size = INT64_C(200) << 30};
         (void)str_copy(xo->srs[i].shown.id, SIM_ID_SIZE, srs[i].id);
     }
-    for (int i = 0; i < SIM_VMS; i++) {
+    for (int i = 0; i < SIM_VM_BACKUP; i++) {
         int host = i < SIM_NODES ? i : i == SIM_VM_OTHER ? 0 : i - SIM_VM_DOM0;
-        xo->vms[i] = (struct sim_vm){.pool = pool_of[host],
-                                     .host = host,
-                                     .running = true,
-                                     .control = i >= SIM_VM_DOM0};
+        xo->vms[i] =
+            (struct sim_vm){.pool = pool_of[host], .host = host, .control = i >= SIM_VM_DOM0};
         (void)str_copy(xo->vms[i].shown.id, SIM_ID_SIZE, vms[i]);
     }
+    for (int i = SIM_VM_BACKUP; i < SIM_VMS; i++)
+        xo->vms[i].shown.gone = true;
 }
 
 struct sim_xo *sim_xo_new(struct sim *sim)
@@ -86,7 +75,7 @@ int sim_xo_disk(const struct sim_xo *xo, const char *id)
     for (size_t i = xo->disks.len; i-- > 0;) {
         const struct sim_disk *disk = &xo->disks.items[i];
         if (!disk->shown.gone && strcmp(disk->shown.id, id) == 0)
-            return xo->pools[xo->srs[disk->sr].pool].hidden ? SIM_NONE : (int)i;
+            return sim_xo_shows_disk(xo, (int)i) ? (int)i : SIM_NONE;
     }
     return SIM_NONE;
 }
@@ -94,7 +83,7 @@ int sim_xo_disk(const struct sim_xo *xo, const char *id)
 int sim_xo_vm(const struct sim_xo *xo, const char *id)
 {
     for (int i = 0; i < SIM_VMS; i++)
-        if (str_equal(xo->vms[i].shown.id, id))
+        if (!xo->vms[i].shown.gone && str_equal(xo->vms[i].shown.id, id))
             return xo->pools[xo->vms[i].pool].hidden ? SIM_NONE : i;
     return SIM_NONE;
 }
@@ -102,7 +91,7 @@ int sim_xo_vm(const struct sim_xo *xo, const char *id)
 int sim_xo_sr(const struct sim_xo *xo, const char *id)
 {
     for (int i = 0; i < SIM_SRS; i++)
-        if (str_equal(xo->srs[i].shown.id, id))
+        if (!xo->srs[i].shown.gone && str_equal(xo->srs[i].shown.id, id))
             return xo->pools[xo->srs[i].pool].hidden ? SIM_NONE : i;
     return SIM_NONE;
 }
@@ -120,36 +109,17 @@ int sim_xo_vbd(const struct sim_xo *xo, const char *id)
 int sim_xo_disk_named(const struct sim_xo *xo, const char *name, size_t wanted)
 {
     for (size_t i = 0; i < xo->disks.len; i++)
-        if (!xo->disks.items[i].shown.gone && strcmp(xo->disks.items[i].name, name) == 0 &&
+        if (sim_xo_shows_disk(xo, (int)i) && strcmp(xo->disks.items[i].name, name) == 0 &&
             wanted-- == 0)
             return (int)i;
     return SIM_NONE;
 }
 
-int sim_xo_vbd_of(const struct sim_xo *xo, int disk, size_t wanted)
+bool sim_xo_shows_disk(const struct sim_xo *xo, int number)
 {
-    for (size_t i = 0; i < xo->vbds.len; i++) {
-        const struct sim_vbd *vbd = &xo->vbds.items[i];
-        if (!vbd->shown.gone && vbd->disk == disk && !xo->vms[vbd->vm].control && wanted-- == 0)
-            return (int)i;
-    }
-    return SIM_NONE;
-}
-
-bool sim_xo_plugged(const struct sim_xo *xo, int disk)
-{
-    int vbd;
-
-    for (size_t i = 0; (vbd = sim_xo_vbd_of(xo, disk, i)) != SIM_NONE; i++)
-        if (xo->vbds.items[vbd].attached)
-            return true;
-    return false;
-}
-
-bool sim_xo_reaches(const struct sim_xo *xo, int host, int sr)
-{
-    return xo->srs[sr].host == SIM_NONE ? xo->srs[sr].pool == xo->hosts[host].pool
-                                        : xo->srs[sr].host == host;
+    const struct sim_disk *disk = &xo->disks.items[number];
+    const struct sim_sr *sr = &xo->srs[disk->sr];
+    return !disk->shown.gone && !sr->shown.gone && !xo->pools[sr->pool].hidden;
 }
 
 int sim_xo_move_of(const struct sim_xo *xo, int disk)
@@ -200,99 +170,6 @@ void sim_xo_describe(struct sim_xo *xo, int disk, const char *description)
     sim_xo_changed(xo, &xo->disks.items[disk].shown);
 }
 
-/* VBDs. */
-
-int sim_xo_add_vbd(struct sim_xo *xo, const struct sim_vbd *vbd)
-{
-    struct sim_vbd copy = *vbd;
-
-    sim_xo_id(xo, "b", copy.shown.id);
-    int number = SIM_ADD(&xo->vbds, copy);
-    sim_xo_changed(xo, &xo->vbds.items[number].shown);
-    sim_xo_changed(xo, &xo->disks.items[vbd->disk].shown);
-    sim_xo_changed(xo, &xo->vms[vbd->vm].shown);
-    return number;
-}
-
-static bool position_taken(const struct sim_xo *xo, int vm, int position)
-{
-    for (size_t i = 0; i < xo->vbds.len; i++)
-        if (!xo->vbds.items[i].shown.gone && xo->vbds.items[i].vm == vm &&
-            xo->vbds.items[i].position == position)
-            return true;
-    return false;
-}
-
-const char *sim_xo_attach(struct sim_xo *xo, const struct sim_vbd *wanted, int *ret)
-{
-    struct sim_vbd vbd = *wanted;
-    const char *refusal = NULL;
-
-    if (sim_xo_plugged(xo, vbd.disk) && !vbd.read_only)
-        return "VDI_IN_USE";
-    if (position_taken(xo, vbd.vm, vbd.position))
-        return "DEVICE_ALREADY_EXISTS";
-    if (!xo->vms[vbd.vm].running ||
-        !sim_xo_reaches(xo, xo->vms[vbd.vm].host, xo->disks.items[vbd.disk].sr))
-        refusal = "SR_NOT_ATTACHED";
-    vbd.attached = !refusal; /* a plug that fails leaves its VBD behind */
-    *ret = sim_xo_add_vbd(xo, &vbd);
-    if (vbd.attached)
-        sim_truth_plugged(xo->sim, *ret);
-    return refusal;
-}
-
-const char *sim_xo_plug(struct sim_xo *xo, int number, bool attached)
-{
-    struct sim_vbd *vbd = &xo->vbds.items[number];
-
-    if (vbd->attached == attached)
-        return attached ? "DEVICE_ALREADY_ATTACHED" : "DEVICE_ALREADY_DETACHED";
-    if (attached && sim_xo_plugged(xo, vbd->disk))
-        return "VDI_IN_USE";
-    if (attached && (!xo->vms[vbd->vm].running ||
-                     !sim_xo_reaches(xo, xo->vms[vbd->vm].host, xo->disks.items[vbd->disk].sr)))
-        return "SR_NOT_ATTACHED";
-    vbd->attached = attached;
-    sim_xo_changed(xo, &vbd->shown);
-    sim_xo_changed(xo, &xo->disks.items[vbd->disk].shown);
-    if (attached)
-        sim_truth_plugged(xo->sim, number);
-    return NULL;
-}
-
-void sim_xo_remove_vbd(struct sim_xo *xo, int number)
-{
-    struct sim_vbd *vbd = &xo->vbds.items[number];
-
-    vbd->shown.gone = true;
-    vbd->attached = false;
-    sim_xo_changed(xo, &vbd->shown);
-    sim_xo_changed(xo, &xo->disks.items[vbd->disk].shown);
-    sim_xo_changed(xo, &xo->vms[vbd->vm].shown);
-}
-
-void sim_xo_power(struct sim_xo *xo, int vm, bool running)
-{
-    if (xo->vms[vm].running == running)
-        return;
-    xo->vms[vm].running = running;
-    sim_xo_changed(xo, &xo->vms[vm].shown);
-    if (!running)
-        sim_xo_move_vm_stopped(xo, vm);
-    for (size_t i = 0; i < xo->vbds.len; i++) {
-        struct sim_vbd *vbd = &xo->vbds.items[i];
-        if (vbd->shown.gone || vbd->vm != vm)
-            continue;
-        if (running) {
-            (void)sim_xo_plug(xo, (int)i, true); /* as far as it can be */
-        } else {
-            vbd->attached = false;
-            sim_xo_changed(xo, &vbd->shown);
-        }
-    }
-}
-
 /* Tasks. */
 
 int sim_xo_add_task(struct sim_xo *xo, const char *what, int pool)
@@ -314,32 +191,4 @@ void sim_xo_forget_tasks(struct sim_xo *xo)
         task->shown.gone = true;
         sim_xo_changed(xo, &task->shown);
     }
-}
-
-/* Pools and the process itself. */
-
-void sim_xo_hide(struct sim_xo *xo, int pool, bool hidden)
-{
-    if (xo->pools[pool].hidden == hidden)
-        return;
-    xo->pools[pool].hidden = hidden;
-    sim_xo_changed(xo, &xo->pools[pool].shown);
-    for (int i = 0; i < SIM_HOSTS; i++)
-        if (xo->hosts[i].pool == pool)
-            sim_xo_changed(xo, &xo->hosts[i].shown);
-    for (int i = 0; i < SIM_SRS; i++)
-        if (xo->srs[i].pool == pool)
-            sim_xo_changed(xo, &xo->srs[i].shown);
-    for (int i = 0; i < SIM_VMS; i++)
-        if (xo->vms[i].pool == pool)
-            sim_xo_changed(xo, &xo->vms[i].shown);
-    for (size_t i = 0; i < xo->disks.len; i++)
-        if (xo->srs[xo->disks.items[i].sr].pool == pool)
-            sim_xo_changed(xo, &xo->disks.items[i].shown);
-    for (size_t i = 0; i < xo->vbds.len; i++)
-        if (xo->vms[xo->vbds.items[i].vm].pool == pool)
-            sim_xo_changed(xo, &xo->vbds.items[i].shown);
-    for (size_t i = 0; i < xo->tasks.len; i++)
-        if (xo->tasks.items[i].pool == pool)
-            sim_xo_changed(xo, &xo->tasks.items[i].shown);
 }

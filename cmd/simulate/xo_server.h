@@ -3,6 +3,7 @@
  * it alone knows: which bytes are in which disk.
  *
  *   xo_server.c  objects, calls but moves    xo_move.c    the copy of a detached disk, the mirror of an attached one
+ *   xo_vm.c      VMs, and who has a disk      xo_place.c   what comes and goes: pools, hosts, SRs
  *   xo_show.c    objects as JSON, and who is told of a change, when
  *
  * Nothing is ever taken out of the tables, so an index is a name for life. Thread: one.
@@ -13,7 +14,7 @@
 #include "reconcile/ports.h"
 #include "sim.h"
 
-enum { SIM_NONE = -1, SIM_POOLS = 2, SIM_HOSTS = 3, SIM_SRS = 7, SIM_VMS = 7 };
+enum { SIM_POOLS = 2, SIM_HOSTS = 3, SIM_SRS = 7, SIM_BACKUP_VMS = 16 };
 
 /* Of fixed places, by index. */
 enum {
@@ -25,7 +26,13 @@ enum {
     SIM_SR_FAR,
     SIM_SR_FAR_SLOW
 };
-enum { SIM_VM_OTHER = SIM_NODES, SIM_VM_DOM0 = SIM_NODES + 1 }; /* VMs 0 to 2 are the nodes */
+/* VMs 0 to 2 are the nodes, and VM number SIM_VM_BACKUP and those behind it are made by backups, each once. */
+enum {
+    SIM_VM_OTHER = SIM_NODES,
+    SIM_VM_DOM0,
+    SIM_VM_BACKUP = SIM_VM_DOM0 + SIM_HOSTS,
+    SIM_VMS = SIM_VM_BACKUP + SIM_BACKUP_VMS
+};
 
 struct sim_shown {
     char id[SIM_ID_SIZE];
@@ -35,26 +42,33 @@ struct sim_shown {
 
 struct sim_pool {
     struct sim_shown shown;
-    bool hidden; /* XO has lost it */
+    bool hidden;       /* XO is not connected to it: none of its objects are shown */
+    bool disconnected; /* … and does not try, so it says */
 };
 
 struct sim_host {
     struct sim_shown shown;
     int pool;
+    bool off; /* XAPI goes on calling its VMs running */
 };
 
 struct sim_sr {
-    struct sim_shown shown;
+    struct sim_shown shown; /* gone: forgotten, with what is on it; it may be introduced again */
     const char *tag;
     int pool;
     int host; /* SIM_NONE: shared */
+    bool unplugged;
     int64_t size, used;
 };
+
+enum sim_power { SIM_RUNNING, SIM_HALTED, SIM_SUSPENDED, SIM_PAUSED };
 
 struct sim_vm {
     struct sim_shown shown;
     int pool, host;
-    bool running, control;
+    enum sim_power power;
+    bool control;
+    bool copy; /* a backup says that it made it */
 };
 
 struct sim_disk {
@@ -67,15 +81,22 @@ struct sim_disk {
     bool cbt;              /* changed blocks are tracked: a move makes backups full */
     char tag[SIM_ID_SIZE]; /* one is enough to show that it is kept or lost */
     /* the truth */
-    int volume;
+    int volume; /* whose name it has, or had */
+    int lineage; /* whose bytes: what a move makes of a disk is of its lineage, and nothing else is */
     int64_t version; /* of the bytes in it */
     bool whole;      /* … and whether all of them are */
+    bool made;       /* a move that the operator started made it, or moved it */
+    bool
+        loose; /* out of sight, or of nobody's concern, when its move was judged: it may keep its name */
 };
 
 struct sim_vbd {
     struct sim_shown shown;
     int vm, disk, position;
     bool attached, read_only;
+    /* what the guest knows */
+    bool mounted; /* a file system of the guest is on it */
+    bool dirty;   /* … and bytes of it are in the guest's memory alone */
 };
 
 enum sim_task_status { SIM_TASK_PENDING, SIM_TASK_SUCCESS, SIM_TASK_FAILURE, SIM_TASK_CANCELLED };
@@ -109,6 +130,8 @@ struct sim_move {
     bool mirror;
     bool by_operator;
     bool xo_follows; /* XO itself still knows of it */
+    bool silent;     /* it never answers */
+    bool lies;       /* it says that it failed, and goes on */
     struct sim_caller caller;
     int source, target, parent, sr, task;
     int vm;          /* of a mirror */
@@ -138,13 +161,15 @@ struct sim_xo {
     SIM_TABLE(sim_task) tasks;
     SIM_TABLE(sim_move) moves;
     struct sim_random random;
-    bool telling;     /* a notification is being collected */
-    int64_t up_at_ms; /* XO restarts until then */
+    int64_t places_ms; /* when a pool, host, SR or VM last came or went */
+    bool pbds_changed; /* since everybody was told last */
+    bool telling;      /* a notification is being collected */
+    int64_t up_at_ms;  /* XO restarts until then */
     int64_t lag_ms, lag_until_ms;
     uint64_t ids;
     /* faults that wait for the next move */
     int move_fails_at, move_fail_kind;
-    bool move_target_stays;
+    bool move_target_stays, move_silent, move_lies;
     int64_t move_hangs_ms, move_slow_ms;
 };
 
@@ -170,10 +195,17 @@ int sim_xo_disk_named(const struct sim_xo *xo, const char *name, size_t i);
 /** The i-th VBD of a disk to a VM that is no dom0, or SIM_NONE. */
 int sim_xo_vbd_of(const struct sim_xo *xo, int disk, size_t i);
 
+/** The i-th VBD of a disk to a control domain, or SIM_NONE. */
+int sim_xo_dom0_of(const struct sim_xo *xo, int disk, size_t i);
+
 /** Whether a VM that is no dom0 has it plugged. */
 bool sim_xo_plugged(const struct sim_xo *xo, int disk);
-/** Whether a host sees an SR. */
+/** Whether the disk is shown now. */
+bool sim_xo_shows_disk(const struct sim_xo *xo, int disk);
+/** Whether a host sees an SR, so that its VMs could use it. */
 bool sim_xo_reaches(const struct sim_xo *xo, int host, int sr);
+/** Whether a VM really runs, whatever is shown of it. */
+bool sim_xo_runs(const struct sim_xo *xo, int vm);
 
 /** The move under way that reads the disk or writes it, or SIM_NONE. */
 int sim_xo_move_of(const struct sim_xo *xo, int disk);
@@ -194,8 +226,12 @@ const char *sim_xo_attach(struct sim_xo *xo, const struct sim_vbd *vbd, int *ret
 const char *sim_xo_plug(struct sim_xo *xo, int vbd, bool attached);
 /** vbd.delete. */
 void sim_xo_remove_vbd(struct sim_xo *xo, int vbd);
-/** Starts or stops a VM: its VBDs are plugged, as far as they can be, or unplugged. */
-void sim_xo_power(struct sim_xo *xo, int vm, bool running);
+/** A VM gets into this state: its VBDs are plugged, as far as they can be, or unplugged; asleep it keeps them. */
+void sim_xo_power(struct sim_xo *xo, int vm, enum sim_power power);
+/** A VM that a backup makes on a host of a pool, or SIM_NONE: there are too many. */
+int sim_xo_add_vm(struct sim_xo *xo, int pool, enum sim_power power, bool copy);
+/** It goes, with its VBDs and not with its disks. */
+void sim_xo_remove_vm(struct sim_xo *xo, int vm);
 /** Adds a pending task that can be cancelled. Its number. */
 int sim_xo_add_task(struct sim_xo *xo, const char *what, int pool);
 
@@ -211,8 +247,24 @@ void sim_xo_move_vm_stopped(struct sim_xo *xo, int vm);
 void sim_xo_restart(struct sim_xo *xo);
 /** The toolstack of a pool restarts: its tasks are gone, what they copied stays, half. */
 void sim_xo_toolstack_restart(struct sim_xo *xo, int pool);
-/** XO loses the pool, or has it again. */
-void sim_xo_hide(struct sim_xo *xo, int pool, bool hidden);
+/** Moves whose source or destination is on the SR are cut off as well: their tasks are gone, and so is who waited for them. */
+void sim_xo_cut_moves_of_sr(struct sim_xo *xo, int sr);
+/** The tasks of running moves are forgotten while their work goes on; who waits for one is told that it failed. */
+void sim_xo_forget_running(struct sim_xo *xo);
+
+/* What comes and goes (xo_place.c). */
+
+/** XO loses the pool, or has it again; `disconnected`: it does not even try. */
+void sim_xo_hide(struct sim_xo *xo, int pool, bool hidden, bool disconnected);
+/** An SR is forgotten, with its disks, or introduced again. False: XAPI refuses, for a VM uses it. */
+bool sim_xo_forget_sr(struct sim_xo *xo, int sr);
+void sim_xo_introduce_sr(struct sim_xo *xo, int sr);
+/** An SR is unplugged from its hosts, or plugged. False: XAPI refuses, for something uses it. */
+bool sim_xo_unplug_sr(struct sim_xo *xo, int sr, bool unplugged);
+/** A host fails, and XAPI does not notice; or it is up again: then its VMs were off, and start. */
+void sim_xo_host_off(struct sim_xo *xo, int host, bool off);
+/** A host that is dead is taken out of its pool, with its SRs and its VMs; or it comes back, with all of them. */
+void sim_xo_eject(struct sim_xo *xo, int host, bool ejected);
 /** Tasks that have ended are no longer shown. */
 void sim_xo_forget_tasks(struct sim_xo *xo);
 

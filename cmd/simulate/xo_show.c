@@ -42,8 +42,8 @@ static json_t *show_host(const struct sim_xo *xo, int number)
     json_t *object = object_of(&host->shown, "host", pool_id(xo, host->pool));
 
     json_put_str(object, "name_label", host->shown.id);
-    json_put_str(object, "power_state", "Running");
-    json_put(object, "enabled", json_true());
+    json_put_str(object, "power_state", host->off ? "Halted" : "Running");
+    json_put(object, "enabled", json_boolean(!host->off));
     return object;
 }
 
@@ -65,21 +65,28 @@ static json_t *show_sr(const struct sim_xo *xo, int number)
     return object;
 }
 
-/* One for each host that reaches an SR; they never change. */
-static void show_pbds(const struct sim_xo *xo, json_t *all)
+/* One for each host that reaches an SR, or would if it were plugged. What comes and goes with its SR is put into `exit`, which may
+ * be NULL. */
+static void show_pbds(const struct sim_xo *xo, json_t *enter, json_t *exit)
 {
     for (int sr = 0; sr < SIM_SRS; sr++)
         for (int host = 0; host < SIM_HOSTS; host++) {
+            const struct sim_sr *it = &xo->srs[sr];
             struct sim_shown shown = {0};
-            if (!sim_xo_reaches(xo, host, sr) || xo->pools[xo->srs[sr].pool].hidden)
+            if (it->host == SIM_NONE ? it->pool != xo->hosts[host].pool : it->host != host)
                 continue;
-            (void)str_join(shown.id, sizeof(shown.id), xo->srs[sr].shown.id, "-",
-                           xo->hosts[host].shown.id);
-            json_t *object = object_of(&shown, "PBD", pool_id(xo, xo->srs[sr].pool));
+            (void)str_join(shown.id, sizeof(shown.id), it->shown.id, "-",
+                           xo->hosts[host].shown.id); /* it fits */
+            if (it->shown.gone || xo->hosts[host].shown.gone || xo->pools[it->pool].hidden) {
+                if (exit)
+                    json_put(exit, shown.id, json_integer(0));
+                continue;
+            }
+            json_t *object = object_of(&shown, "PBD", pool_id(xo, it->pool));
             json_put_str(object, "host", xo->hosts[host].shown.id);
-            json_put_str(object, "SR", xo->srs[sr].shown.id);
-            json_put(object, "attached", json_true());
-            json_put(all, shown.id, object);
+            json_put_str(object, "SR", it->shown.id);
+            json_put(object, "attached", json_boolean(!it->unplugged));
+            json_put(enter, shown.id, object);
         }
 }
 
@@ -98,14 +105,18 @@ static json_t *vbds_where(const struct sim_xo *xo, int vm, int disk)
 
 static json_t *show_vm(const struct sim_xo *xo, int number)
 {
+    static const char *const states[] = {"Running", "Halted", "Suspended", "Paused"};
     const struct sim_vm *vm = &xo->vms[number];
     json_t *object =
         object_of(&vm->shown, vm->control ? "VM-controller" : "VM", pool_id(xo, vm->pool));
 
     json_put_str(object, "name_label", vm->shown.id);
     json_put_str(object, "$container",
-                 vm->running ? xo->hosts[vm->host].shown.id : pool_id(xo, vm->pool));
-    json_put_str(object, "power_state", vm->running ? "Running" : "Halted");
+                 vm->power == SIM_RUNNING || vm->power == SIM_PAUSED ? xo->hosts[vm->host].shown.id
+                                                                     : pool_id(xo, vm->pool));
+    json_put_str(object, "power_state", states[vm->power]);
+    if (vm->copy)
+        json_put(object, "other", json_build("{s:s}", "xo:copy_of", "a VM"));
     json_put(object, "$VBDs", vbds_where(xo, number, SIM_NONE));
     return object;
 }
@@ -190,8 +201,7 @@ static void each(struct sim_xo *xo, each_fn *fn, void *userdata)
     for (int i = 0; i < SIM_SRS; i++)
         fn(&xo->srs[i].shown, xo->pools[xo->srs[i].pool].hidden, show_sr, i, userdata);
     for (size_t i = 0; i < xo->disks.len; i++)
-        fn(&xo->disks.items[i].shown, xo->pools[xo->srs[xo->disks.items[i].sr].pool].hidden,
-           show_disk, (int)i, userdata);
+        fn(&xo->disks.items[i].shown, !sim_xo_shows_disk(xo, (int)i), show_disk, (int)i, userdata);
     for (size_t i = 0; i < xo->vbds.len; i++)
         fn(&xo->vbds.items[i].shown, xo->pools[xo->vms[xo->vbds.items[i].vm].pool].hidden, show_vbd,
            (int)i, userdata);
@@ -205,7 +215,6 @@ static void each(struct sim_xo *xo, each_fn *fn, void *userdata)
 struct batch {
     const struct sim_xo *xo;
     json_t *enter, *exit;
-    bool pools_changed;
 };
 
 static void add_to_batch(struct sim_shown *shown, bool hidden,
@@ -220,7 +229,6 @@ static void add_to_batch(struct sim_shown *shown, bool hidden,
         json_put(batch->exit, shown->id, json_integer(0));
     else
         json_put(batch->enter, shown->id, show(batch->xo, number));
-    batch->pools_changed = batch->pools_changed || show == show_pool;
 }
 
 static json_t *notice(const char *type, json_t *items)
@@ -240,9 +248,9 @@ static void tell(void *userdata, int64_t argument)
     (void)argument;
     xo->telling = false;
     each(xo, add_to_batch, &batch);
-    if (batch.pools_changed) { /* a pool comes and goes with the PBDs of its SRs */
-        show_pbds(xo, batch.enter);
-    }
+    if (xo->pbds_changed)
+        show_pbds(xo, batch.enter, batch.exit);
+    xo->pbds_changed = false;
     cleanup_json json_t *enter = notice("enter", batch.enter);
     cleanup_json json_t *exit = notice("exit", batch.exit);
     for (size_t i = 0; i < xo->sim->operator_count; i++) {
@@ -296,19 +304,33 @@ json_t *sim_xo_list(const struct sim_xo *xo, const char *type)
     struct listing listing = {.xo = xo, .type = type, .all = json_object()};
 
     if (str_equal(type, "PBD"))
-        show_pbds(xo, listing.all);
+        show_pbds(xo, listing.all, NULL);
     else /* nothing is changed through it */
         each((struct sim_xo *)(uintptr_t)xo, add_to_list, &listing);
     return listing.all;
 }
 
+/* XO names the pool only of a server that it is connected to. */
 json_t *sim_xo_servers(const struct sim_xo *xo)
 {
     json_t *servers = json_array();
 
-    for (int i = 0; i < SIM_POOLS; i++)
-        json_add(servers, json_build("{s:s, s:s, s:s, s:b}", "id", xo->pools[i].shown.id, "status",
-                                     xo->pools[i].hidden ? "connecting" : "connected", "poolId",
-                                     xo->pools[i].shown.id, "enabled", 1));
+    for (int i = 0; i < SIM_POOLS; i++) {
+        const struct sim_pool *pool = &xo->pools[i];
+        char id[SIM_ID_SIZE];
+        char host[SIM_ID_SIZE];
+        (void)str_format(id, sizeof(id), "server-%d", i);
+        (void)str_format(host, sizeof(host), "10.0.%d.1", i);
+        const char *status = !pool->hidden        ? "connected"
+                             : pool->disconnected ? "disconnected"
+                                                  : "connecting";
+        json_t *server = json_build("{s:s, s:s, s:b, s:s}", "id", id, "host", host, "enabled", 1,
+                                    "status", status);
+        if (!pool->hidden)
+            json_put_str(server, "poolId", pool->shown.id);
+        if (pool->disconnected)
+            json_put(server, "error", json_build("{s:s}", "message", "connect ECONNREFUSED"));
+        json_add(servers, server);
+    }
     return servers;
 }
