@@ -142,13 +142,27 @@ func TestTwoDisksOfOneNameAreLeftToAPerson(tt *testing.T) {
 	t.NotAttached(attachment, volume.Name, "person")
 	read(t, failure{order: 5, title: "Two disks have the volume's name",
 		happened: "Somebody made a second disk of that name, or another tool moved the disk and failed. Nothing tells which one is good, so neither is attached, moved or deleted; a Pod that uses the volume waits, and says so.",
-		next:     "Look at both disks in Xen Orchestra: size, date, last writes; attach the likely one to a VM of your own if in doubt. Then type the command of the message with the UUID of the good one. The other is renamed, not deleted."},
+		next:     "Look at both disks in Xen Orchestra: size, date, last writes; attach the likely one to a VM of your own if in doubt. Then type the command of the message with the UUID of the good one. The other stays as it is: it may be a backup's."},
 		"ManualRecoveryRequired", "DuplicateName", volume.VDI, twin.UUID, "host-a1 local", "host-a2 local", "kubectl patch xvm db-to-shared", "recovery")
 	t.In("patch", "xvm", "db-to-shared", "--type=merge", "-p",
 		fmt.Sprintf(`{"spec":{"recovery":[{"claimName":"data-db-0","keep":"%s"}]}}`, volume.VDI))
 	t.Do("delete", "volumeattachment", attachment, "--wait=false")
 	t.Phase("db-to-shared", "Succeeded")
-	t.GoodDisk(volume, t.SR("pool-a shared"))
+	t.GoodDiskBeside(volume, stranger(t, volume, twin.UUID), t.SR("pool-a shared"))
+}
+
+// stranger is a disk of the volume's name as it is in truth.
+func stranger(t *testlab.Test, volume *lab.Volume, uuid string) *lab.Disk {
+	t.Helper()
+	truth, err := t.Xosim.Truth(t.Ctx)
+	t.Must(err)
+	for _, disk := range truth.Named(volume.Disk) {
+		if disk.UUID == uuid {
+			return &disk
+		}
+	}
+	t.Fatalf("disk %s is not named %s any more", uuid, volume.Disk)
+	return nil
 }
 
 func TestADiskThatDisappearsIsLeftToAPerson(tt *testing.T) {

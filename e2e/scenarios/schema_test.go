@@ -61,6 +61,10 @@ func TestAWrongObjectIsRefusedWithWhatToWriteInstead(tt *testing.T) {
 			"recovery: [{claimName: wal, keep: 0b6f2c0e-7a55-4d0e-9d0a-1c2d3e4f5a6b}]", "data"), "names a claim that spec.volumes does not"},
 		"cancelling a dry run": {testlab.MigrationManifest("move", "{srsWithTag: a}", "cancel: true\n  dryRun: true", "data"),
 			"set either cancel or dryRun"},
+		"a claim that can't exist": {testlab.MigrationManifest("move", "{srsWithTag: a}", "", "Data_DB"),
+			"claimName takes the name of a PersistentVolumeClaim"},
+		"what becomes of snapshots": {testlab.MigrationManifest("move", "{srsWithTag: a}", "snapshots: Delete", "data"),
+			"snapshots is one of Keep"},
 		"a time to live before the end": {testlab.MigrationManifest("move", "{srsWithTag: a}", "ttlSecondsAfterFinished: -1", "data"),
 			"ttlSecondsAfterFinished"},
 	} {

@@ -227,6 +227,33 @@ func (t *Test) GoodDisk(volume *lab.Volume, srs ...*lab.SR) *lab.Disk {
 	return disk
 }
 
+// GoodDiskBeside checks the same of a volume whose name another disk has too, and that the other one was left as it was made.
+func (t *Test) GoodDiskBeside(volume *lab.Volume, stranger *lab.Disk, srs ...*lab.SR) {
+	t.Helper()
+	truth, err := t.Xosim.Truth(t.Ctx)
+	t.Must(err)
+	var own []lab.Disk
+	for _, disk := range truth.Named(volume.Disk) {
+		if disk.UUID != stranger.UUID {
+			own = append(own, disk)
+		} else if disk.SR != stranger.SR || disk.SHA256 != stranger.SHA256 {
+			t.Errorf("the other disk of the name is %+v, it was %+v", disk, *stranger)
+		}
+	}
+	if len(own) != 1 || len(truth.Named(volume.Disk)) != 2 {
+		t.Fatalf("the volume's disk and the other one should be there: %+v", truth.Named(volume.Disk))
+	}
+	if own[0].SHA256 != volume.SHA256 || !own[0].Complete || truth.LostBytes(own[0].Family) > 0 {
+		t.Errorf("disk %+v should hold %s", own[0], volume.SHA256)
+	}
+	for _, sr := range srs {
+		if own[0].SR == sr.UUID {
+			return
+		}
+	}
+	t.Errorf("disk %s is on SR %s", own[0].UUID, own[0].SR)
+}
+
 // Fault switches a fault of xosim on, until the test ends or the function it returns is called.
 func (t *Test) Fault(fault map[string]any) func() {
 	t.Helper()
