@@ -29,6 +29,7 @@ extern struct one_test *all_tests;
 #define cr_assert(condition, ...) do { if (!(condition)) exit(1); } while (0)
 #define cr_assert_not(condition, ...) cr_assert(!(condition))
 #define cr_assert_eq(a, b, ...) cr_assert((a) == (b))
+#define cr_expect_eq(a, b, ...) cr_assert_eq(a, b)
 #define cr_assert_neq(a, b, ...) cr_assert((a) != (b))
 #define cr_assert_lt(a, b, ...) cr_assert((a) < (b))
 #define cr_assert_leq(a, b, ...) cr_assert((a) <= (b))

@@ -159,4 +159,5 @@ Test(volume_identity, says_which_verdicts_name_a_disk)
     for (int verdict = 0; verdict <= VOLUME_AMBIGUOUS; verdict++)
         cr_expect_eq(volume_verdict_names_a_disk((enum volume_verdict)verdict), names[verdict],
                      "verdict %d", verdict);
+    cr_assert_not(volume_verdict_names_a_disk((enum volume_verdict)99));
 }

@@ -26,6 +26,8 @@ Test(volume_provenance, is_never_of_a_disk_that_was_there_before)
 Test(volume_provenance, is_never_of_a_disk_elsewhere)
 {
     expect((struct volume_provenance){.named = true, .carries_id = true}, VOLUME_STRANGER);
+    expect((struct volume_provenance){.live = true, .named = true, .carries_id = true},
+           VOLUME_STRANGER);
     expect((struct volume_provenance){.at_source = true, .named = true, .carries_id = true},
            VOLUME_STRANGER);
 }

@@ -7,21 +7,7 @@
  * starts while something may still be on its way: a call that was answered, or a stretch of quiet
  * longer than XO's own retries.
  */
-#include "reconcile/volume_migration/decide.h"
-
-static struct migration_verdict make(enum migration_step step, enum migration_state state,
-                                     enum api_reason reason, int disk)
-{
-    return (struct migration_verdict){
-        .step = step, .state = state, .reason = reason, .disk = disk, .keep = MIGRATION_NO_DISK};
-}
-
-static struct migration_verdict wait_for(enum api_reason reason)
-{
-    enum migration_state state =
-        migration_reason_stalls(reason) ? MIGRATION_STATE_STALLED : MIGRATION_STATE_WAITING;
-    return make(MIGRATION_WAIT, state, reason, MIGRATION_NO_DISK);
-}
+#include "reconcile/volume_migration/decide_internal.h"
 
 /* Whether the leftover of the facts may be deleted: spec.leftovers asks for it, and what it was a
  * copy of is safe elsewhere. */
@@ -38,19 +24,19 @@ static struct migration_verdict ended(const struct migration_facts *facts)
 {
     switch (facts->ended) {
     case MIGRATION_DONE:
-        return make(deletable(facts) ? MIGRATION_DELETE_LEFTOVER : MIGRATION_WAIT,
-                    MIGRATION_STATE_DONE, API_REASON_MIGRATED, MIGRATION_NO_DISK);
+        return migration_verdict_make(deletable(facts) ? MIGRATION_DELETE_LEFTOVER : MIGRATION_WAIT,
+                                      MIGRATION_STATE_DONE, API_REASON_MIGRATED, MIGRATION_NO_DISK);
     case MIGRATION_STOPPED:
-        return make(MIGRATION_WAIT, MIGRATION_STATE_CANCELLED, API_REASON_CANCELLED,
-                    MIGRATION_NO_DISK);
+        return migration_verdict_make(MIGRATION_WAIT, MIGRATION_STATE_CANCELLED,
+                                      API_REASON_CANCELLED, MIGRATION_NO_DISK);
     case MIGRATION_GIVEN_UP:
     case MIGRATION_GOES_ON:
         break;
     }
-    return make(MIGRATION_WAIT, MIGRATION_STATE_FAILED,
-                facts->too_costly ? API_REASON_TOO_MUCH_COPIED_IN_VAIN
-                                  : API_REASON_RETRY_LIMIT_REACHED,
-                MIGRATION_NO_DISK);
+    return migration_verdict_make(MIGRATION_WAIT, MIGRATION_STATE_FAILED,
+                                  facts->too_costly ? API_REASON_TOO_MUCH_COPIED_IN_VAIN
+                                                    : API_REASON_RETRY_LIMIT_REACHED,
+                                  MIGRATION_NO_DISK);
 }
 
 /* Whether a disk that matters is being copied. */
@@ -87,7 +73,7 @@ static struct migration_verdict follow(const struct migration_facts *facts)
                                              : API_REASON_MIGRATING;
     enum migration_step step =
         stop && facts->task_cancellable ? MIGRATION_CANCEL_TASK : MIGRATION_WAIT;
-    return make(step, state, reason, MIGRATION_NO_DISK);
+    return migration_verdict_make(step, state, reason, MIGRATION_NO_DISK);
 }
 
 /* Row 7. A call that is not answered is no move: nothing is copied until something is seen. */
@@ -97,9 +83,11 @@ static struct migration_verdict unanswered(const struct migration_facts *facts)
         facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_STARTING;
 
     if (facts->stuck)
-        return make(MIGRATION_FENCE, state, API_REASON_UNANSWERED, MIGRATION_NO_DISK);
-    return make(MIGRATION_WAIT, state, facts->cancel ? API_REASON_CANCELLING : API_REASON_STARTING,
-                MIGRATION_NO_DISK);
+        return migration_verdict_make(MIGRATION_FENCE, state, API_REASON_UNANSWERED,
+                                      MIGRATION_NO_DISK);
+    return migration_verdict_make(MIGRATION_WAIT, state,
+                                  facts->cancel ? API_REASON_CANCELLING : API_REASON_STARTING,
+                                  MIGRATION_NO_DISK);
 }
 
 /* Whether the open attempt was certainly never sent. Where nobody remembers, the marker tells: a
@@ -112,122 +100,16 @@ bool migration_never_sent(const struct migration_facts *facts)
            !facts->disks[0].marked_for_us;
 }
 
-/* Whether what became of our call is known, or can't become known any more. */
-static bool settled(const struct migration_facts *facts)
-{
-    return facts->call == MIGRATION_CALL_ANSWERED ? facts->noticed : facts->quiet;
-}
-
-static struct migration_verdict observe_on(const struct migration_facts *facts)
-{
-    enum migration_state state = facts->cancel ? MIGRATION_STATE_CANCELLING
-                                 : facts->open ? MIGRATION_STATE_FINISHING
-                                               : MIGRATION_STATE_WAITING;
-    return make(MIGRATION_WAIT, state, API_REASON_OBSERVING, MIGRATION_NO_DISK);
-}
-
-/* A marker of ours may not be seen yet; once the attempt is closed, nobody would take it off. */
-static bool may_be_marked(const struct migration_facts *facts, int disk)
-{
-    const struct migration_disk_facts *it = &facts->disks[disk];
-    return it->marked || (it->source && facts->marked_by_us);
-}
-
-/* Takes the marker off the disk, if it is on it or may yet come, and then closes the attempt this way. */
-static struct migration_verdict close_attempt(const struct migration_facts *facts, int disk,
-                                              enum migration_step step)
-{
-    enum migration_state state =
-        facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_FINISHING;
-    enum api_reason reason = facts->cancel ? API_REASON_CANCELLING : API_REASON_FINISHING;
-
-    if (facts->mark_lost && !facts->quiet)
-        return observe_on(facts);
-    if (disk != MIGRATION_NO_DISK && may_be_marked(facts, disk))
-        return make(MIGRATION_UNMARK, state, reason, disk);
-    return make(step, state, reason, disk);
-}
-
-static struct migration_verdict withdraw(const struct migration_facts *facts, int disk)
-{
-    return close_attempt(facts, disk,
-                         facts->cancel ? MIGRATION_CLOSE_CANCELLED : MIGRATION_CLOSE_WITHDRAWN);
-}
-
-/* One disk is the volume's, and every other a leftover: the first is remembered, the others written down, then
- * renamed. */
-static struct migration_verdict leave_only(const struct migration_facts *facts, int keep)
-{
-    enum migration_state state =
-        facts->cancel ? MIGRATION_STATE_CANCELLING : MIGRATION_STATE_FINISHING;
-    enum api_reason reason = facts->cancel ? API_REASON_CANCELLING : API_REASON_FINISHING;
-    int first = MIGRATION_NO_DISK;
-    struct migration_verdict result;
-
-    if (!facts->disks[keep].source && !facts->disks[keep].remembered)
-        return make(MIGRATION_REMEMBER, state, reason, keep);
-    for (size_t i = 0; i < facts->disk_count; i++) {
-        if ((int)i == keep)
-            continue;
-        if (!facts->disks[i].listed) {
-            result = make(MIGRATION_LIST_LEFTOVERS, state, reason, (int)i);
-            result.keep = keep;
-            return result;
-        }
-        if (first == MIGRATION_NO_DISK)
-            first = (int)i;
-    }
-    result = make(MIGRATION_RENAME_LEFTOVER, state, reason, first);
-    result.keep = keep;
-    return result;
-}
-
-/* Whether a VM runs on another disk than this one: who named this one did not know, or has yet to stop the VM. */
-static bool another_runs(const struct migration_facts *facts, size_t index)
-{
-    bool runs = false;
-
-    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)
-        runs = runs || (i != index && facts->disks[i].attached_running);
-    return runs;
-}
-
-/* What a person has chosen: remembered, then kept; a stranger ends the attempt. */
-static struct migration_verdict obey(const struct migration_facts *facts, int chosen)
-{
-    if (!facts->disks[chosen].remembered && facts->open)
-        return make(MIGRATION_REMEMBER, MIGRATION_STATE_FINISHING, API_REASON_FINISHING, chosen);
-    if (!facts->disks[chosen].remembered)
-        return make(MIGRATION_REMEMBER, MIGRATION_STATE_STARTING, API_REASON_STARTING, chosen);
-    if ((size_t)chosen < facts->disk_count && facts->disk_count > 1)
-        return leave_only(facts, chosen);
-    return close_attempt(facts, MIGRATION_NO_DISK,
-                         facts->cancel ? MIGRATION_CLOSE_CANCELLED : MIGRATION_CLOSE_FAILED);
-}
-
-/* What only a person can tell: done as spec.recovery says, or asked for. */
-static struct migration_verdict ask_a_person(const struct migration_facts *facts,
-                                             enum api_reason reason)
-{
-    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)
-        if (facts->disks[i].chosen && !another_runs(facts, i))
-            return obey(facts, (int)i);
-    if (facts->deleted)
-        return make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLING, API_REASON_CANCELLING,
-                    MIGRATION_NO_DISK);
-    return make(MIGRATION_WAIT, MIGRATION_STATE_MANUAL, reason, MIGRATION_NO_DISK);
-}
-
 /* Rows 9, 10 and 12. */
 static struct migration_verdict no_disk(const struct migration_facts *facts)
 {
     if (!facts->open)
-        return wait_for(API_REASON_DISK_NOT_FOUND);
+        return migration_wait_for(API_REASON_DISK_NOT_FOUND);
     if (facts->call == MIGRATION_CALL_NEVER_SENT)
-        return withdraw(facts, MIGRATION_NO_DISK);
+        return migration_withdraw(facts, MIGRATION_NO_DISK);
     if (!facts->quiet)
-        return observe_on(facts);
-    return ask_a_person(facts, API_REASON_DISK_DISAPPEARED);
+        return migration_observe_on(facts);
+    return migration_ask_a_person(facts, API_REASON_DISK_DISAPPEARED);
 }
 
 /* Row 15: whether the attempt's own disk at the target is not proven to be whole. That the source is gone
@@ -254,25 +136,31 @@ static struct migration_verdict in_place(const struct migration_facts *facts)
 {
     const struct migration_disk_facts *it = &facts->disks[0];
 
-    if (facts->open && it->source && !migration_never_sent(facts) && !settled(facts))
-        return observe_on(facts);
+    if (facts->open && it->source && !migration_never_sent(facts) && !migration_settled(facts))
+        return migration_observe_on(facts);
     if (!facts->open && it->marked && facts->excluded == API_REASON_VOLUME_BUSY)
-        return wait_for(API_REASON_VOLUME_BUSY); /* the marker may be the other migration's */
+        return migration_wait_for(
+            API_REASON_VOLUME_BUSY); /* the marker may be the other migration's */
     if (!facts->open && it->marked && !abandoned(facts))
-        return observe_on(facts);
-    if (doubtful(facts) && !settled(facts))
-        return observe_on(facts);
+        return migration_observe_on(facts);
+    if (doubtful(facts) && !migration_settled(facts))
+        return migration_observe_on(facts);
     if (doubtful(facts) && (facts->call_failed || facts->copied_elsewhere) && !it->remembered)
-        return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
+        return migration_ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
     if (!it->marker_final && !facts->open && facts->held != API_REASON_INACTIVE)
-        return wait_for(facts->held);
+        return migration_wait_for(facts->held);
     /* First: its marker is what proves whose it is until then. */
     if (facts->open && !it->remembered)
-        return make(MIGRATION_REMEMBER, MIGRATION_STATE_FINISHING, API_REASON_FINISHING, 0);
+        return migration_verdict_make(MIGRATION_REMEMBER, MIGRATION_STATE_FINISHING,
+                                      API_REASON_FINISHING, 0);
     if (!it->marker_final)
-        return make(MIGRATION_SETTLE_MARKER, MIGRATION_STATE_FINISHING, API_REASON_FINISHING, 0);
-    return make(facts->open ? MIGRATION_CLOSE_DONE : MIGRATION_WAIT, MIGRATION_STATE_DONE,
-                facts->open || facts->begun ? API_REASON_MIGRATED : API_REASON_ALREADY_IN_PLACE, 0);
+        return migration_verdict_make(MIGRATION_SETTLE_MARKER, MIGRATION_STATE_FINISHING,
+                                      API_REASON_FINISHING, 0);
+    return migration_verdict_make(facts->open ? MIGRATION_CLOSE_DONE : MIGRATION_WAIT,
+                                  MIGRATION_STATE_DONE,
+                                  facts->open || facts->begun ? API_REASON_MIGRATED
+                                                              : API_REASON_ALREADY_IN_PLACE,
+                                  0);
 }
 
 bool migration_goes_live(const struct migration_facts *facts)
@@ -302,8 +190,9 @@ static struct migration_verdict hindered(const struct migration_facts *facts,
                                          enum api_reason reason)
 {
     if (facts->no_target == API_REASON_INACTIVE && reason == API_REASON_SR_NOT_REACHABLE)
-        return make(MIGRATION_WAIT, MIGRATION_STATE_WAITING, reason, MIGRATION_NO_DISK);
-    return wait_for(reason);
+        return migration_verdict_make(MIGRATION_WAIT, MIGRATION_STATE_WAITING, reason,
+                                      MIGRATION_NO_DISK);
+    return migration_wait_for(reason);
 }
 
 /* Whether an attempt that was written down may be started as it was. */
@@ -319,18 +208,20 @@ static struct migration_verdict attempt_elsewhere(const struct migration_facts *
 {
     if (migration_never_sent(facts)) {
         if (!may_start(facts))
-            return withdraw(facts, 0);
+            return migration_withdraw(facts, 0);
         if (facts->disks[0].marked && !facts->marked_by_us && !abandoned(facts))
-            return observe_on(facts); /* whoever marked it may be about to move it */
-        return make(facts->disks[0].marked_for_us ? MIGRATION_START : MIGRATION_MARK,
-                    MIGRATION_STATE_STARTING, API_REASON_STARTING, 0);
+            return migration_observe_on(facts); /* whoever marked it may be about to move it */
+        return migration_verdict_make(facts->disks[0].marked_for_us ? MIGRATION_START
+                                                                    : MIGRATION_MARK,
+                                      MIGRATION_STATE_STARTING, API_REASON_STARTING, 0);
     }
-    if (!settled(facts))
-        return observe_on(facts);
+    if (!migration_settled(facts))
+        return migration_observe_on(facts);
     if (!facts->disks[0].source && !facts->disks[0].remembered)
-        return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
-    return close_attempt(facts, 0,
-                         facts->cancel ? MIGRATION_CLOSE_CANCELLED : MIGRATION_CLOSE_FAILED);
+        return migration_ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
+    return migration_close_attempt(facts, 0,
+                                   facts->cancel ? MIGRATION_CLOSE_CANCELLED
+                                                 : MIGRATION_CLOSE_FAILED);
 }
 
 /* Row 23. */
@@ -338,18 +229,19 @@ static struct migration_verdict pause(enum migration_pause why)
 {
     switch (why) {
     case MIGRATION_PAUSE_REFUSED:
-        return wait_for(API_REASON_REFUSED);
+        return migration_wait_for(API_REASON_REFUSED);
     case MIGRATION_PAUSE_BROKEN:
-        return wait_for(API_REASON_STORAGE_BROKEN);
+        return migration_wait_for(API_REASON_STORAGE_BROKEN);
     case MIGRATION_PAUSE_BUSY:
-        return wait_for(API_REASON_QUEUED);
+        return migration_wait_for(API_REASON_QUEUED);
     case MIGRATION_PAUSE_BLOCKED:
-        return wait_for(API_REASON_OPERATION_BLOCKED);
+        return migration_wait_for(API_REASON_OPERATION_BLOCKED);
     case MIGRATION_PAUSE_BACK_OFF:
     case MIGRATION_PAUSE_NONE:
         break;
     }
-    return make(MIGRATION_WAIT, MIGRATION_STATE_BACKING_OFF, API_REASON_BACKING_OFF, 0);
+    return migration_verdict_make(MIGRATION_WAIT, MIGRATION_STATE_BACKING_OFF,
+                                  API_REASON_BACKING_OFF, 0);
 }
 
 /* Rows 23 to 27. */
@@ -358,22 +250,24 @@ static struct migration_verdict elsewhere(const struct migration_facts *facts)
     enum api_reason reason = obstacle(facts);
 
     if (facts->held != API_REASON_INACTIVE)
-        return wait_for(facts->held);
+        return migration_wait_for(facts->held);
     if (facts->pause != MIGRATION_PAUSE_NONE)
         return pause(facts->pause);
     if (facts->excluded == API_REASON_VOLUME_BUSY)
-        return wait_for(API_REASON_VOLUME_BUSY); /* the marker may be the other migration's */
+        return migration_wait_for(
+            API_REASON_VOLUME_BUSY); /* the marker may be the other migration's */
     if (facts->disks[0].marked)
-        return abandoned(facts) ? make(MIGRATION_UNMARK, MIGRATION_STATE_WAITING,
-                                       API_REASON_STALE_MARKER_CLEARED, 0)
-                                : observe_on(facts);
+        return abandoned(facts) ? migration_verdict_make(MIGRATION_UNMARK, MIGRATION_STATE_WAITING,
+                                                         API_REASON_STALE_MARKER_CLEARED, 0)
+                                : migration_observe_on(facts);
     if (reason != API_REASON_INACTIVE)
         return hindered(facts, reason);
     if (!facts->disks[0].remembered)
-        return make(MIGRATION_REMEMBER, MIGRATION_STATE_STARTING, API_REASON_STARTING, 0);
+        return migration_verdict_make(MIGRATION_REMEMBER, MIGRATION_STATE_STARTING,
+                                      API_REASON_STARTING, 0);
     if (facts->queued)
-        return wait_for(API_REASON_QUEUED);
-    return make(MIGRATION_OPEN, MIGRATION_STATE_STARTING, API_REASON_STARTING, 0);
+        return migration_wait_for(API_REASON_QUEUED);
+    return migration_verdict_make(MIGRATION_OPEN, MIGRATION_STATE_STARTING, API_REASON_STARTING, 0);
 }
 
 static struct migration_verdict one_disk(const struct migration_facts *facts)
@@ -383,178 +277,19 @@ static struct migration_verdict one_disk(const struct migration_facts *facts)
     return facts->open ? attempt_elsewhere(facts) : elsewhere(facts);
 }
 
-/* How the disks that are not the source look. */
-struct others {
-    size_t made; /* where a move makes whole disks */
-    size_t attached;
-    size_t running; /* of those, attached to a running VM */
-    size_t whole;
-    int running_disk;
-    int whole_disk;
-};
-
-static struct others look_at_others(const struct migration_facts *facts, int source)
-{
-    struct others others = {.running_disk = MIGRATION_NO_DISK, .whole_disk = MIGRATION_NO_DISK};
-
-    for (size_t i = 0; i < facts->disk_count; i++) {
-        const struct migration_disk_facts *disk = &facts->disks[i];
-        if ((int)i == source)
-            continue;
-        others.made += !disk->half;
-        others.attached += disk->attached;
-        if (disk->attached && disk->attached_running) {
-            others.running++;
-            others.running_disk = (int)i;
-        }
-        if (disk->whole) {
-            others.whole++;
-            others.whole_disk = (int)i;
-        }
-    }
-    return others;
-}
-
-/* The index of the source; MIGRATION_NO_DISK: it is not there. */
-static int source_of(const struct migration_facts *facts)
-{
-    for (size_t i = 0; i < facts->disk_count; i++)
-        if (facts->disks[i].source)
-            return (int)i;
-    return MIGRATION_NO_DISK;
-}
-
-/* Row 31: whether the one that its task proves whole is to be kept. XAPI hands a live move's disk
- * over to the VM; whoever has an offline move's copy may have taken the wrong one. */
-static bool proven(const struct migration_facts *facts, int source, const struct others *others)
-{
-    if (others->whole != 1 || (source != MIGRATION_NO_DISK && facts->disks[source].attached))
-        return false;
-    return others->attached == 0 ||
-           (facts->live && others->attached == 1 && facts->disks[others->whole_disk].attached);
-}
-
-/* The disk beside the source that is remembered already, so that it was decided for. */
-static int remembered_before(const struct migration_facts *facts, int source)
-{
-    for (size_t i = 0; i < facts->disk_count; i++)
-        if ((int)i != source && facts->disks[i].remembered)
-            return (int)i;
-    return MIGRATION_NO_DISK;
-}
-
-/* Whether a VM has any disk but this one. */
-static bool another_attached(const struct migration_facts *facts, int disk)
-{
-    for (size_t i = 0; i < facts->disk_count; i++)
-        if ((int)i != disk && facts->disks[i].attached)
-            return true;
-    return false;
-}
-
-/* The one disk that this attempt has not put aside, when it has begun to put the others aside and
- * nobody has taken one of those since: what was decided once is not decided anew from less. */
-static int kept_before(const struct migration_facts *facts)
-{
-    int kept = MIGRATION_NO_DISK;
-
-    for (size_t i = 0; i < facts->disk_count; i++) {
-        const struct migration_disk_facts *disk = &facts->disks[i];
-        if (disk->put_aside ? disk->attached : disk->listed || kept != MIGRATION_NO_DISK)
-            return MIGRATION_NO_DISK;
-        if (!disk->put_aside)
-            kept = (int)i;
-    }
-    return kept;
-}
-
-/* Row 34: whether a VM runs on just one of the others, and no VM has the source. */
-static bool runs_on(const struct migration_facts *facts, int source, const struct others *others)
-{
-    return others->attached == 1 && others->running == 1 && !facts->disks[source].attached &&
-           !facts->disks[others->running_disk].half;
-}
-
-/* Rows 29 and 31 to 35. */
-static struct migration_verdict interrupted(const struct migration_facts *facts)
-{
-    int source = source_of(facts);
-    struct others others = look_at_others(facts, source);
-    int kept = kept_before(facts);
-    int remembered = remembered_before(facts, source);
-    /* Another disk may come of somebody else's move of one of these, which may not have ended. */
-    bool alone = facts->stranger_count == 0;
-
-    if (kept != MIGRATION_NO_DISK && (alone || facts->still))
-        return leave_only(facts, kept);
-    if (remembered != MIGRATION_NO_DISK)
-        return another_attached(facts, remembered)
-                   ? ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES)
-                   : leave_only(facts, remembered);
-    if (facts->disk_count == 2 && alone && proven(facts, source, &others))
-        return leave_only(facts, others.whole_disk);
-    if (!facts->still)
-        return observe_on(facts);
-    if (proven(facts, source, &others))
-        return leave_only(facts, others.whole_disk);
-    if (source == MIGRATION_NO_DISK)
-        return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
-    /* A live move's source that no VM has may have been left behind when the VM was switched over to a whole one. */
-    if (others.attached == 0 && (!facts->live || facts->disks[source].attached || others.made == 0))
-        return leave_only(facts, source);
-    if (runs_on(facts, source, &others))
-        return leave_only(facts, others.running_disk);
-    return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
-}
-
-/* Rows 33 and 34 again: on which disk a VM runs is written down as soon as it is seen, for the VM may be
- * gone before all is settled. */
-static bool to_be_noted(const struct migration_facts *facts, struct migration_verdict *ret)
-{
-    int source = source_of(facts);
-    struct others others = look_at_others(facts, source);
-    int runs = MIGRATION_NO_DISK;
-
-    if (!facts->open || !facts->noticed || facts->truncated || source == MIGRATION_NO_DISK)
-        return false;
-    if (runs_on(facts, source, &others))
-        runs = others.running_disk;
-    else if (facts->live && others.made > 0 && others.attached == 0 &&
-             facts->disks[source].attached_running)
-        runs = source;
-    if (runs == MIGRATION_NO_DISK)
-        return false;
-    *ret = leave_only(facts, runs);
-    return ret->step != MIGRATION_RENAME_LEFTOVER;
-}
-
-/* Rows 28 to 35. */
-static struct migration_verdict several(const struct migration_facts *facts)
-{
-    struct migration_verdict note;
-
-    if (facts->call == MIGRATION_CALL_NEVER_SENT)
-        return withdraw(facts, source_of(facts));
-    if (to_be_noted(facts, &note))
-        return note;
-    if (!settled(facts))
-        return observe_on(facts);
-    if (facts->truncated)
-        return ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
-    return interrupted(facts);
-}
-
 /* Rows 5 and 8 of a volume without an open attempt: it is not known which disk is the volume's, or that one
  * can't be used. */
 static struct migration_verdict unknown_disk(const struct migration_facts *facts)
 {
     if (facts->excluded == API_REASON_VOLUME_BUSY)
-        return wait_for(API_REASON_VOLUME_BUSY); /* it may be the other one's move that shows */
+        return migration_wait_for(
+            API_REASON_VOLUME_BUSY); /* it may be the other one's move that shows */
     if (facts->identity == API_REASON_DISK_OUT_OF_REACH)
-        return ask_a_person(facts, facts->identity);
+        return migration_ask_a_person(facts, facts->identity);
     if (facts->identity != API_REASON_DUPLICATE_NAME && facts->disk_count < 2)
-        return wait_for(facts->identity);
-    return facts->still ? ask_a_person(facts, API_REASON_DUPLICATE_NAME) : observe_on(facts);
+        return migration_wait_for(facts->identity);
+    return facts->still ? migration_ask_a_person(facts, API_REASON_DUPLICATE_NAME)
+                        : migration_observe_on(facts);
 }
 
 /* Row 11: the source is out of reach for good, and nothing proves that another disk is whole. */
@@ -572,12 +307,12 @@ static bool out_of_reach(const struct migration_facts *facts)
 static struct migration_verdict goes_on(const struct migration_facts *facts)
 {
     if (facts->cancel && !facts->open)
-        return make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLED, API_REASON_CANCELLED,
-                    MIGRATION_NO_DISK);
+        return migration_verdict_make(MIGRATION_CLOSE_CANCELLED, MIGRATION_STATE_CANCELLED,
+                                      API_REASON_CANCELLED, MIGRATION_NO_DISK);
     if (facts->blind != API_REASON_INACTIVE)
-        return wait_for(facts->blind);
+        return migration_wait_for(facts->blind);
     if (facts->unfit != API_REASON_INACTIVE && !facts->open)
-        return wait_for(facts->unfit);
+        return migration_wait_for(facts->unfit);
     if (moves(facts))
         return follow(facts);
     if (facts->call == MIGRATION_CALL_PENDING)
@@ -585,12 +320,13 @@ static struct migration_verdict goes_on(const struct migration_facts *facts)
     if (!facts->open && (facts->identity != API_REASON_INACTIVE || facts->disk_count > 1))
         return unknown_disk(facts);
     if (out_of_reach(facts))
-        return facts->quiet ? ask_a_person(facts, API_REASON_DISK_OUT_OF_REACH) : observe_on(facts);
+        return facts->quiet ? migration_ask_a_person(facts, API_REASON_DISK_OUT_OF_REACH)
+                            : migration_observe_on(facts);
     if (facts->disk_count == 0)
         return no_disk(facts);
     if (facts->disk_count == 1)
         return one_disk(facts);
-    return several(facts);
+    return migration_several(facts);
 }
 
 struct migration_verdict migration_decide_volume(const struct migration_facts *facts)
@@ -602,6 +338,6 @@ struct migration_verdict migration_decide_volume(const struct migration_facts *f
     verdict = goes_on(facts);
     if (facts->dry_run && !facts->open && verdict.step != MIGRATION_WAIT &&
         verdict.step != MIGRATION_CLOSE_CANCELLED)
-        return wait_for(API_REASON_DRY_RUN);
+        return migration_wait_for(API_REASON_DRY_RUN);
     return verdict;
 }

@@ -230,6 +230,8 @@ Test(decide, is_cancelled_when_the_source_is_alone_after_a_request)
 Test(decide, waits_until_the_next_attempt_is_due)
 {
     struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.pause = (enum migration_pause)99; /* none that there is: longer is safer */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_BACKING_OFF, API_REASON_BACKING_OFF);
     facts.pause = MIGRATION_PAUSE_BACK_OFF;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_BACKING_OFF, API_REASON_BACKING_OFF);
 }

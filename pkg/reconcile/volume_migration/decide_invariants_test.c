@@ -16,13 +16,18 @@ static bool bit(uint64_t *bits)
     return set;
 }
 
-static bool something_moves(const struct migration_facts *facts)
+static bool disks_move(const struct migration_facts *facts)
 {
-    bool moving = facts->call == MIGRATION_CALL_PENDING;
+    bool moving = false;
 
     for (size_t i = 0; i < facts->disk_count; i++)
         moving = moving || facts->disks[i].moving;
     return moving;
+}
+
+static bool something_moves(const struct migration_facts *facts)
+{
+    return facts->call == MIGRATION_CALL_PENDING || disks_move(facts);
 }
 
 /* Whether the way that the one disk would go now is free. */
@@ -77,7 +82,7 @@ static void check_leftovers(const struct migration_facts *facts,
         cr_assert(verdict->disk != verdict->keep && other->listed == renames, "I10");
         cr_assert(!something_moves(facts));
         cr_assert(keep->chosen || keep->source || keep->whole || keep->attached_running ||
-                      kept_before(facts, verdict->keep),
+                      keep->remembered || kept_before(facts, verdict->keep),
                   "I1");
         cr_assert(keep->chosen || facts->open);
         cr_assert(keep->chosen || !other->attached, "I1: a disk in use keeps its name");
@@ -144,7 +149,8 @@ static void check_invariants(const struct migration_facts *facts)
         cr_assert(facts->open && moving && facts->task_cancellable &&
                   facts->call != MIGRATION_CALL_NEVER_SENT && (facts->cancel || facts->stuck));
     if (verdict.step == MIGRATION_FENCE)
-        cr_assert(facts->call == MIGRATION_CALL_PENDING && !facts->seen_going && facts->stuck);
+        cr_assert(facts->call == MIGRATION_CALL_PENDING && facts->stuck && !disks_move(facts) &&
+                  (!facts->seen_going || !facts->task_cancellable));
     if (writes && moving)
         cr_assert(verdict.step == MIGRATION_CANCEL_TASK || verdict.step == MIGRATION_FENCE ||
                       verdict.step == MIGRATION_DELETE_LEFTOVER,
@@ -279,9 +285,14 @@ static struct migration_facts draw_facts(uint64_t *state)
         .task_cancellable = bit(&bits),
         .stuck = bit(&bits),
         .begun = bit(&bits),
+        .call_failed = bit(&bits),
+        .copied_elsewhere = bit(&bits) && bit(&bits),
+        .seen_going = bit(&bits),
+        .source_lost = bit(&bits) && bit(&bits),
         .truncated = bit(&bits) && bit(&bits),
         .leftover = {.listed = true, .failed_copy = true, .seen = true, .superseded = true},
         .disk_count = next_number(state) % 5,
+        .stranger_count = next_number(state) % 3,
     };
 
     bits = next_number(state) >> 1;
@@ -291,7 +302,9 @@ static struct migration_facts draw_facts(uint64_t *state)
                                                            .seen = bit(&bits),
                                                            .in_use = bit(&bits),
                                                            .superseded = bit(&bits)};
-    for (size_t i = 0; i < facts.disk_count; i++)
+    facts.identity = draw_reason(&bits, API_REASON_DUPLICATE_NAME, API_REASON_DISK_OUT_OF_REACH);
+    facts.held = draw_reason(&bits, API_REASON_INACTIVE, API_REASON_EXPIRED);
+    for (size_t i = 0; i < facts.disk_count + facts.stranger_count; i++)
         facts.disks[i] = draw_disk(next_number(state) >> 1);
     return facts;
 }

@@ -64,7 +64,7 @@ Test(decide, waits_with_two_disks_until_xo_has_certainly_given_up_destroying_the
 Test(decide, asks_a_person_when_the_source_is_gone_and_several_are_left)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[0].source = false;
+    facts.disks[0].source = facts.disks[0].remembered = false;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
@@ -172,7 +172,7 @@ Test(decide, asks_about_an_attempt_of_its_own_whoever_else_wants_the_volume)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
     facts.excluded = API_REASON_VOLUME_BUSY;
-    facts.disks[0].source = false;
+    facts.disks[0].source = facts.disks[0].remembered = false;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
@@ -248,6 +248,45 @@ Test(decide, waits_with_a_proven_copy_and_another_disk_of_the_name_that_may_be_a
     facts.disks[0].listed = facts.disks[0].put_aside = false;
     facts.still = true;
     fake_facts_expect_kept(&facts, 1, 0);
+}
+
+Test(decide, goes_on_with_what_was_remembered_beside_the_source_although_its_proof_is_gone)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1].remembered = true; /* before the process that knew its task has ended */
+    facts.still = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+    facts.still = true;
+    fake_facts_expect_kept(&facts, 1, 0);
+    facts.disks[1].attached = true; /* by whom it was decided for */
+    fake_facts_expect_kept(&facts, 1, 0);
+    facts.disks[0].attached = true; /* somebody has the source since */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, looks_for_a_vm_on_every_other_disk_than_the_one_that_was_remembered)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disk_count = 3;
+    facts.disks[1].remembered = true;
+    fake_facts_expect_kept(&facts, 1, 0);
+    facts.disks[2].attached = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+    facts.disks[2].attached = false;
+    facts.disks[3].attached = true; /* beyond the three that are there */
+    facts.disks[3].remembered = true;
+    fake_facts_expect_kept(&facts, 1, 0);
+}
+
+Test(decide, believes_a_late_proof_of_no_other_disk_than_the_one_that_was_remembered)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].source = facts.disks[0].remembered = false;
+    facts.disks[0].whole = true;
+    facts.disks[1].remembered = true; /* a person chose it before the answer came */
+    fake_facts_expect_kept(&facts, 1, 0);
+    facts.still = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
 
 Test(decide, waits_with_two_disks_until_the_source_can_not_be_destroyed_also_after_an_answer)
@@ -336,7 +375,7 @@ Test(decide, asks_a_person_when_a_vm_that_does_not_run_has_the_only_copy)
 Test(decide, keeps_the_disk_that_a_person_chose_and_lists_the_others)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[0].source = false;
+    facts.disks[0].source = facts.disks[0].remembered = false;
     facts.disks[1].chosen = true;
     fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 1);
     facts.disks[1].remembered = true;
@@ -363,7 +402,7 @@ Test(decide, keeps_the_disk_that_a_person_chose_where_no_attempt_explains_the_ot
 Test(decide, keeps_asking_while_a_vm_runs_on_another_disk_than_the_answer_names)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[0].source = false;
+    facts.disks[0].source = facts.disks[0].remembered = false;
     facts.disks[1].chosen = true;
     facts.disks[1].remembered = true;
     facts.disks[0].attached = true;
@@ -390,7 +429,7 @@ Test(decide, does_not_need_a_person_who_answers_what_nobody_asked)
 Test(decide, keeps_asking_when_the_answer_names_a_disk_that_is_not_there)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[0].source = false;
+    facts.disks[0].source = facts.disks[0].remembered = false;
     facts.disks[2].chosen = true; /* beyond the two that are there */
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
@@ -398,7 +437,7 @@ Test(decide, keeps_asking_when_the_answer_names_a_disk_that_is_not_there)
 Test(decide, lets_an_object_that_is_deleted_go_and_leaves_ambiguous_copies_as_they_are)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[0].source = false;
+    facts.disks[0].source = facts.disks[0].remembered = false;
     facts.cancel = true;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
     facts.deleted = true;
@@ -508,7 +547,7 @@ Test(decide, says_no_more_of_an_answer_that_is_written_down_than_of_any_other_st
     facts.disks[1].chosen = true;
     fake_facts_expect(&facts, MIGRATION_REMEMBER, MIGRATION_STATE_STARTING, API_REASON_STARTING);
     facts = fake_facts_source_and_copy();
-    facts.disks[0].source = false;
+    facts.disks[0].source = facts.disks[0].remembered = false;
     facts.disks[1].chosen = true;
     fake_facts_expect(&facts, MIGRATION_REMEMBER, MIGRATION_STATE_FINISHING, API_REASON_FINISHING);
 }
