@@ -81,13 +81,11 @@ static void look_at_live(const struct explore_state *state, struct explore_view 
 {
     struct migration_facts *facts = &view->facts;
     const int destination = facts->open ? state->cached.record.destination : view->target;
+    const bool away = !facts->disks[0].at_target && facts->disk_count == 1 &&
+                      facts->no_target == API_REASON_INACTIVE &&
+                      state->sr_unplugged == destination + 1;
 
-    if (!migration_goes_live(facts))
-        return;
-    if (!facts->disks[0].attached_running)
-        facts->not_live = API_REASON_IN_USE;
-    else if (!facts->disks[0].at_target && facts->disk_count == 1 &&
-             facts->no_target == API_REASON_INACTIVE && state->sr_unplugged == destination + 1)
+    if (migration_goes_live(facts) && (!facts->disks[0].attached_running || away))
         facts->not_live = API_REASON_IN_USE;
 }
 

@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +69,7 @@ static const char *uuid_decode(const char *text, struct kube_arena *arena)
     if (!text || strlen(text) != UUID_LEN || strspn(text, "0123456789abcdefABCDEF-") != UUID_LEN)
         return kube_arena_str(arena, text);
     for (size_t i = 0; i <= UUID_LEN; i++)
-        uuid[i] = text[i] >= 'A' && text[i] <= 'F' ? (char)(text[i] - 'A' + 'a') : text[i];
+        uuid[i] = (char)tolower((unsigned char)text[i]);
     return kube_arena_str(arena, uuid);
 }
 

@@ -161,7 +161,9 @@ bool attach_observe_moves(const struct rec_ports *ports, struct attach_observati
 
     observation->progress.percent = -1;
     observation->progress.remaining_s = -1;
-    if (observation->volume && !observe_sharers(ports, observation))
+    if (!observation->volume)
+        return true;
+    if (!observe_sharers(ports, observation))
         return false;
     if (!observation->facts.has_claim)
         return true;

@@ -85,8 +85,8 @@ int64_t volume_room_largest(const struct xo_inventory *inventory, const struct x
 void volume_size_text(int64_t bytes, char text[static VOLUME_SIZE_TEXT_SIZE])
 {
     const int64_t gib = INT64_C(1) << VOLUME_GIB_SHIFT;
-    const bool large = bytes >= 10 * 1024 * gib;
-    const int64_t unit = large ? 1024 * gib : gib;
+    const bool large = bytes >= INT64_C(10) * 1024 * gib;
+    const int64_t unit = large ? INT64_C(1024) * gib : gib;
     const int64_t tenths = bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
 
     if (bytes < gib)

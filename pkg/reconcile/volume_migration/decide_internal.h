@@ -1,5 +1,6 @@
 /*
- * reconcile/volume_migration, 6: what the files of the table of decide.h share. Pure; thread: any.
+ * reconcile/volume_migration, 6: what the files of the table of decide.h share. Pure.
+ * Thread: any.
  */
 #ifndef RECONCILE_VOLUME_MIGRATION_DECIDE_INTERNAL_H
 #define RECONCILE_VOLUME_MIGRATION_DECIDE_INTERNAL_H

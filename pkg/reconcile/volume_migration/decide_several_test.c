@@ -370,80 +370,6 @@ Test(decide, asks_a_person_when_a_vm_that_does_not_run_has_the_only_copy)
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
 }
 
-/* A person's answer. */
-
-Test(decide, keeps_the_disk_that_a_person_chose_and_lists_the_others)
-{
-    struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[0].source = facts.disks[0].remembered = false;
-    facts.disks[1].chosen = true;
-    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 1);
-    facts.disks[1].remembered = true;
-    fake_facts_expect_kept(&facts, 1, 0);
-    fake_facts_expect(&facts, MIGRATION_LIST_LEFTOVERS, MIGRATION_STATE_FINISHING,
-                      API_REASON_FINISHING);
-    facts.disks[0].listed = true;
-    cr_assert_eq(migration_decide_volume(&facts).step, MIGRATION_RENAME_LEFTOVER);
-    cr_assert_eq(migration_decide_volume(&facts).disk, 0);
-}
-
-Test(decide, keeps_the_disk_that_a_person_chose_where_no_attempt_explains_the_others)
-{
-    struct migration_facts facts = fake_facts_one_elsewhere();
-    facts.disk_count = 2;
-    facts.quiet = true;
-    facts.still = true;
-    facts.disks[0].chosen = true;
-    fake_facts_expect_kept(&facts, 0, 1);
-    facts.dry_run = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, API_REASON_DRY_RUN);
-}
-
-Test(decide, keeps_asking_while_a_vm_runs_on_another_disk_than_the_answer_names)
-{
-    struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[0].source = facts.disks[0].remembered = false;
-    facts.disks[1].chosen = true;
-    facts.disks[1].remembered = true;
-    facts.disks[0].attached = true;
-    facts.disks[0].attached_running = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
-    facts.disks[1].attached = true;
-    facts.disks[1].attached_running = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
-    facts.disks[0].attached_running = false; /* the VM was stopped */
-    facts.disks[2].attached_running = true;  /* beyond the two that are there */
-    fake_facts_expect_kept(&facts, 1, 0);
-    facts.disks[0].chosen = true; /* the answer was changed: a VM runs on the other one */
-    facts.disks[1].chosen = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
-}
-
-Test(decide, does_not_need_a_person_who_answers_what_nobody_asked)
-{
-    struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[1].chosen = true;
-    fake_facts_expect_kept(&facts, 0, 1);
-}
-
-Test(decide, keeps_asking_when_the_answer_names_a_disk_that_is_not_there)
-{
-    struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[0].source = facts.disks[0].remembered = false;
-    facts.disks[2].chosen = true; /* beyond the two that are there */
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
-}
-
-Test(decide, lets_an_object_that_is_deleted_go_and_leaves_ambiguous_copies_as_they_are)
-{
-    struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[0].source = facts.disks[0].remembered = false;
-    facts.cancel = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
-    facts.deleted = true;
-    fake_facts_expect_on(&facts, MIGRATION_CLOSE_CANCELLED, MIGRATION_NO_DISK);
-}
-
 Test(decide, asks_a_person_when_no_vm_has_any_disk_of_a_live_move)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
@@ -537,17 +463,4 @@ Test(decide, keeps_nothing_for_decided_that_an_earlier_attempt_put_aside)
     facts.disks[0].listed = true; /* it was once a leftover itself */
     facts.still = false;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
-}
-
-/* "Recovered" is an event's reason: no condition may have it. */
-Test(decide, says_no_more_of_an_answer_that_is_written_down_than_of_any_other_step)
-{
-    struct migration_facts facts = {.identity = API_REASON_DUPLICATE_NAME, .still = true};
-    facts.stranger_count = 2;
-    facts.disks[1].chosen = true;
-    fake_facts_expect(&facts, MIGRATION_REMEMBER, MIGRATION_STATE_STARTING, API_REASON_STARTING);
-    facts = fake_facts_source_and_copy();
-    facts.disks[0].source = facts.disks[0].remembered = false;
-    facts.disks[1].chosen = true;
-    fake_facts_expect(&facts, MIGRATION_REMEMBER, MIGRATION_STATE_FINISHING, API_REASON_FINISHING);
 }

@@ -324,62 +324,6 @@ Test(decide,
     fake_facts_expect_on(&facts, MIGRATION_CLOSE_DONE, 0);
 }
 
-Test(decide, asks_a_person_when_xo_said_that_the_move_failed_and_only_what_it_made_is_left)
-{
-    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
-    facts.call_failed = true;
-    facts.disks[0] = (struct migration_disk_facts){.at_target = true, .marker_final = true};
-    facts.noticed = false;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
-    facts.noticed = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
-    facts.disks[0].whole = true; /* its task says so */
-    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
-}
-
-Test(decide, ends_well_with_the_disk_that_a_person_chose_at_the_target)
-{
-    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
-    facts.call_failed = true;
-    facts.disks[0] =
-        (struct migration_disk_facts){.at_target = true, .marker_final = true, .chosen = true};
-    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
-    facts.disks[0].remembered = true;
-    fake_facts_expect_on(&facts, MIGRATION_CLOSE_DONE, 0);
-}
-
-Test(decide, ends_without_success_with_the_disk_that_a_person_chose_elsewhere)
-{
-    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
-    facts.disks[0] = (struct migration_disk_facts){.half = true, .chosen = true};
-    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
-    facts.disks[0].remembered = true;
-    fake_facts_expect_on(&facts, MIGRATION_CLOSE_FAILED, 0);
-}
-
-Test(decide, asks_a_person_when_the_source_outlived_its_copy_and_went_with_another_move)
-{
-    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
-    facts.call_failed = true;
-    facts.copied_elsewhere = true;
-    facts.disks[0] =
-        (struct migration_disk_facts){.at_target = true, .marker_final = true, .whole = true};
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
-    facts.call_failed = false; /* our reply says that the move has succeeded */
-    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
-}
-
-Test(decide, asks_a_person_when_the_source_is_gone_and_somebody_else_has_copied_it)
-{
-    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_IN_DOUBT);
-    facts.copied_elsewhere = true;
-    facts.quiet = true;
-    facts.disks[0] = (struct migration_disk_facts){.at_target = true, .marker_final = true};
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
-    facts.disks[0].whole = true; /* its task says so */
-    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
-}
-
 Test(decide, asks_a_person_when_the_sr_of_the_source_is_gone_and_nothing_proves_the_copy_whole)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_LOST);
@@ -447,45 +391,6 @@ Test(decide, follows_a_move_of_others_also_where_it_is_not_proven_which_disk_is_
     struct migration_facts facts = {.identity = API_REASON_DUPLICATE_NAME, .stranger_count = 2};
     facts.disks[1].moving = true;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MOVING, API_REASON_ADOPTED);
-}
-
-Test(decide, ends_the_attempt_when_a_person_chose_a_disk_that_it_did_not_make)
-{
-    struct migration_facts facts = fake_facts_source_and_copy();
-    facts.disks[0].source = facts.disks[0].remembered = false;
-    facts.stranger_count = 1;
-    facts.disks[2].chosen = true;
-    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 2);
-    facts.disks[2].remembered = true;
-    fake_facts_expect_on(&facts, MIGRATION_CLOSE_FAILED, MIGRATION_NO_DISK);
-    facts.cancel = true;
-    fake_facts_expect_on(&facts, MIGRATION_CLOSE_CANCELLED, MIGRATION_NO_DISK);
-}
-
-Test(decide, takes_an_attempt_back_that_was_never_sent_when_a_person_chose_the_disk)
-{
-    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_IN_DOUBT);
-    facts.source_lost = true;
-    facts.disks[0].remembered = false;
-    facts.stranger_count = 1;
-    facts.disks[1].chosen = true;
-    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 1);
-    facts.disks[1].remembered = true;
-    fake_facts_expect_on(&facts, MIGRATION_CLOSE_WITHDRAWN, MIGRATION_NO_DISK);
-}
-
-Test(decide, waits_until_what_a_person_chose_shows_where_nothing_is_open)
-{
-    struct migration_facts facts = {.identity = API_REASON_DUPLICATE_NAME, .stranger_count = 2};
-    facts.still = true;
-    facts.disks[1].chosen = true;
-    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 1);
-    facts.disks[1].remembered = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_OBSERVING);
-    facts = fake_facts_one_elsewhere();
-    facts.identity = API_REASON_DISK_OUT_OF_REACH; /* as it was, and not as it is remembered now */
-    facts.disks[0].chosen = true;
-    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_WAITING, API_REASON_OBSERVING);
 }
 
 Test(decide, remembers_the_disk_before_it_writes_an_attempt_down)
