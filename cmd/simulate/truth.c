@@ -7,7 +7,8 @@
 enum {
     /* A call that was decided on what was so waits for its own connection, and others go first. */
     CALL_MS = 3000,
-    LIVE_MOVES_OF_HOST = 3
+    LIVE_MOVES_OF_HOST = 3,
+    OTHER_BYTES = -1 /* a version that no volume ever has */
 };
 
 static const struct sim_disk *disk_of(const struct sim *sim, int disk)
@@ -249,11 +250,30 @@ void sim_truth_written(struct sim *sim, int number)
     disk->version = ++volume->version;
 }
 
+/* Whether the move of this disk is decided: another one of the volume's own that holds its newest bytes is remembered. What a VM
+ * that is no node writes to this one is then none of the volume's bytes: such a VM decides nothing. */
+static bool is_superseded(const struct sim *sim, int number)
+{
+    const struct sim_disk *disk = disk_of(sim, number);
+
+    for (size_t i = 0; i < sim->xo->disks.len; i++)
+        if ((int)i != number && disk_of(sim, (int)i)->volume == disk->volume &&
+            str_equal(disk_of(sim, (int)i)->name, sim->volumes[disk->volume].disk_name) &&
+            sim_truth_is_good(sim, (int)i) &&
+            sim_truth_remembers(sim, disk->volume, disk_of(sim, (int)i)->shown.id))
+            return true;
+    return false;
+}
+
 void sim_truth_plugged(struct sim *sim, int vbd)
 {
     const struct sim_vbd *it = &sim->xo->vbds.items[vbd];
 
-    if (!it->read_only && !sim->xo->vms[it->vm].control)
+    if (it->read_only || sim->xo->vms[it->vm].control)
+        return;
+    if (it->vm >= SIM_NODES && is_superseded(sim, it->disk))
+        sim->xo->disks.items[it->disk].version = OTHER_BYTES;
+    else
         sim_truth_written(sim, it->disk);
 }
 

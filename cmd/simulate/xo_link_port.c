@@ -223,7 +223,8 @@ static enum xo_result port_delete_disk(void *userdata, const char *disk, const c
         (void)err_set(err, ERR_CONFLICT, "disk %s has another name now", disk);
         return XO_NOT_DONE;
     }
-    if (sim_xo_vbd_of(xo, number, 0) != SIM_NONE || xo->disks.items[number].move != SIM_NONE) {
+    if (sim_xo_vbd_of(xo, number, 0) != SIM_NONE ||
+        sim_xo_operation_of(xo, number, 0) != SIM_NONE) {
         (void)err_set(err, ERR_IN_USE, "disk %s is in use", disk);
         return XO_NOT_DONE;
     }

@@ -103,15 +103,12 @@ static void remove_disk(struct sim_xo *xo, int disk)
 void sim_move_stop_operations(struct sim_xo *xo, int number)
 {
     struct sim_move *move = &xo->moves.items[number];
-    struct sim_disk *source = &xo->disks.items[move->source];
 
+    move->operates = false;
     for (size_t i = 0; i < ARRAY_LEN(move->vbds); i++)
         if (move->vbds[i] != SIM_NONE && !xo->vbds.items[move->vbds[i]].shown.gone)
             sim_xo_remove_vbd(xo, move->vbds[i]);
-    if (source->move == number) {
-        source->move = SIM_NONE;
-        sim_xo_changed(xo, &source->shown);
-    }
+    sim_xo_changed(xo, &xo->disks.items[move->source].shown);
 }
 
 static void end_task(struct sim_xo *xo, struct sim_move *move, enum sim_task_status status)
@@ -248,7 +245,7 @@ static void begin(struct sim_xo *xo, int number)
         move->vbds[0] = add_dom0(xo, move->source, true);
         move->vbds[1] = add_dom0(xo, move->target, false);
     }
-    xo->disks.items[move->source].move = number;
+    move->operates = true;
     xo->disks.items[move->source].made |= move->by_operator;
     sim_xo_changed(xo, &xo->disks.items[move->source].shown);
     sim_note(xo->sim, "xo: %s of %s to %s begins as %s, task %s, %lld s",

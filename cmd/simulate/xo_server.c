@@ -133,6 +133,14 @@ int sim_xo_move_of(const struct sim_xo *xo, int disk)
     return SIM_NONE;
 }
 
+int sim_xo_operation_of(const struct sim_xo *xo, int disk, size_t i)
+{
+    for (size_t k = 0; k < xo->moves.len; k++)
+        if (xo->moves.items[k].operates && xo->moves.items[k].source == disk && i-- == 0)
+            return (int)k;
+    return SIM_NONE;
+}
+
 /* Disks. */
 
 int sim_xo_add_disk(struct sim_xo *xo, const struct sim_disk *disk)
@@ -141,7 +149,6 @@ int sim_xo_add_disk(struct sim_xo *xo, const struct sim_disk *disk)
 
     sim_xo_id(xo, "d", copy.shown.id);
     copy.description = mem_strdup(disk->description ? disk->description : "");
-    copy.move = SIM_NONE;
     xo->srs[disk->sr].used += disk->size;
     int number = SIM_ADD(&xo->disks, copy);
     sim_xo_changed(xo, &xo->disks.items[number].shown);

@@ -77,7 +77,6 @@ struct sim_disk {
     char *description;
     int sr;
     int64_t size;
-    int move;              /* that reads it; SIM_NONE */
     bool cbt;              /* changed blocks are tracked: a move makes backups full */
     char tag[SIM_ID_SIZE]; /* one is enough to show that it is kept or lost */
     /* the truth */
@@ -128,6 +127,7 @@ struct sim_caller {
 struct sim_move {
     enum sim_move_stage stage;
     bool mirror;
+    bool operates; /* it is in the source's current_operations */
     bool by_operator;
     bool xo_follows; /* XO itself still knows of it */
     bool silent;     /* it never answers */
@@ -209,6 +209,9 @@ bool sim_xo_runs(const struct sim_xo *xo, int vm);
 
 /** The move under way that reads the disk or writes it, or SIM_NONE. */
 int sim_xo_move_of(const struct sim_xo *xo, int disk);
+
+/** The i-th move that is in the disk's current_operations, or SIM_NONE: a disk can be copied twice at once. */
+int sim_xo_operation_of(const struct sim_xo *xo, int disk, size_t i);
 
 /* Changing, whoever does it. NULL: done; else XAPI's or XO's code. */
 

@@ -126,9 +126,10 @@ static json_t *show_disk(const struct sim_xo *xo, int number)
     const struct sim_disk *disk = &xo->disks.items[number];
     json_t *object = object_of(&disk->shown, "VDI", pool_id(xo, xo->srs[disk->sr].pool));
     json_t *operations = json_object();
+    int operation;
 
-    if (disk->move != SIM_NONE) {
-        const struct sim_move *move = &xo->moves.items[disk->move];
+    for (size_t i = 0; (operation = sim_xo_operation_of(xo, number, i)) != SIM_NONE; i++) {
+        const struct sim_move *move = &xo->moves.items[operation];
         char ref[SIM_ID_SIZE + 16];
         (void)str_join(ref, sizeof(ref), "OpaqueRef", ":", xo->tasks.items[move->task].shown.id);
         json_put_str(operations, ref, move->mirror ? "mirror" : "copy");
