@@ -174,10 +174,11 @@ static const struct kube_index volume_attachment_indexes[] = {
     {.name = "node", .values = volume_attachment_node},
 };
 
-/* Where external-attacher keeps the node's id, so that a detach works without the CSINode; and a
- * person's word that the disk may be pulled. */
+/* Where external-attacher keeps the node's id, so that a detach works without the CSINode; a person's
+ * word that the disk may be pulled; and that kubelet was seen to have unmounted it. */
 static const char *const volume_attachment_annotations[] = {
-    "csi.alpha.kubernetes.io/node-id", KUBE_VOLUME_ATTACHMENT_FORCE_DETACH_ANNOTATION, NULL};
+    "csi.alpha.kubernetes.io/node-id", KUBE_VOLUME_ATTACHMENT_FORCE_DETACH_ANNOTATION,
+    KUBE_VOLUME_ATTACHMENT_UNMOUNTED_ANNOTATION, NULL};
 
 const struct kube_kind kube_kind_volume_attachment = {
     .group = "storage.k8s.io",

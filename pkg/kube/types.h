@@ -14,6 +14,7 @@
 #define KUBE_PERSISTENT_VOLUME_DISK_ANNOTATION         "migration.xo-operator.dev/disk"
 #define KUBE_CLAIM_WAITING_ANNOTATION                  "migration.xo-operator.dev/waiting"
 #define KUBE_VOLUME_ATTACHMENT_FORCE_DETACH_ANNOTATION "migration.xo-operator.dev/force-detach"
+#define KUBE_VOLUME_ATTACHMENT_UNMOUNTED_ANNOTATION    "migration.xo-operator.dev/unmounted"
 
 struct kube_persistent_volume {
     struct kube_object object;

@@ -113,6 +113,37 @@ struct rec_outcome attach_release_volume(struct attach_controller *controller,
                        &err);
 }
 
+int attach_note_unmounted(const struct attach_controller *controller,
+                          const struct attach_observation *observation, struct err *err)
+{
+    const struct kube_port *kube = &controller->ports->kube;
+    const struct kube_object *attachment = observation->attachment_object;
+    /* Not guarded: on another VolumeAttachment of the name this uid says nothing. */
+    cleanup_json json_t *body = json_build("{s:{s:{s:s}}}", "metadata", "annotations",
+                                           ATTACH_UNMOUNTED_ANNOTATION, attachment->uid);
+    const struct kube_patch patch = {.patch_kind = KUBE_PATCH_MERGE,
+                                     .kind = attachment->kind,
+                                     .namespace = "",
+                                     .name = attachment->name,
+                                     .body = body};
+
+    if (kube->patch(kube->userdata, &patch, err) == 0)
+        return 0;
+    return err_wrap(err, "annotations of VolumeAttachment %s", attachment->name);
+}
+
+bool attach_must_note_unmounted(const struct attach_observation *observation)
+{
+    return observation->facts.deleting && observation->unmounted && !observation->unmounted_noted;
+}
+
+/* Whether the disk stays where it is: what is taken at once needs no note. */
+static bool stays(enum attach_action action)
+{
+    return action == ATTACH_WAIT || action == ATTACH_WAIT_BLIND || action == ATTACH_REFUSE ||
+           action == ATTACH_HOLD;
+}
+
 /* Says in status, and to the Pods, why it is not attached (or still is), then looks again later. */
 static struct rec_outcome say_refusal(struct attach_controller *controller,
                                       const struct attach_observation *observation,
@@ -264,6 +295,10 @@ struct rec_outcome attach_act(struct attach_controller *controller,
                               const struct attach_observation *observation,
                               struct attach_decision decision)
 {
+    struct err err = {0};
+
+    if (stays(decision.action) && attach_must_note_unmounted(observation))
+        return after_write(attach_note_unmounted(controller, observation, &err), &err);
     switch (decision.action) {
     case ATTACH_NOTHING:
         return rec_settled();

@@ -18,6 +18,15 @@ struct rec_outcome attach_say_failure(struct attach_controller *controller,
                                       const struct attach_observation *observation,
                                       const char *doing, const struct err *error);
 
+/** Writes on the VolumeAttachment, which is being deleted, that kubelet has unmounted the volume: after a
+ * restart that may not be seen any more. */
+int attach_note_unmounted(const struct attach_controller *controller,
+                          const struct attach_observation *observation,
+                          struct err *err) WARN_UNUSED;
+
+/** Whether that is known and not written yet. */
+bool attach_must_note_unmounted(const struct attach_observation *observation);
+
 /** The steps in Xen Orchestra: one call each. */
 struct rec_outcome attach_act_xo(struct attach_controller *controller,
                                  const struct attach_observation *observation,

@@ -141,10 +141,17 @@ static struct rec_outcome take_step(struct attach_controller *controller,
     log_step(observation, step->doing, result, &err);
     /* It is gone, which the mirror does not know yet. */
     const bool gone = err.class == ERR_NOT_FOUND || str_equal(err.code, "HANDLE_INVALID");
+    struct rec_outcome outcome = rec_later(ATTACH_MIRROR_MS);
     if (result == XO_NOT_DONE && !gone)
-        return attach_say_failure(controller, observation, step->doing, &err);
-    attach_promises_step_taken(promises, step->target, action, clock_mono(clock));
-    return rec_later(ATTACH_MIRROR_MS);
+        outcome = attach_say_failure(controller, observation, step->doing, &err);
+    else
+        attach_promises_step_taken(promises, step->target, action, clock_mono(clock));
+    /* The next try may be another process's. After what was said: that is guarded by the version. */
+    struct err note = {0};
+    if (result != XO_DONE && attach_must_note_unmounted(observation) &&
+        attach_note_unmounted(controller, observation, &note) < 0)
+        return rec_retry(&note);
+    return outcome;
 }
 
 /* Of what is done by force, people are told; before it is. */

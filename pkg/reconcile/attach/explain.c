@@ -34,7 +34,20 @@ static void format_progress(const struct attach_progress *progress, char target[
 struct made {
     char progress[VALUE_SIZE];
     char instead[VALUE_SIZE];
+    char pods[VALUE_SIZE];
 };
+
+/* Who keeps the node using it, and what to do: kubelet lists a volume also because a Pod waits for it. */
+static void format_pods(const struct attach_observation *o, char target[static VALUE_SIZE])
+{
+    target[0] = '\0';
+    if (!str_empty(o->pods))
+        (void)str_format(
+            target, VALUE_SIZE, /* cut: it is for people */
+            ". It is used there by %s: delete it, or where that is made anew at once, scale "
+            "its owner to 0 for a moment",
+            o->pods);
+}
 
 /* Why the disk is where it is, instead of where it is wanted. */
 static void format_instead(const struct attach_observation *o, char target[static VALUE_SIZE])
@@ -56,7 +69,7 @@ struct word {
     const char *value;
 };
 
-enum { WORDS_MAX = 33 }; /* as many as words_of() has */
+enum { WORDS_MAX = 34 }; /* as many as words_of() has */
 
 static void words_of(const struct attach_controller *controller, const struct attach_observation *o,
                      const struct made *made, struct word words[static WORDS_MAX])
@@ -85,6 +98,7 @@ static void words_of(const struct attach_controller *controller, const struct at
         {"node-state", o->node_state},
         {"other-vm", o->other_vm_name},
         {"other-vmid", o->other_vm},
+        {"pods", made->pods},
         {"problem", o->settings.problem},
         {"progress", made->progress},
         {"recovery", o->recovery},
@@ -113,8 +127,9 @@ static bool put_word(struct buf *text, const struct word words[static WORDS_MAX]
     for (size_t i = 0; i < WORDS_MAX; i++) {
         if (strlen(words[i].name) != length || strncmp(words[i].name, name, length) != 0)
             continue;
-        /* nothing to say is something in one place only */
-        const bool may_be_empty = str_equal(words[i].name, "progress");
+        /* nothing to say is something in two places only */
+        const bool may_be_empty =
+            str_equal(words[i].name, "progress") || str_equal(words[i].name, "pods");
         buf_put(text, str_empty(words[i].value) && !may_be_empty ? "(unknown)" : words[i].value);
         return true;
     }
@@ -148,6 +163,7 @@ void attach_explain(const struct attach_controller *controller,
     const struct attach_sentence *sentence = attach_sentence_of(decision.reason);
     format_progress(&observation->progress, made.progress);
     format_instead(observation, made.instead);
+    format_pods(observation, made.pods);
     words_of(controller, observation, &made, words);
     fill_in(sentence->text, words, &text);
     ret->reason = sentence->reason;

@@ -21,6 +21,13 @@
  * the CSINode is gone. */
 #define ATTACH_NODE_ID_ANNOTATION "csi.alpha.kubernetes.io/node-id"
 
+/**
+ * Of a VolumeAttachment that is being deleted: its own uid, once kubelet was seen to have unmounted the
+ * volume (quiet.h says why that stays true). With the uid, because names come again: a VolumeAttachment that
+ * was made from a copy of this one has nothing of it.
+ */
+#define ATTACH_UNMOUNTED_ANNOTATION KUBE_VOLUME_ATTACHMENT_UNMOUNTED_ANNOTATION
+
 enum {
     /* How long a move that has just succeeded is trusted to make the disk reachable. Afterwards the
      * VM or the disk must have gone elsewhere, and it is moved again. */
@@ -60,7 +67,10 @@ struct attach_observation {
 
     char node_id[VOLUME_ID_SIZE]; /* "" when it is not known */
     bool unmounted;       /* kubelet was seen to have unmounted it while it is being deleted */
+    bool unmounted_noted; /* … and the VolumeAttachment says so */
     char node_state[128]; /* "node worker-1 is silent since …", for people */
+    char pods
+        [VOLUME_NAME_SIZE]; /* that use it on the node, neither ended nor being deleted; for people */
     struct volume_handle identity;
     struct volume_settings settings;
     struct volume_question question;

@@ -37,14 +37,38 @@ static bool uses_volume(const struct rec_ports *ports, const struct attach_obser
     return kube_node_uses_volume(node, driver, observation->disk);
 }
 
-/* What the node says now; NULL: it is gone. */
+/* Whether the node of that name is another VM by now than the one that has the disk, *ret (cut: shown). */
+static bool is_another_vm(const struct rec_ports *ports,
+                          const struct attach_observation *observation,
+                          char ret[static VOLUME_ID_SIZE])
+{
+    cleanup_kube_object const struct kube_object *csi_node =
+        ports->kube.get(ports->kube.userdata, &kube_kind_csi_node, "",
+                        observation->attachment->node_name);
+    const char *id =
+        csi_node ? kube_csi_node_id(kube_csi_node_of(csi_node), ports->driver_name) : NULL;
+
+    (void)str_copy(ret, VOLUME_ID_SIZE, id ? id : "");
+    return !str_empty(id) && !str_empty(observation->node_id) &&
+           !str_equal(id, observation->node_id);
+}
+
+/* What the node says now; NULL: it is gone. A node of the name that is another VM says nothing of ours. */
 static void read_node(const struct rec_ports *ports, struct attach_observation *observation,
                       const struct kube_node *node)
 {
     struct volume_release_facts *release = &observation->facts.release;
     const char *name = observation->attachment->node_name;
     char since[CLOCK_RFC3339_SIZE] = "";
+    char other[VOLUME_ID_SIZE];
 
+    if (node && is_another_vm(ports, observation, other)) {
+        release->in_use = release->out_of_service = false;
+        release->node = VOLUME_NODE_GONE;
+        (void)str_format(observation->node_state, sizeof(observation->node_state), /* cut: shown */
+                         "Node %s is another VM by now (%s)", name, other);
+        return;
+    }
     release->in_use = node && uses_volume(ports, observation, node);
     release->out_of_service = node && is_out_of_service(node);
     if (!node) {
@@ -61,15 +85,19 @@ static void read_node(const struct rec_ports *ports, struct attach_observation *
                      since);
 }
 
-/* The same with what it said before, which stays true (quiet.h). */
+/* The same with what it said before, which stays true (quiet.h): in this process, or in one before it. */
 static void take_node(const struct rec_ports *ports, const struct attach_memory *memory,
                       struct attach_observation *observation, const struct kube_node *node)
 {
     struct volume_release_facts *release = &observation->facts.release;
     const struct kube_object *attachment = observation->attachment_object;
+    const char *noted = kube_object_annotation(attachment, ATTACH_UNMOUNTED_ANNOTATION);
 
     read_node(ports, observation, node);
+    observation->unmounted_noted =
+        observation->facts.deleting && !str_empty(noted) && str_equal(noted, attachment->uid);
     observation->unmounted =
+        observation->unmounted_noted ||
         attach_quiet_is_unmounted(memory->quiet, attachment->name, attachment->uid);
     if (!observation->unmounted)
         return;
@@ -83,20 +111,30 @@ bool attach_pod_uses(const struct kube_pod *pod)
            !kube_object_deleting(&pod->object);
 }
 
-static bool has_pods(const struct rec_ports *ports, const struct attach_observation *observation)
+/* The Pods that use the claim on the node, by name as many as fit. */
+static void observe_pods(const struct rec_ports *ports, struct attach_observation *observation)
 {
+    const size_t size = sizeof(observation->pods);
+    size_t length = 0;
+
     if (!observation->facts.has_claim)
-        return false;
+        return;
     cleanup_str char *claim =
         kube_key_new(observation->volume->claim_namespace, observation->volume->claim_name);
     cleanup_kube_list struct kube_list list =
         ports->kube.list(ports->kube.userdata, &kube_kind_pod, "claim", claim);
     for (size_t i = 0; i < list.len; i++) {
         const struct kube_pod *pod = kube_pod_of(list.items[i]);
-        if (str_equal(pod->node_name, observation->attachment->node_name) && attach_pod_uses(pod))
-            return true;
+        if (!str_equal(pod->node_name, observation->attachment->node_name) || !attach_pod_uses(pod))
+            continue;
+        observation->facts.pods = true;
+        cleanup_str char *name = str_new("%sPod %s/%s", length == 0 ? "" : ", ",
+                                         pod->object.namespace, pod->object.name);
+        if (length + strlen(name) >= size)
+            continue;
+        (void)str_copy(observation->pods + length, size - length, name); /* it fits */
+        length += strlen(name);
     }
-    return false;
 }
 
 void attach_observe_node(const struct rec_ports *ports, const struct attach_memory *memory,
@@ -112,7 +150,7 @@ void attach_observe_node(const struct rec_ports *ports, const struct attach_memo
     release->forced =
         str_equal(kube_object_annotation(attachment, VOLUME_FORCE_DETACH_ANNOTATION), "true");
     release->may_power_off = ports->fence_by_power_off;
-    observation->facts.pods = has_pods(ports, observation);
+    observe_pods(ports, observation);
 }
 
 int attach_observe_node_live(const struct rec_ports *ports, const struct attach_memory *memory,

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "reconcile/attach/observe.h"
 #include "reconcile/volume/release.h"
 
 #include <criterion/criterion.h>
@@ -114,6 +115,63 @@ Test(attach_node, that_has_unmounted_the_volume_may_list_it_for_the_next_pod)
     attach_world_run_to_the_end("va/va-1");
     cr_assert(attach_world_gone());
     cr_assert_eq(fake_kube_events(attach_world.kube, "DetachHeld"), 0);
+}
+
+/* As before, and the operator is another process by then. */
+Test(attach_node, that_has_unmounted_the_volume_is_remembered_by_the_next_process)
+{
+    leave("True", "[]", "[]");
+    fake_xo_drop_session(attach_world.xo);
+    (void)attach_world_run("va/va-1"); /* it waits */
+    fake_journal_expect(&attach_world.journal, "patch VolumeAttachment va-1",
+                        "event Warning XenOrchestraAway va-1: *", NULL);
+    attach_world_node_says("worker-1", "Unknown", ATTACH_WORLD_IN_USE, "[]");
+    attach_world_restart();
+    fake_xo_return_session(attach_world.xo);
+    attach_world_run_to_the_end("va/va-1");
+    cr_assert(attach_world_gone());
+    cr_assert_eq(fake_kube_events(attach_world.kube, "DetachHeld"), 0);
+}
+
+Test(attach_node, that_has_unmounted_the_volume_is_remembered_when_the_detach_failed)
+{
+    leave("True", "[]", "[]");
+    fake_xo_fail_next_write(attach_world.xo, XO_NOT_DONE, ERR_REFUSED, false);
+    cr_assert_eq((int)attach_world_run("va/va-1").kind, (int)REC_RETRY);
+    cr_assert_not_null(strstr(attach_world_text("status.detachError.message"), "failed"));
+    attach_world_node_says("worker-1", "True", ATTACH_WORLD_IN_USE, "[]");
+    attach_world_restart();
+    attach_world_run_to_the_end("va/va-1");
+    cr_assert(attach_world_gone());
+}
+
+/* Names of VolumeAttachments are hashes: the next one of volume and node has the same, and what is noted on it
+ * is about another uid. */
+Test(attach_node, that_has_unmounted_the_volume_for_an_earlier_attachment_proves_nothing)
+{
+    leave("True", "[]", "[]");
+    cleanup_json json_t *attachment = json_deep_copy(
+        fake_kube_object(attach_world.kube, &kube_kind_volume_attachment, "", "va-1"));
+    json_put_str(json_at(attachment, "metadata.annotations"), ATTACH_UNMOUNTED_ANNOTATION,
+                 "uid-of-an-earlier-one");
+    fake_kube_put_json(attach_world.kube, &kube_kind_volume_attachment, attachment);
+    attach_world_node_says("worker-1", "True", ATTACH_WORLD_IN_USE, "[]");
+    expect_held("has not unmounted");
+}
+
+Test(attach_node, that_uses_the_volume_is_said_with_the_pods_there)
+{
+    leave("True", ATTACH_WORLD_IN_USE, "[]");
+    expect_held("It is used there by Pod shop/db-0: delete it");
+}
+
+/* A new VM of the old one's name says nothing of the old one, which runs and may still write. */
+Test(attach_node, that_is_another_vm_by_now_says_nothing_of_the_one_that_has_the_disk)
+{
+    leave("True", "[]", ATTACH_WORLD_OUT_OF_SERVICE);
+    attach_world_put_node("worker-1", "V2");
+    attach_world_node_says("worker-1", "True", "[]", ATTACH_WORLD_OUT_OF_SERVICE);
+    expect_held("Node worker-1 is another VM by now (V2)");
 }
 
 Test(attach_node, that_unmounted_the_volume_before_the_detach_was_asked_for_proves_nothing)

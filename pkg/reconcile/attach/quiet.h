@@ -1,7 +1,8 @@
 /*
  * reconcile/attach, 6: since when nothing has moved a volume's disk, since when a control domain keeps it
- * although nothing moves it, and whether kubelet has unmounted it. In memory only: after a restart it is
- * watched anew, which only takes longer. Thread: any.
+ * although nothing moves it, and whether kubelet has unmounted it. In memory: after a restart it is
+ * watched anew, which only takes longer; but what can't be seen again is written on the VolumeAttachment
+ * as well (ATTACH_UNMOUNTED_ANNOTATION). Thread: any.
  */
 #ifndef RECONCILE_ATTACH_QUIET_H
 #define RECONCILE_ATTACH_QUIET_H

@@ -181,12 +181,12 @@ static const struct attach_sentence sentences[ATTACH_BECAUSE_COUNT] = {
                                         "really off, then reset the VM on another host of the "
                                         "pool: xe vm-reset-powerstate uuid={vmid} force=true; the "
                                         "disk is detached by itself then"},
-    [ATTACH_BECAUSE_HOLD_IN_USE] = {API_REASON_DETACH_HELD,
-                                    HELD "VM {vm} runs on host {host}, and kubelet of node {node} "
-                                         "has not unmounted the volume (status.volumesInUse of the "
-                                         "Node); the disk is detached when it has. If nothing runs "
-                                         "there any more, power the VM off in Xen Orchestra, or "
-                                         "take the disk, and lose what is not written: " FORCE},
+    [ATTACH_BECAUSE_HOLD_IN_USE] = {API_REASON_DETACH_HELD, HELD
+                                    "VM {vm} runs on host {host}, and kubelet of node {node} "
+                                    "has not unmounted the volume (status.volumesInUse of the "
+                                    "Node); the disk is detached when it has{pods}. If nothing "
+                                    "runs there any more, power the VM off in Xen Orchestra, or "
+                                    "take the disk, and lose what is not written: " FORCE},
     [ATTACH_BECAUSE_HOLD_SILENT] = {API_REASON_DETACH_HELD,
                                     HELD "VM {vm} ({vmid}) runs on host {host}, and {node-state}: "
                                          "its containers may still write. Power the VM off in Xen "

@@ -21,7 +21,9 @@
  * 10 | running                     | the node is silent, or there is none        | HOLD_SILENT
  *
  * "Uses it": the node, read from the server and not from a cache, lists the volume in
- * status.volumesInUse: kubelet has not unmounted it. "Alive": its Ready condition is known, true or not:
+ * status.volumesInUse: kubelet has not unmounted it; unless it was seen not to list it since the
+ * VolumeAttachment is being deleted, for under such a one kubelet mounts nothing, though it lists the volume
+ * for the next Pod. "Alive": its Ready condition is known, true or not:
  * kubelet still speaks. "Out of service": Kubernetes' taint node.kubernetes.io/out-of-service, by which a
  * person, or the operator with proof, says that the node is off. "Forced": a person's annotation on the
  * VolumeAttachment. Row 4 waits for the reset that XAPI needs; then row 1 goes on by itself.
