@@ -233,14 +233,28 @@ void explore_facts_volume(const struct explore_state *state, struct explore_view
 
 /* The disks of an attempt: observe_attempt.c. */
 
+/* What our reply names, and what a task of which only the record may be known ended in, or EXPLORE_NO_DISK. */
+static int reply_of(const struct explore_state *state)
+{
+    const struct explore_memory *memory = &state->memory;
+    const bool replied =
+        memory->move == XO_MOVE_ENDED && memory->move_disk == state->cached.record.source;
+
+    return replied ? memory->reply : EXPLORE_NO_DISK;
+}
+
+static int result_of_task(const struct explore_state *state)
+{
+    const int task = state->memory.task_copy != EXPLORE_NO_DISK ? state->memory.task_copy
+                                                                : state->cached.record.task;
+
+    return task != EXPLORE_NO_DISK && state->seen[task].proven ? task : EXPLORE_NO_DISK;
+}
+
 static enum volume_grade grade_of(const struct explore_state *state, int slot)
 {
     const struct explore_record *record = &state->cached.record;
-    const struct explore_memory *memory = &state->memory;
     const struct explore_disk *disk = &state->seen[slot];
-    const int task = memory->task_copy != EXPLORE_NO_DISK ? memory->task_copy : record->task;
-    const bool replied = memory->move == XO_MOVE_ENDED && memory->move_disk == record->source &&
-                         memory->reply == slot;
 
     return volume_grade_of(&(struct volume_provenance){
         .source = slot == record->source,
@@ -248,7 +262,8 @@ static enum volume_grade grade_of(const struct explore_state *state, int slot)
         .at_destination = disk->sr == record->destination,
         .at_source = disk->sr == record->source_sr,
         .live = record->live,
-        .named = replied || (task == slot && disk->proven) || state->remembered_cached.disk == slot,
+        .named = reply_of(state) == slot || result_of_task(state) == slot ||
+                 state->remembered_cached.disk == slot,
         .carries_id = disk->id,
     });
 }
@@ -274,6 +289,39 @@ static bool has_name_of_source(const struct explore_state *state, int slot)
            !(record->listed >> slot & 1);
 }
 
+static void add_made(const struct explore_state *state, int slot, enum volume_grade grade,
+                     struct explore_view *view)
+{
+    struct migration_disk_facts *its = add_counted(state, slot, view);
+
+    its->whole = grade == VOLUME_WHOLE;
+    its->half = grade == VOLUME_HALF;
+    view->facts.seen_going = true;
+}
+
+/* add_all_whole(): under any name; `added` has a bit for each disk that counts already. */
+static void add_all_whole(const struct explore_state *state, int added, struct explore_view *view)
+{
+    const int named[] = {reply_of(state), state->remembered_cached.disk, result_of_task(state)};
+
+    for (size_t i = 0; i < ARRAY_LEN(named); i++) {
+        if (named[i] == EXPLORE_NO_DISK || !shown(state, named[i]) || (added >> named[i] & 1) ||
+            (state->cached.record.listed >> named[i] & 1) ||
+            grade_of(state, named[i]) != VOLUME_WHOLE)
+            continue;
+        added |= 1 << named[i];
+        add_made(state, named[i], VOLUME_WHOLE, view);
+    }
+}
+
+static bool any_whole(const struct migration_facts *facts)
+{
+    for (size_t i = 0; i < facts->disk_count; i++)
+        if (facts->disks[i].whole)
+            return true;
+    return false;
+}
+
 /* migration_disks_of_attempt(), add_all_made() */
 void explore_facts_attempt(const struct explore_state *state, struct explore_view *view)
 {
@@ -281,7 +329,7 @@ void explore_facts_attempt(const struct explore_state *state, struct explore_vie
     struct migration_facts *facts = &view->facts;
     const bool source = shown(state, record->source) && (has_name(state, record->source) ||
                                                          !(record->listed >> record->source & 1));
-    bool whole = false;
+    int added = 0;
 
     if (source)
         facts->seen_going = add_counted(state, record->source, view)->moving;
@@ -290,17 +338,15 @@ void explore_facts_attempt(const struct explore_state *state, struct explore_vie
         const enum volume_grade grade = looked_at ? grade_of(state, i) : VOLUME_STRANGER;
         if (grade == VOLUME_STRANGER || grade == VOLUME_SOURCE)
             continue;
-        struct migration_disk_facts *its = add_counted(state, i, view);
-        its->whole = grade == VOLUME_WHOLE;
-        its->half = grade == VOLUME_HALF;
-        whole = whole || its->whole;
-        facts->seen_going = true;
+        added |= 1 << i;
+        add_made(state, i, grade, view);
     }
+    add_all_whole(state, added, view);
     for (int i = 0; i < EXPLORE_DISKS; i++)
         if (has_name(state, i) && grade_of(state, i) == VOLUME_STRANGER) {
             facts->copied_elsewhere = facts->copied_elsewhere || state->seen[i].id;
             add_stranger(state, i, view);
         }
-    if (!source && !whole)
+    if (!source && !any_whole(facts))
         judge_absence(state, view);
 }

@@ -121,6 +121,16 @@ static bool descends(const struct sim *sim, int disk, bool alone)
     return false;
 }
 
+/* Whether one of the volume's own disks, whatever its name is by now, is what the VBD of a VolumeAttachment has turned to. */
+static bool own_descends(const struct sim *sim, int volume)
+{
+    for (size_t i = 0; i < sim->xo->disks.len; i++)
+        if (disk_of(sim, (int)i)->volume == volume && sim_truth_is_own(sim, (int)i) &&
+            sim_xo_shows_disk(sim->xo, (int)i) && descends(sim, (int)i, false))
+            return true;
+    return false;
+}
+
 /* The rows 6 to 12 of the table of volume/identity.h. */
 static bool may_be_taken(const struct sim *sim, int disk)
 {
@@ -147,7 +157,7 @@ static bool may_be_taken(const struct sim *sim, int disk)
     bool only =
         known ? of_pool == 1 && str_equal(xo->pools[xo->srs[it->sr].pool].shown.id, remembered.pool)
               : of_name == 1;
-    return only && !looks_like_replica(xo, disk);
+    return only && !looks_like_replica(xo, disk) && !own_descends(sim, it->volume);
 }
 
 void sim_truth_adopt(struct sim *sim, int disk)

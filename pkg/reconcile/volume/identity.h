@@ -24,9 +24,10 @@
  * 12 | none is remembered     | one disk of the name, and it is no replica | IS: that one
  * 13 | anything else          |                                            | AMBIGUOUS
  *
- * "Descends": the VBD that the volume's VolumeAttachment names has turned to it, or the VM of the
- * node that the volume is attached to has it plugged and no other disk of the name exists, in any
- * pool (observed in question.h). What an open attempt made is not asked here: provenance.h.
+ * "Descends": the VBD that the volume's VolumeAttachment names has turned to it, whatever its name
+ * is (what is moved under its VM after it was renamed keeps that name), or the VM of the node that the
+ * volume is attached to has it plugged and no other disk of the name exists, in any pool (observed in
+ * question.h). What an open attempt made is not asked here: provenance.h.
  *
  * All other disks of the name are strangers: they neither block nor count, and they are left exactly
  * as they are. Only AMBIGUOUS needs a person. Thread: any.

@@ -205,11 +205,38 @@ static void find_candidates(const struct volume_question *question,
     }
 }
 
-static void judge_candidates(const struct volume_question *question,
-                             const struct xo_inventory *inventory, struct volume_answer *answer)
+static bool is_candidate(const struct volume_answer *answer, const struct xo_disk *disk)
 {
-    const bool alone = answer->count == 1 && !answer->truncated;
+    for (size_t i = 0; i < answer->count; i++)
+        if (answer->candidates[i].disk == disk)
+            return true;
+    return false;
+}
 
+/* The disks that the VBDs which VolumeAttachments name have turned to, whatever their names: what is moved under its
+ * VM while it has another name keeps that one. */
+static void follow_vbds(const struct volume_question *question,
+                        const struct xo_inventory *inventory, struct volume_answer *answer)
+{
+    for (size_t i = 0; i < question->attached_count; i++) {
+        const struct volume_attached *it = &question->attached[i];
+        const struct xo_vbd *vbd = str_empty(it->vbd) ? NULL : xo_inventory_vbd(inventory, it->vbd);
+        const struct xo_disk *disk = vbd && vbd->attached && str_equal(vbd->vm, it->vm)
+                                         ? xo_inventory_disk(inventory, vbd->disk)
+                                         : NULL;
+        if (!disk || is_candidate(answer, disk))
+            continue;
+        if (answer->count == VOLUME_DISKS_MAX)
+            answer->truncated = true;
+        else
+            answer->candidates[answer->count++].disk = disk;
+    }
+}
+
+static void judge_candidates(const struct volume_question *question,
+                             const struct xo_inventory *inventory, bool alone,
+                             struct volume_answer *answer)
+{
     for (size_t i = 0; i < answer->count; i++) {
         struct volume_candidate *it = &answer->candidates[i];
         it->facts = (struct volume_disk_facts){
@@ -260,7 +287,10 @@ static void ask_by_name(const struct volume_question *question,
     asked->facts.plugged =
         asked->remembered && volume_holders_of(inventory, asked->remembered).plugged > 0;
     find_candidates(question, inventory, answer);
-    judge_candidates(question, inventory, answer);
+    const bool alone = answer->count == 1 && !answer->truncated;
+    if (!asked->facts.seen)
+        follow_vbds(question, inventory, answer);
+    judge_candidates(question, inventory, alone, answer);
     for (size_t i = 0; i < answer->count; i++)
         count_candidate(question, &answer->candidates[i], asked);
     if (answer->truncated) { /* as many as it takes for "not just one" */

@@ -64,7 +64,8 @@ struct volume_answer {
     enum volume_verdict verdict;
     const struct xo_disk *disk; /* the volume's; also of VOLUME_RENAMED; NULL: not known */
     struct volume_candidate
-        candidates[VOLUME_DISKS_MAX]; /* all of the name, R first if it is seen */
+        candidates[VOLUME_DISKS_MAX]; /* all of the name, R first if it is seen; while it is not,
+                                         also what the VBDs of VolumeAttachments have turned to */
     size_t count;
     bool truncated;            /* there are more */
     char why[VOLUME_WHY_SIZE]; /* of OUT_OF_SIGHT and OUT_OF_REACH: what is missing, what to do */

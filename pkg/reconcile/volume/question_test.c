@@ -128,6 +128,23 @@ Test(volume_question, follows_the_vbd_that_the_attachment_names)
     expect(VOLUME_IS, "leaf");
 }
 
+/* A live move under another name ends in a disk of that name, and a restored one has the volume's. */
+Test(volume_question, follows_the_vbd_that_the_attachment_names_to_a_disk_of_another_name)
+{
+    add("restored", "L2");
+    fake_xo_add_disk(world.xo, &(struct fake_disk){.uuid = "leaf", .name = "other", .sr = "L2"});
+    cleanup_str char *vbd = mem_strdup(fake_xo_plug(world.xo, "V1", "leaf"));
+    attach(vbd);
+    expect(VOLUME_IS, "disk-1");
+    cr_assert_eq(answer.count, 2, "while it is seen, only the name counts");
+    let_go();
+    fake_xo_remove(world.xo, "disk-1");
+    expect(VOLUME_IS, "leaf");
+    let_go();
+    fake_xo_set(world.xo, vbd, "attached", "false");
+    expect(VOLUME_CONCLUDED, "restored");
+}
+
 Test(volume_question, takes_the_only_disk_that_the_nodes_vm_has_plugged)
 {
     fake_world_forget_disk(&world, "data");

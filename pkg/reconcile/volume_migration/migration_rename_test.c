@@ -56,3 +56,18 @@ Test(migration_rename, leaves_a_half_copy_alone_whose_source_somebody_renamed_be
     fake_migrations_run(60 * 1000);
     cr_assert_str_eq(fake_migrations_phase(), "Succeeded");
 }
+
+/* The disk that a live move makes has the name that its source had when it began. */
+Test(migration_rename, ends_with_the_disk_that_xo_names_whatever_it_is_called)
+{
+    fake_xo_plug(fake_migrations_world.xo, "V1", "disk-1");
+    fake_xo_set(fake_migrations_world.xo, "disk-1", "name_label", "\"mine\"");
+    fake_xo_add_disk(fake_migrations_world.xo,
+                     &(struct fake_disk){.uuid = "restored", .name = "csi-data", .sr = "L1"});
+    fake_migrations_apply("{\"volumes\":[{\"claimName\":\"data\"}],\"target\":{\"srUUID\":\"S\"}}");
+    fake_migrations_run(120 * 1000);
+    cr_assert_str_eq(fake_migrations_phase(), "Succeeded", "%s", fake_migrations_message());
+    const char *disk = fake_xo_disk_named(fake_migrations_world.xo, "mine", 0);
+    cr_assert_str_eq(fake_migrations_content(disk), "disk-1");
+    cr_assert_str_eq(fake_migrations_field(disk, "$SR"), "S");
+}

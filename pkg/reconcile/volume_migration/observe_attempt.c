@@ -14,8 +14,8 @@ static bool contains(struct kube_strings strings, const char *text)
     return false;
 }
 
-/* Whether the task that we saw moving the source ended well with this disk as its result. */
-static bool named_by_task(const struct migration_disks *looking, const struct xo_disk *disk)
+/* The result of the task that we saw moving the source, if it ended well; "". */
+static const char *result_of_task(const struct migration_disks *looking)
 {
     const struct migration_volume_view *view = looking->view;
     /* The record may be behind what we have seen ourselves: a task is news (budget.h). */
@@ -23,8 +23,12 @@ static bool named_by_task(const struct migration_disks *looking, const struct xo
     const struct xo_task *task =
         str_empty(ref) ? NULL : xo_inventory_task_by_ref(looking->inventory, ref);
 
-    return task && task->status == XO_TASK_SUCCESS && *disk->ref &&
-           str_equal(task->result_ref, disk->ref);
+    return task && task->status == XO_TASK_SUCCESS ? task->result_ref : "";
+}
+
+static bool named_by_task(const struct migration_disks *looking, const struct xo_disk *disk)
+{
+    return *disk->ref && str_equal(result_of_task(looking), disk->ref);
 }
 
 /* Xen Orchestra answers a move with the new disk's UUID when all is done, the source's removal included. */
@@ -144,6 +148,32 @@ static void add_all_made(struct migration_disks *looking, const char *name)
     }
 }
 
+static bool is_added(const struct migration_disks *looking, const struct xo_disk *disk)
+{
+    for (size_t i = 0; i < looking->facts->disk_count; i++)
+        if (str_equal(looking->view->disks[i].uuid, disk->uuid))
+            return true;
+    return false;
+}
+
+/* What is proven to be the move's end counts under any name: the source may have been renamed when it began. One
+ * that was put aside and renamed by us has had its turn. */
+static void add_whole(struct migration_disks *looking, const struct xo_disk *disk)
+{
+    if (disk && grade_of(looking, disk) == VOLUME_WHOLE && !is_added(looking, disk) &&
+        !migration_disks_listed(looking, disk))
+        add_made(looking, disk, VOLUME_WHOLE);
+}
+
+static void add_all_whole(struct migration_disks *looking)
+{
+    const struct migration_volume_view *view = looking->view;
+
+    add_whole(looking, xo_inventory_disk(looking->inventory, view->reply_disk));
+    add_whole(looking, xo_inventory_disk(looking->inventory, view->question.remembered.disk));
+    add_whole(looking, xo_inventory_disk_by_ref(looking->inventory, result_of_task(looking)));
+}
+
 void migration_disks_of_attempt(struct migration_disks *looking)
 {
     const struct xo_disk *source = find_source(looking);
@@ -159,6 +189,7 @@ void migration_disks_of_attempt(struct migration_disks *looking)
     /* A copy has the name that the source had when it began. */
     if (source && !str_equal(source->name, looking->view->disk_name))
         add_all_made(looking, source->name);
+    add_all_whole(looking);
     for (size_t i = 0;
          (disk = xo_inventory_disk_named(looking->inventory, looking->view->disk_name, i)); i++)
         if (grade_of(looking, disk) == VOLUME_STRANGER) {
