@@ -263,6 +263,7 @@ static enum xo_result remember(const struct rec_ports *ports,
     str_copy(remembered.pool, sizeof(remembered.pool), disk->place.pool);
     if (volume_remember(ports, view->volume_name, &remembered, err) == 0)
         return XO_DONE;
+    view->memory->note_ms = 0; /* it may be written, or another has written: both are read again */
     return err->class == ERR_TRANSIENT || err->class == ERR_UNKNOWN ? XO_UNKNOWN : XO_NOT_DONE;
 }
 

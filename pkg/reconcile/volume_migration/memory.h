@@ -23,6 +23,8 @@ struct migration_volume_memory {
         attempt_start_ms; /* of the attempt that this process wrote down or took over; 0: none */
     bool sent;            /* … and whether vdi.migrate may have been sent for it */
     struct mono_time sent_at; /* when, if it was this process */
+    /* attempt_start_ms of the attempt of which the cache shows what its PersistentVolume says (notes.h); 0: none */
+    int64_t note_ms;
     int64_t
         mark_lost_ms; /* attempt_start_ms of the attempt whose marker XO did not answer for; 0: none */
     bool

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "reconcile/volume_migration/admit.h"
 #include "reconcile/volume_migration/expire.h"
+#include "reconcile/volume_migration/notes.h"
 #include "reconcile/volume_migration/remember.h"
 #include "reconcile/volume_migration/summarize.h"
 
@@ -226,6 +227,8 @@ static struct rec_outcome reconcile_object(struct migration_controller *controll
 {
     bool deleting = kube_object_deleting(&resource->object);
     const char *release = kube_object_annotation(&resource->object, MIGRATION_RELEASE_ANNOTATION);
+    struct err err = {0};
+    bool shown;
 
     if (deleting && (str_equal(release, "true") || !migration_resource_open(resource)))
         return let_go(controller, resource);
@@ -233,6 +236,10 @@ static struct rec_outcome reconcile_object(struct migration_controller *controll
         !migration_resource_tidies(resource))
         return migration_expire(controller->ports, resource);
 
+    if (migration_notes_shown(controller->ports, controller->memories, resource, &shown, &err) < 0)
+        return rec_retry(&err);
+    if (!shown)
+        return rec_later(WRITE_SEEN_MS);
     cleanup_migration_observation struct migration_observation observation = {0};
     migration_observe(controller->ports, controller->memories, resource, &observation);
     migration_remember(&observation);
