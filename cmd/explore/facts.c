@@ -70,6 +70,7 @@ static void look_for_answer(const struct explore_state *state, struct explore_vi
     const int keep = state->cached.spec.keep;
     struct migration_facts *facts = &view->facts;
 
+    facts->asked = record->asked != 0 && record->asked == view->shown;
     if (keep == EXPLORE_NO_DISK || keep == record->asked_keep || record->asked != view->shown)
         return;
     for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)

@@ -222,6 +222,14 @@ static void check_whose(const struct explore_scene *scene, const struct explore_
                          "a disk that somebody else made is deleted");
 }
 
+/* A question about a disk concerns its own pool: the other one is in sight while the first is not. */
+static bool acts_elsewhere(const struct explore_state *state, const struct explore_view *view,
+                           const struct migration_verdict *verdict)
+{
+    return state->blind == EXPLORE_POOL_AWAY && verdict->disk != MIGRATION_NO_DISK &&
+           state->disks[view->slots[verdict->disk]].sr == EXPLORE_SR_ELSEWHERE;
+}
+
 /* I3 and I4: what is left alone. */
 static void check_hands_off(const struct explore_scene *scene, const struct explore_view *view,
                             const struct migration_verdict *verdict)
@@ -233,7 +241,7 @@ static void check_hands_off(const struct explore_scene *scene, const struct expl
         (in_xo || verdict->state == MIGRATION_STATE_MANUAL ||
          (verdict->step != MIGRATION_WAIT && view->facts.open)))
         explore_violated(scene, 4, EXPLORE_PASS, "something is decided from what is not seen");
-    if (state->blind != EXPLORE_SEES &&
+    if (state->blind != EXPLORE_SEES && !acts_elsewhere(state, view, verdict) &&
         ((in_xo && verdict->step != MIGRATION_FENCE) || verdict->state == MIGRATION_STATE_MANUAL ||
          (verdict->step != MIGRATION_WAIT && view->facts.open)))
         explore_violated(scene, 4, EXPLORE_PASS, "something is decided while the pool is not seen");

@@ -363,6 +363,7 @@ static void compare(const struct migration_observation *observation,
     SAME(seen_going);
     SAME(source_lost);
     SAME(stuck);
+    SAME(asked);
     SAME(identity);
     SAME(no_target);
     SAME(no_source);

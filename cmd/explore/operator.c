@@ -20,6 +20,8 @@ static struct explore_pass plan(const struct explore_view *view,
     pass.keep = verdict->keep == MIGRATION_NO_DISK ? EXPLORE_NO_DISK : view->slots[verdict->keep];
     for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)
         pass.answered = pass.answered || facts->disks[i].chosen;
+    pass.stands = facts->open && pass.step == MIGRATION_WAIT &&
+                  (facts->blind != API_REASON_INACTIVE || facts->asked);
     if (pass.step == MIGRATION_LIST_LEFTOVERS)
         for (size_t i = 0; i < facts->disk_count; i++)
             pass.named |= 1 << view->slots[i];
@@ -55,6 +57,16 @@ static bool worth_writing(const struct explore_state *state, const struct explor
            record.asked_keep != state->cached.record.asked_keep;
 }
 
+/* Whether the pass is about to write down which disk a VM runs on: on the PersistentVolume; of the source, as the
+ * first leftover beside it; or as a question, where another disk was decided for before. */
+static bool notes_use(const struct explore_state *state, const struct explore_view *view,
+                      const struct migration_verdict *verdict)
+{
+    return verdict->step == MIGRATION_REMEMBER ||
+           (verdict->step == MIGRATION_LIST_LEFTOVERS && view->facts.disks[verdict->keep].source) ||
+           (verdict->state == MIGRATION_STATE_MANUAL && state->cached.record.asked != view->shown);
+}
+
 /* What the process remembers of its decision: open_attempt(), take_over(), follow_attempt(). */
 static void take_note(struct explore_state *state, const struct explore_view *view,
                       const struct migration_verdict *verdict, const struct explore_pass *pass)
@@ -79,7 +91,7 @@ static void take_note(struct explore_state *state, const struct explore_view *vi
     if (state->use == EXPLORE_USE_UNSEEN && view->facts.blind == API_REASON_INACTIVE)
         state->use = EXPLORE_USE_KNOWN;
     if (state->use == EXPLORE_USE_UNNOTED && view->facts.noticed &&
-        verdict->step != MIGRATION_LIST_LEFTOVERS)
+        !notes_use(state, view, verdict))
         state->use = EXPLORE_USE_KNOWN;
     if (pass->says == EXPLORE_SAYS_MANUAL && !explore_status_is_stale(state))
         state->excused = false; /* from here on every change counts */
@@ -99,6 +111,14 @@ static void write_task_down(const struct explore_scene *scene, const struct expl
     explore_emit_fair(scene, &busy, EXPLORE_PASS, MIGRATION_WAIT);
 }
 
+/* migration_notes_shown(): of an attempt that is not its own, or after a write that nobody answered, a process reads
+ * the PersistentVolume from the server, and waits until its cache shows that version. */
+static bool note_is_shown(const struct explore_state *state)
+{
+    return !state->cached.record.open || (state->memory.ours && !state->memory.note_lost) ||
+           state->remembered.disk == state->remembered_cached.disk;
+}
+
 static void decide(const struct explore_scene *scene)
 {
     struct explore_state next = *scene->from;
@@ -109,6 +129,10 @@ static void decide(const struct explore_scene *scene)
         next.cached = next.stored;
         next.remembered_cached = next.remembered;
     }
+    if (!note_is_shown(&next))
+        return; /* until the cache catches up */
+    if (next.cached.record.open)
+        next.memory.note_lost = false;
     if (next.cached.record.end != EXPLORE_GOES_ON && !next.cached.record.open &&
         next.cached.record.generation == next.cached.spec.generation && !scene->preset->deletes)
         return; /* it has ended: the object is let go */
@@ -157,7 +181,8 @@ static void crash(const struct explore_scene *scene)
     }
     next.memory = (struct explore_memory){.task_copy = EXPLORE_NO_DISK, .reply = EXPLORE_NO_DISK};
     next.cached = next.stored;
-    next.remembered_cached = next.remembered;
+    if (!scene->preset->late_cache)
+        next.remembered_cached = next.remembered;
     next.pass = (struct explore_pass){0};
     next.late_first = false;
     if (explore_may(scene, EXPLORE_EVENT_CRASH)) {

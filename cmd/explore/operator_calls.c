@@ -180,6 +180,10 @@ static void lose_reply(const struct explore_scene *scene, struct explore_state *
     const struct explore_pass *pass = &scene->from->pass;
 
     untold->memory.marked = scene->from->memory.marked;
+    if (pass->step == MIGRATION_REMEMBER) {
+        untold->memory.note_lost = true;
+        untold->remembered_cached = scene->from->remembered_cached;
+    }
     if (pass->step == MIGRATION_MARK) { /* note_lost_mark() */
         untold->memory.mark_lost = true;
         untold->memory.calm = EXPLORE_RESTLESS;
@@ -198,6 +202,8 @@ void explore_calls_do(const struct explore_scene *scene)
         explore_check_effect(scene, pass, false);
     idle(&next);
     next.memory.marked = next.memory.marked || (done && pass->step == MIGRATION_MARK);
+    if (done && pass->step == MIGRATION_REMEMBER) /* no pass is made before the cache shows it */
+        next.remembered_cached = next.remembered;
     if (done && pass->step == MIGRATION_UNMARK)
         next.memory.marked = next.memory.marker_shown = false;
     if (pass->step == MIGRATION_FENCE) { /* nothing of it leaves the process */

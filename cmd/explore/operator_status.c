@@ -19,7 +19,7 @@ static void note_question(const struct explore_state *state, struct explore_reco
     } else if (pass->says == EXPLORE_SAYS_MANUAL && state->cached.spec.keep == EXPLORE_NO_DISK) {
         record->asked_keep =
             EXPLORE_NO_DISK; /* whatever comes next is an answer to this question */
-    } else if (pass->says != EXPLORE_SAYS_MANUAL && !pass->answered) {
+    } else if (pass->says != EXPLORE_SAYS_MANUAL && !pass->answered && !pass->stands) {
         record->asked = 0;
         record->asked_keep = EXPLORE_NO_DISK;
     }

@@ -48,6 +48,7 @@ static void attach(const struct explore_scene *scene, int disk)
     next.attachment = EXPLORE_VA_ATTACHED;
     next.disks[disk].attached = EXPLORE_RUNNING;
     next.remembered = (struct explore_remembered){.disk = disk, .sr = next.disks[disk].sr};
+    next.remembered_cached = next.remembered; /* our own write: passes wait until it is shown */
     explore_world_write(&next, disk);
     explore_emit_fair(scene, &next, EXPLORE_ATTACH_ATTACHES, disk);
 }
@@ -182,6 +183,13 @@ static bool counts(const struct explore_preset *preset, const struct explore_sta
     return false;
 }
 
+/* Whether the open attempt's copy was remembered: a source that a VM takes after that has to be written down. */
+static bool decided_for_another(const struct explore_state *state)
+{
+    return state->remembered.disk != EXPLORE_NO_DISK &&
+           state->remembered.disk != state->stored.record.source;
+}
+
 static void by_hand(const struct explore_scene *scene, int disk)
 {
     struct explore_state next = *scene->from;
@@ -196,7 +204,8 @@ static void by_hand(const struct explore_scene *scene, int disk)
         if (any_taken(&next) || !counts(scene->preset, &next, disk))
             return; /* who takes two disks of one volume, or another than that, has made a truth of his own */
         its->attached = EXPLORE_ATTACHED;
-        next.use = next.stored.record.open && disk == next.stored.record.source
+        next.use = next.stored.record.open && disk == next.stored.record.source &&
+                           !decided_for_another(&next)
                        ? EXPLORE_USE_UNSEEN
                        : EXPLORE_USE_UNNOTED;
         struct explore_state runs = next;
@@ -333,12 +342,15 @@ static void person_clears(const struct explore_scene *scene)
     explore_emit(scene, &next, EXPLORE_PERSON_CLEARS, 0);
 }
 
-/* Whether the operator is about to put disks aside, or has begun to. */
+/* Whether the operator is about to put disks aside, or has begun to: a copy that is kept is remembered first. */
 static bool tidying(const struct explore_state *state)
 {
-    return (state->pass.busy && state->pass.step == MIGRATION_LIST_LEFTOVERS) ||
-           (state->stored.record.open &&
-            (state->stored.record.listed & ~state->stored.record.older) != 0);
+    const struct explore_record *record = &state->stored.record;
+
+    if (state->pass.busy && (state->pass.step == MIGRATION_LIST_LEFTOVERS ||
+                             (state->pass.step == MIGRATION_REMEMBER && record->open)))
+        return true;
+    return record->open && ((record->listed & ~record->older) != 0 || decided_for_another(state));
 }
 
 void explore_others(const struct explore_scene *scene)

@@ -34,7 +34,7 @@
 #define PASS(path)                                                                                 \
     MEMBER(1, path.busy), MEMBER(4, path.step), MEMBER(2, path.says), MEMBER(1, path.live),        \
         MEMBER(3, path.disk), MEMBER(3, path.keep), MEMBER(EXPLORE_DISKS, path.named),             \
-        MEMBER(1, path.answered), MEMBER(1, path.id)
+        MEMBER(1, path.answered), MEMBER(1, path.stands), MEMBER(1, path.id)
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct explore_field members[] = {
@@ -63,6 +63,7 @@ static const struct explore_field members[] = {
     MEMBER(1, memory.sent),
     MEMBER(1, memory.marked),
     MEMBER(1, memory.mark_lost),
+    MEMBER(1, memory.note_lost),
     MEMBER(1, memory.fenced),
     MEMBER(1, memory.watching),
     MEMBER(1, memory.stuck),

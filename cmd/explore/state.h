@@ -155,9 +155,11 @@ struct explore_memory {
     bool sent;
     bool marked;    /* its marker was written by this process, and XO said so */
     bool mark_lost; /* … or did not say */
-    bool fenced;    /* the last write to the status was its own, and was answered */
-    bool watching;  /* since it was sent, without a gap, and no VM took what it must not take */
-    bool stuck;     /* no progress for longer than spec.stallTimeout */
+    bool
+        note_lost; /* it wrote to the PersistentVolume which disk is the volume's, and nobody answered */
+    bool fenced;   /* the last write to the status was its own, and was answered */
+    bool watching; /* since it was sent, without a gap, and no VM took what it must not take */
+    bool stuck;    /* no progress for longer than spec.stallTimeout */
     enum xo_move_state move;
     int move_disk;
     int reply;     /* of an ended move: the new disk; EXPLORE_NO_DISK: an error */
@@ -186,6 +188,7 @@ struct explore_pass {
     int keep;      /* slot of the disk that stays; number of the job to cancel */
     int named;     /* disks that counted, a bit each; of a question: all that were shown */
     bool answered; /* a person's answer is being carried out */
+    bool stands;   /* the question that was asked stands: it may be asked again as it was */
     bool id;       /* a marker names the attempt that was opened last */
 };
 
@@ -194,7 +197,7 @@ struct explore_pass {
 enum explore_use {
     EXPLORE_USE_KNOWN,
     EXPLORE_USE_UNSEEN, /* no pass has looked since */
-    EXPLORE_USE_UNNOTED /* of a copy: no pass has had time to write it down */
+    EXPLORE_USE_UNNOTED /* of a disk that was not decided for: no pass has had time to write it down */
 };
 
 enum explore_blind { EXPLORE_SEES, EXPLORE_POOL_AWAY, EXPLORE_XO_AWAY };

@@ -303,7 +303,7 @@ static bool out_of_reach(const struct migration_facts *facts)
     return true;
 }
 
-/* Rows 3 to 35, but for dry runs. */
+/* Rows 3 to 36, but for dry runs. */
 static struct migration_verdict goes_on(const struct migration_facts *facts)
 {
     if (facts->cancel && !facts->open)

@@ -61,20 +61,26 @@
  * 25 | 1 elsewhere       | not open, it can't go now                | wait or stall, as it says
  * 26 | 1 elsewhere       | not open, no slot is free                | wait: Queued
  * 27 | 1 elsewhere       | not open                                 | remember it, open an attempt
- * 28 | >= 2, or too many | open, never sent                         | unmark, withdraw
- * 29 | >= 2              | not settled, or XO may still destroy the | wait: Observing
+ * 28 | >= 2, or too many | open, never sent, rows 29 and 35 don't   | wait: Observing, while XO may
+ *    |                   | fit                                      | destroy the source for others;
+ *    |                   |                                          | then unmark, withdraw
+ * 29 | >= 2              | one was remembered since, and a VM has   | a person: AmbiguousCopies
+ *    |                   | another, or had it when a person was     |
+ *    |                   | asked about these very disks; or one was |
+ *    |                   | asked and has answered                   |
+ * 30 | >= 2              | not settled, or XO may still destroy the | wait: Observing
  *    |                   | source                                   |
- * 30 | >= 2              | too many to tell                         | a person: AmbiguousCopies
- * 31 | >= 2              | exactly one is proven whole by its task  | keep it; the rest are
+ * 31 | >= 2              | too many to tell                         | a person: AmbiguousCopies
+ * 32 | >= 2              | exactly one is proven whole by its task  | keep it; the rest are
  *    |                   | or our reply, the source is not there or | leftovers
  *    |                   | not attached, none of the others is      |
  *    |                   | (live: but that one)                     |
- * 32 | others only       |                                          | a person: AmbiguousCopies
- * 33 | source and others | none of the others attached (live: the   | keep the source; the others
+ * 33 | others only       |                                          | a person: AmbiguousCopies
+ * 34 | source and others | none of the others attached (live: the   | keep the source; the others
  *    |                   | source is, or the others are but halves) | are leftovers
- * 34 | source and others | exactly one of the others attached, to a | keep it; the rest are
+ * 35 | source and others | exactly one of the others attached, to a | keep it; the rest are
  *    |                   | running node's VM; source not attached   | leftovers
- * 35 | source and others | anything else                            | a person: AmbiguousCopies
+ * 36 | source and others | anything else                            | a person: AmbiguousCopies
  *
  * "A person" is asked only while none has answered: spec.recovery names one of the disks that the question
  * was about, no VM runs on another one, and then that one is remembered and kept, and what the attempt made
@@ -104,13 +110,18 @@
  * "Settled" is: our call was answered and what followed had time to arrive (MIGRATION_NOTICE_MS),
  * or what became of it is not known and nothing moved for MIGRATION_SETTLE_MS. XO may still destroy
  * the source, for us or for another who moves it, while nothing has moved for less than
- * MIGRATION_DESTROY_MS; in row 31 that does not matter when no third disk has the name. Rows 31
- * to 35 are asked once: when this attempt has put all disks but one aside (its leftovers name them),
- * and nobody has taken one of those since, that one is kept; on which one a VM runs (row 34, and row 33 of a live move) is written down as
- * soon as it is noticed, for the VM may stop. Row 33 also holds
+ * MIGRATION_DESTROY_MS; in row 32 that does not matter when no third disk has the name. Rows 32
+ * to 36 are asked once: when this attempt has put all disks but one aside (its leftovers name them),
+ * and nobody has taken one of those since, that one is kept; on which one a VM runs (row 35, and row 34 of a live move) is written down as
+ * soon as it is noticed, for the VM may stop. Row 34 also holds
  * when the source itself is attached: a VM runs on it, so it is the truth, and nothing is lost by
  * renaming the others. A leftover is written down in the status first and renamed after. Row 1 is
  * the only one that removes a disk.
+ *
+ * Row 29 is asked at once, for a VM that took the source after its copy was remembered may have written to it, and may
+ * leave it again before anybody looks: what keeps it in mind is the question, which stands in the status until it is
+ * answered, something is decided or other disks are there (`asked`). An answer is carried out when XO can't destroy the
+ * source any more.
  *
  * "Fence it off" (row 7): the session with Xen Orchestra is renewed, so that the call is lost and no late
  * reply can be taken for another's; then quiet counts.
@@ -235,6 +246,7 @@ struct migration_facts {
     /* A stranger carries the open attempt's id: somebody else has copied the source meanwhile, so that the source is gone
      * proves nothing. */
     bool copied_elsewhere;
+    bool asked;       /* a person was asked about these very disks, and nothing was decided since */
     bool seen_going;  /* an operation, a task or a new disk of the open attempt was seen */
     bool source_lost; /* open: the source's SR is gone from Xen Orchestra, and the source with it */
     bool live;        /* the open attempt was written down as a live one */

@@ -37,7 +37,7 @@ struct migration_verdict migration_leave_only(const struct migration_facts *fact
 struct migration_verdict migration_ask_a_person(const struct migration_facts *facts,
                                                 enum api_reason reason);
 
-/** Rows 28 to 35. */
+/** Rows 28 to 36. */
 struct migration_verdict migration_several(const struct migration_facts *facts);
 
 #endif

@@ -1,4 +1,4 @@
-/* reconcile/volume_migration, 6: rows 28 to 35 of the table of decide.h: several disks that count. */
+/* reconcile/volume_migration, 6: rows 28 to 36 of the table of decide.h: several disks that count. */
 #include "reconcile/volume_migration/decide_internal.h"
 
 /* How the disks that are not the source look. */
@@ -52,7 +52,7 @@ static int remembered_since(const struct migration_facts *facts, int source)
     return MIGRATION_NO_DISK;
 }
 
-/* Row 31: whether the one that its task proves whole is to be kept. XAPI hands a live move's disk
+/* Row 32: whether the one that its task proves whole is to be kept. XAPI hands a live move's disk
  * over to the VM; whoever has an offline move's copy may have taken the wrong one. */
 static bool proven(const struct migration_facts *facts, int source, const struct others *others)
 {
@@ -90,14 +90,14 @@ static int kept_before(const struct migration_facts *facts)
     return kept;
 }
 
-/* Row 34: whether a VM runs on just one of the others, and no VM has the source. */
+/* Row 35: whether a VM runs on just one of the others, and no VM has the source. */
 static bool runs_on(const struct migration_facts *facts, int source, const struct others *others)
 {
     return others->attached == 1 && others->running == 1 && !facts->disks[source].attached &&
            !facts->disks[others->running_disk].half;
 }
 
-/* Rows 29, 31 to 33 and 35; a disk that row 34 keeps has been remembered by now. */
+/* Rows 30, 32 to 34 and 36; a disk that row 35 keeps has been remembered by now. */
 static struct migration_verdict interrupted(const struct migration_facts *facts)
 {
     int source = source_of(facts);
@@ -114,9 +114,7 @@ static struct migration_verdict interrupted(const struct migration_facts *facts)
     if (!facts->still)
         return migration_observe_on(facts);
     if (decided != MIGRATION_NO_DISK)
-        return another_attached(facts, decided)
-                   ? migration_ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES)
-                   : migration_leave_only(facts, decided);
+        return migration_leave_only(facts, decided);
     if (proven(facts, source, &others))
         return migration_leave_only(facts, others.whole_disk);
     if (source == MIGRATION_NO_DISK)
@@ -127,7 +125,7 @@ static struct migration_verdict interrupted(const struct migration_facts *facts)
     return migration_ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
 }
 
-/* Row 34, and 33 of a live move: on which disk a VM runs is written down as soon as it is seen, for the VM may be gone
+/* Row 35, and 34 of a live move: on which disk a VM runs is written down as soon as it is seen, for the VM may be gone
  * before all is settled. */
 static bool to_be_noted(const struct migration_facts *facts, struct migration_verdict *ret)
 {
@@ -148,15 +146,48 @@ static bool to_be_noted(const struct migration_facts *facts, struct migration_ve
     return ret->step != MIGRATION_RENAME_LEFTOVER;
 }
 
-/* Rows 28 to 35. */
+/* Row 29: whether a VM has another disk than the one that was decided for, or had it when a person was asked: what it wrote
+ * there may be the newest, and it may be gone before anybody looks again. */
+static bool taken_since(const struct migration_facts *facts)
+{
+    const int decided = remembered_since(facts, source_of(facts));
+
+    return decided != MIGRATION_NO_DISK && (facts->asked || another_attached(facts, decided));
+}
+
+static bool any_chosen(const struct migration_facts *facts)
+{
+    for (size_t i = 0; i < facts->disk_count + facts->stranger_count; i++)
+        if (facts->disks[i].chosen)
+            return true;
+    return false;
+}
+
+/* Row 29: it is asked as soon as it is seen, for the question is what keeps it in mind. An answer is carried out when
+ * nothing is on its way any more. */
+static struct migration_verdict ask_which_to_keep(const struct migration_facts *facts)
+{
+    if (facts->still && migration_settled(facts))
+        return migration_ask_a_person(facts, API_REASON_AMBIGUOUS_COPIES);
+    if (facts->deleted || any_chosen(facts))
+        return migration_observe_on(facts);
+    return migration_verdict_make(MIGRATION_WAIT, MIGRATION_STATE_MANUAL,
+                                  API_REASON_AMBIGUOUS_COPIES, MIGRATION_NO_DISK);
+}
+
+/* Rows 28 to 36. */
 struct migration_verdict migration_several(const struct migration_facts *facts)
 {
     struct migration_verdict note;
 
-    if (facts->call == MIGRATION_CALL_NEVER_SENT)
-        return migration_withdraw(facts, source_of(facts));
+    if (taken_since(facts) || (facts->asked && any_chosen(facts)))
+        return ask_which_to_keep(facts);
     if (to_be_noted(facts, &note))
         return note;
+    /* What is there beside the source is somebody else's doing, for whom XO may yet destroy the source. */
+    if (facts->call == MIGRATION_CALL_NEVER_SENT)
+        return facts->still ? migration_withdraw(facts, source_of(facts))
+                            : migration_observe_on(facts);
     if (!migration_settled(facts))
         return migration_observe_on(facts);
     if (facts->truncated)

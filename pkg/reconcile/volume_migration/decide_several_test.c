@@ -18,6 +18,18 @@ Test(decide, withdraws_an_attempt_that_was_never_sent_when_another_disk_has_the_
     fake_facts_expect_on(&facts, MIGRATION_CLOSE_WITHDRAWN, 0);
 }
 
+Test(decide, withdraws_nothing_while_xo_may_destroy_the_source_for_somebody_else)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.call = MIGRATION_CALL_NEVER_SENT;
+    facts.still = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+    facts.disks[1].attached =
+        true; /* what a VM runs on counts, whoever has made it of the source */
+    facts.disks[1].attached_running = true;
+    fake_facts_expect_kept(&facts, 1, 0);
+}
+
 Test(decide, gives_two_disks_of_a_foreign_move_time_to_become_one)
 {
     struct migration_facts facts = fake_facts_one_elsewhere();
@@ -59,7 +71,62 @@ Test(decide, waits_with_two_disks_until_xo_has_certainly_given_up_destroying_the
     fake_facts_expect_kept(&facts, 1, 0);
 }
 
-/* 27 to 31 */
+/* 29: a VM takes another disk than the one that was decided for. */
+
+static struct migration_facts decided_for_the_copy(void)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+
+    facts.disks[0].remembered = false;
+    facts.disks[1].remembered = true;
+    return facts;
+}
+
+Test(decide, asks_a_person_at_once_when_a_vm_takes_the_source_after_its_copy_was_remembered)
+{
+    struct migration_facts facts = decided_for_the_copy();
+    facts.noticed = facts.quiet = facts.still = false;
+    facts.disks[0].attached = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+    facts.deleted = true; /* nobody can answer */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+}
+
+Test(decide, asks_on_when_the_vm_that_took_the_source_is_gone)
+{
+    struct migration_facts facts = decided_for_the_copy();
+    facts.asked = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+    facts.disks[0].listed = facts.disks[0].put_aside = true; /* as it was about to be put aside */
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+    facts.disks[1].attached = facts.disks[1].attached_running = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+}
+
+Test(decide, carries_an_answer_out_when_xo_can_not_destroy_the_source_any_more)
+{
+    struct migration_facts facts = decided_for_the_copy();
+    facts.asked = true;
+    facts.disks[0].chosen = true;
+    facts.still = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+    facts.still = true;
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
+}
+
+/* What proves another disk whole may be forgotten and come back: it must not take turns with the answer. */
+Test(decide, obeys_an_answer_although_another_disk_is_proven_whole_by_now)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.asked = true;
+    facts.disks[0].chosen = true;
+    facts.disks[1].whole = true;
+    cr_assert_eq(migration_decide_volume(&facts).keep, 0);
+    facts.still = false;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+}
+
+/* 30 to 36 */
 
 Test(decide, asks_a_person_when_the_source_is_gone_and_several_are_left)
 {

@@ -99,3 +99,17 @@ Test(migration_notes, waits_while_the_server_can_not_be_asked)
     fake_migrations_run(200 * 1000);
     cr_expect_str_eq(fake_migrations_field("copy-1", "name_label"), "leftover-csi-data-copy-1");
 }
+
+Test(migration_notes, asks_a_person_when_the_source_was_attached_after_its_copy_was_remembered)
+{
+    run_on_the_copy_behind_the_cache();
+    fake_xo_plug(XO, "V1", "disk-1");
+    fake_kube_hold(KUBE, &kube_kind_persistent_volume, false);
+    fake_migrations_run(6 * 1000);
+    cr_expect_str_eq(fake_migrations_phase(), "ManualRecoveryRequired");
+    detach("disk-1");
+    fake_migrations_restart();
+    fake_migrations_run(600 * 1000);
+    cr_expect_str_eq(fake_migrations_phase(), "ManualRecoveryRequired");
+    expect_nothing_put_aside();
+}

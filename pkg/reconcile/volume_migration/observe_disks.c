@@ -287,6 +287,7 @@ static void look_for_answer(struct migration_disks *looking)
     struct migration_volume_view *view = looking->view;
     struct migration_facts *facts = looking->facts;
 
+    facts->asked = view->asked_disks.len > 0 && migration_same_question(view, facts);
     if (str_empty(view->keep) || str_equal(view->keep, view->asked_keep) ||
         !migration_same_question(view, facts))
         return;

@@ -323,6 +323,14 @@ static bool answered(const struct migration_facts *facts)
     return false;
 }
 
+/* Whether the question stays as it was asked: while nothing is done about the attempt's disks, and those that it is
+ * about may still be there. A VM that a disk was seen on may be gone by now; what it wrote is not. */
+static bool stands(const struct migration_facts *facts, const struct migration_verdict *verdict)
+{
+    return facts->open && verdict->step == MIGRATION_WAIT &&
+           (facts->blind != API_REASON_INACTIVE || facts->asked);
+}
+
 static json_t *attempt_json(const struct migration_volume_record *record)
 {
     json_t *attempt = json_object();
@@ -400,7 +408,7 @@ json_t *migration_summarize_volume(const struct rec_ports *ports,
     start_entry(ports, observation, index, verdict, &entry);
     if (verdict->state == MIGRATION_STATE_MANUAL)
         ask(&observation->volumes[index], &observation->facts[index], &entry);
-    else if (!answered(&observation->facts[index]))
+    else if (!answered(&observation->facts[index]) && !stands(&observation->facts[index], verdict))
         entry.record.asked_disks = (struct kube_strings){0};
     apply_step(ports, observation, index, verdict, &entry);
     return entry_json(&entry);
