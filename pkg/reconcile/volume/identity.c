@@ -29,7 +29,7 @@ static enum volume_verdict never_known(const struct volume_identity_facts *facts
 
 enum volume_verdict volume_identity_decide(const struct volume_identity_facts *facts)
 {
-    if (facts->remembered && facts->seen)
+    if (facts->seen)
         return seen(facts);
     if (facts->remembered && facts->sight == VOLUME_SIGHT_SR_GONE)
         return VOLUME_OUT_OF_REACH;

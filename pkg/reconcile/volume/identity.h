@@ -64,7 +64,7 @@ struct volume_disk_facts {
 /** Everything that the verdict depends on. */
 struct volume_identity_facts {
     bool remembered;             /* there is an R */
-    bool seen;                   /* R is in the inventory … */
+    bool seen;                   /* R, if there is one, is in the inventory … */
     bool renamed;                /* … under another name … */
     bool plugged;                /* … and a VM, no control domain, has it plugged */
     enum volume_sight sight;     /* of R, when it is not seen */

@@ -112,6 +112,8 @@ Test(volume_identity, is_concluded_from_the_only_disk_of_its_pool)
     facts.same_pool = 1;
     facts.plain = 1;
     expect(facts, VOLUME_CONCLUDED);
+    facts.only_replica = true; /* says nothing where there are three */
+    expect(facts, VOLUME_CONCLUDED);
     facts.plain = 2;
     expect(facts, VOLUME_AMBIGUOUS);
 }

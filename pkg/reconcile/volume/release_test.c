@@ -25,6 +25,12 @@ Test(volume_release, waits_for_a_vm_that_is_not_to_be_seen_whatever_people_say)
            VOLUME_RELEASE_WAIT);
 }
 
+Test(volume_release, holds_for_a_host_that_is_off_also_where_vms_may_be_powered_off)
+{
+    expect(FACTS(.vm = VOLUME_VM_HOST_OFF, .may_power_off = true), VOLUME_RELEASE_HOLD_HOST_OFF);
+    expect(FACTS(.vm = VOLUME_VM_HOST_OFF, .out_of_service = true), VOLUME_RELEASE_HOLD_RESET);
+}
+
 Test(volume_release, takes_a_state_that_it_does_not_know_for_running)
 {
     expect(FACTS(.vm = (enum volume_vm_state)99, .node = VOLUME_NODE_ALIVE, .in_use = true),

@@ -295,12 +295,11 @@ static struct migration_verdict unknown_disk(const struct migration_facts *facts
 /* Row 11: the source is out of reach for good, and nothing proves that another disk is whole. */
 static bool out_of_reach(const struct migration_facts *facts)
 {
-    if (!facts->open || !facts->source_lost || facts->call == MIGRATION_CALL_NEVER_SENT)
-        return false;
+    bool proven = false;
+
     for (size_t i = 0; i < facts->disk_count; i++)
-        if (facts->disks[i].whole || facts->disks[i].remembered)
-            return false;
-    return true;
+        proven = proven || facts->disks[i].whole || facts->disks[i].remembered;
+    return facts->open && facts->source_lost && facts->call != MIGRATION_CALL_NEVER_SENT && !proven;
 }
 
 /* Rows 3 to 36, but for dry runs. */

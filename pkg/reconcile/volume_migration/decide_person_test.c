@@ -180,6 +180,8 @@ Test(decide, says_no_more_of_an_answer_that_is_written_down_than_of_any_other_st
     facts.stranger_count = 2;
     facts.disks[1].chosen = true;
     fake_facts_expect(&facts, MIGRATION_REMEMBER, MIGRATION_STATE_STARTING, API_REASON_STARTING);
+    facts.begun = true;
+    fake_facts_expect(&facts, MIGRATION_REMEMBER, MIGRATION_STATE_STARTING, API_REASON_STARTING);
     facts = fake_facts_source_and_copy();
     facts.disks[0].source = facts.disks[0].remembered = false;
     facts.disks[1].chosen = true;

@@ -5,7 +5,6 @@
 struct others {
     size_t made; /* where a move makes whole disks */
     size_t attached;
-    size_t running; /* of those, attached to a running VM */
     size_t whole;
     int running_disk;
     int whole_disk;
@@ -21,10 +20,8 @@ static struct others look_at_others(const struct migration_facts *facts, int sou
             continue;
         others.made += !disk->half;
         others.attached += disk->attached;
-        if (disk->attached && disk->attached_running) {
-            others.running++;
+        if (disk->attached && disk->attached_running)
             others.running_disk = (int)i;
-        }
         if (disk->whole) {
             others.whole++;
             others.whole_disk = (int)i;
@@ -93,8 +90,8 @@ static int kept_before(const struct migration_facts *facts)
 /* Row 35: whether a VM runs on just one of the others, and no VM has the source. */
 static bool runs_on(const struct migration_facts *facts, int source, const struct others *others)
 {
-    return others->attached == 1 && others->running == 1 && !facts->disks[source].attached &&
-           !facts->disks[others->running_disk].half;
+    return others->attached == 1 && others->running_disk != MIGRATION_NO_DISK &&
+           !facts->disks[source].attached && !facts->disks[others->running_disk].half;
 }
 
 /* Rows 30, 32 to 34 and 36; a disk that row 35 keeps has been remembered by now. */

@@ -531,3 +531,20 @@ Test(decide, keeps_nothing_for_decided_that_an_earlier_attempt_put_aside)
     facts.still = false;
     fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
 }
+
+Test(decide, keeps_a_source_that_nobody_has_remembered)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].remembered = false;
+    fake_facts_expect_kept(&facts, 0, 1);
+    fake_facts_expect(&facts, MIGRATION_LIST_LEFTOVERS, MIGRATION_STATE_FINISHING,
+                      API_REASON_FINISHING);
+}
+
+Test(decide, goes_on_with_what_was_remembered_wherever_it_is_among_the_disks)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[1] = facts.disks[0];
+    facts.disks[0] = (struct migration_disk_facts){.at_target = true, .remembered = true};
+    fake_facts_expect_kept(&facts, 0, 1);
+}

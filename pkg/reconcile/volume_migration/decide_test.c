@@ -543,3 +543,44 @@ Test(decide, says_that_it_is_finishing_while_it_puts_right_what_a_move_left)
     fake_facts_expect(&facts, MIGRATION_SETTLE_MARKER, MIGRATION_STATE_FINISHING,
                       API_REASON_FINISHING);
 }
+
+Test(decide, thinks_of_no_source_that_is_out_of_reach_while_nothing_is_open)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.begun = true;
+    facts.source_lost = true;
+    facts.disks[0].remembered = false;
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
+}
+
+Test(decide, needs_no_source_that_is_out_of_reach_when_one_of_the_others_is_whole)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.disks[0].source = facts.disks[0].remembered = false;
+    facts.source_lost = true;
+    facts.disks[1].whole = true;
+    fake_facts_expect_kept(&facts, 1, 0);
+}
+
+Test(decide, holds_an_object_at_a_marker_that_it_has_to_put_right_after_an_attempt)
+{
+    struct migration_facts facts = fake_facts_one_elsewhere();
+    facts.begun = true;
+    facts.disks[0].at_target = true;
+    facts.held = API_REASON_EXPIRED;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_STALLED, API_REASON_EXPIRED);
+}
+
+Test(decide, says_that_it_is_finishing_while_it_remembers_what_an_attempt_made)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
+    facts.disks[0] = (struct migration_disk_facts){.at_target = true, .whole = true};
+    fake_facts_expect(&facts, MIGRATION_REMEMBER, MIGRATION_STATE_FINISHING, API_REASON_FINISHING);
+}
+
+Test(decide, ends_without_success_with_a_source_that_nobody_has_remembered)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_ANSWERED);
+    facts.disks[0].remembered = false;
+    fake_facts_expect_on(&facts, MIGRATION_CLOSE_FAILED, 0);
+}
