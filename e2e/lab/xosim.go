@@ -132,3 +132,18 @@ func (x *Xosim) call(ctx context.Context, method, path string, body, result any)
 func (x *Xosim) RemoveDisk(ctx context.Context, uuid string) error {
 	return x.call(ctx, http.MethodDelete, "/disks/"+url.PathEscape(uuid), nil, nil)
 }
+
+// ChangeVM changes a VM as xosim's documentation describes it: how fast it writes, its memory, what is blocked, its power state.
+func (x *Xosim) ChangeVM(ctx context.Context, vm string, change map[string]any) error {
+	return x.call(ctx, http.MethodPost, "/vms/"+url.PathEscape(vm), change, nil)
+}
+
+// ForgetSR makes Xen Orchestra forget an SR; IntroduceSR undoes it.
+func (x *Xosim) ForgetSR(ctx context.Context, sr string) error {
+	return x.call(ctx, http.MethodPost, "/srs/"+url.PathEscape(sr)+"/forget", nil, nil)
+}
+
+// IntroduceSR introduces an SR that was forgotten, and scans it.
+func (x *Xosim) IntroduceSR(ctx context.Context, sr string) error {
+	return x.call(ctx, http.MethodPost, "/srs/"+url.PathEscape(sr)+"/introduce", nil, nil)
+}
