@@ -548,3 +548,26 @@ Test(decide, goes_on_with_what_was_remembered_wherever_it_is_among_the_disks)
     facts.disks[0] = (struct migration_disk_facts){.at_target = true, .remembered = true};
     fake_facts_expect_kept(&facts, 0, 1);
 }
+
+Test(decide, goes_on_as_ever_where_a_person_was_asked_and_has_not_answered)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.asked = true;
+    facts.disks[1].whole = true; /* it is proven meanwhile */
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 1);
+}
+
+Test(decide, asks_about_a_source_that_was_taken_and_carries_out_nothing_while_a_call_is_in_doubt)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.call = MIGRATION_CALL_LOST;
+    facts.quiet = false;
+    facts.disks[0].remembered = false;
+    facts.disks[1].remembered = true;
+    facts.disks[0].attached = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_MANUAL, API_REASON_AMBIGUOUS_COPIES);
+    facts.disks[0].chosen = true;
+    fake_facts_expect(&facts, MIGRATION_WAIT, MIGRATION_STATE_FINISHING, API_REASON_OBSERVING);
+    facts.quiet = true;
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 0);
+}
