@@ -111,6 +111,9 @@ static void look_at_target(const struct explore_state *state, struct explore_vie
     if (facts->disk_count == 1 && !facts->disks[0].at_target &&
         state->sr_unplugged == first->sr + 1)
         facts->no_source = API_REASON_SR_NOT_REACHABLE;
+    else if (facts->disk_count == 1 && !facts->disks[0].at_target && facts->open &&
+             facts->disks[0].source && !facts->disks[0].attached && !first->named)
+        facts->no_source = API_REASON_DISK_RENAMED;
     if (facts->open || facts->disks[0].at_target)
         return;
     if (state->sr_gone == view->target + 1)

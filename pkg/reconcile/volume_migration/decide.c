@@ -195,12 +195,13 @@ static struct migration_verdict hindered(const struct migration_facts *facts,
     return migration_wait_for(reason);
 }
 
-/* Whether an attempt that was written down may be started as it was. */
+/* Whether an attempt that was written down may be started as it was. It was written down for the disk that is
+ * remembered: when that is another one by now, somebody else's move has ended meanwhile, and the source is its leftover. */
 static bool may_start(const struct migration_facts *facts)
 {
-    return facts->disks[0].source && !facts->cancel && !facts->late_write &&
-           facts->held == API_REASON_INACTIVE && facts->live == migration_goes_live(facts) &&
-           obstacle(facts) == API_REASON_INACTIVE;
+    return facts->disks[0].source && facts->disks[0].remembered && !facts->cancel &&
+           !facts->late_write && facts->held == API_REASON_INACTIVE &&
+           facts->live == migration_goes_live(facts) && obstacle(facts) == API_REASON_INACTIVE;
 }
 
 /* Rows 17 to 22. */

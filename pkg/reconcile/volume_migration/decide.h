@@ -43,8 +43,9 @@
  *    |                   |                                          | marker put right, first
  * 17 | 1 elsewhere       | open, never sent, cancel                 | unmark, cancelled
  * 18 | 1 elsewhere       | open, never sent, it can't go now, or    | unmark, withdraw
- *    |                   | not the way that was written down, or    |
- *    |                   | what is written down may not stay        |
+ *    |                   | not the way that was written down, or is |
+ *    |                   | not the one that is remembered, or what  |
+ *    |                   | is written down may not stay             |
  * 19 | 1 elsewhere       | open, never sent                         | mark, then start; marked, but
  *    |                   |                                          | not by us: when it is abandoned
  * 20 | 1 elsewhere       | open, sent, not settled                  | wait: Observing
@@ -226,7 +227,8 @@ struct migration_facts {
     enum api_reason no_target; /* why there is no place to go to; INACTIVE: there is one */
     enum api_reason
         no_source;            /* SR_NOT_REACHABLE, which passes: it can't be read; HAS_SNAPSHOTS: it
-                                  may not be moved; INACTIVE: it can */
+                                  may not be moved; DISK_RENAMED: open, and no VM has it any more under its
+                                  name; INACTIVE: it can */
     enum api_reason excluded; /* IN_USE or VOLUME_BUSY for a reason outside XO, whichever way it
                                   would go; INACTIVE: free */
     enum api_reason not_live; /* why a disk that a VM has can't move live now: IN_USE,

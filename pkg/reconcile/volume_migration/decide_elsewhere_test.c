@@ -61,6 +61,15 @@ Test(decide, withdraws_an_attempt_that_was_never_sent_when_the_disk_is_another_n
     fake_facts_expect_on(&facts, MIGRATION_CLOSE_WITHDRAWN, 0);
 }
 
+Test(decide, withdraws_an_attempt_that_was_never_sent_when_another_disk_is_remembered_now)
+{
+    struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_NEVER_SENT);
+    facts.disks[0].remembered = false;
+    fake_facts_expect_on(&facts, MIGRATION_CLOSE_WITHDRAWN, 0);
+    facts.disks[0].marked = facts.disks[0].marked_for_us = true;
+    fake_facts_expect_on(&facts, MIGRATION_UNMARK, 0);
+}
+
 Test(decide, takes_an_attempt_back_that_a_late_write_to_the_status_may_close)
 {
     struct migration_facts facts = fake_facts_attempt(MIGRATION_CALL_IN_DOUBT);

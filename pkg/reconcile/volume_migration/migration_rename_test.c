@@ -71,3 +71,19 @@ Test(migration_rename, ends_with_the_disk_that_xo_names_whatever_it_is_called)
     cr_assert_str_eq(fake_migrations_content(disk), "disk-1");
     cr_assert_str_eq(fake_migrations_field(disk, "$SR"), "S");
 }
+
+/* Such as another migration's, which has put the source aside as a leftover meanwhile. */
+Test(migration_rename, takes_an_attempt_back_whose_source_has_another_name_before_it_was_sent)
+{
+    fake_xo_fail_next_write(fake_migrations_world.xo, XO_NOT_DONE, ERR_TRANSIENT, false);
+    fake_migrations_apply_to_l2();
+    fake_migrations_run(50);
+    cr_assert_not_null(
+        json_at(json_array_get(json_at(fake_migrations_status(), "migratedVolumes"), 0),
+                "attempt"));
+    fake_migrations_expect_no_start();
+    fake_xo_set(fake_migrations_world.xo, "disk-1", "name_label", "\"mine\"");
+    fake_migrations_run(60 * 1000);
+    fake_migrations_expect_no_start();
+    cr_assert_str_eq(fake_migrations_reason(), "DiskRenamed");
+}

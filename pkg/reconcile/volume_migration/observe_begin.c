@@ -55,6 +55,18 @@ static void refuse_snapshots(struct migration_volume_view *view, struct migratio
                    taken, disk->place.sr_name, disk->snapshot_count == 1 ? "it" : "them");
 }
 
+/* Whether the source of an open attempt has another name by now, and nothing has it plugged: then it is not moved until
+ * it has its name back (volume/identity.h). */
+static bool is_renamed(const struct xo_inventory *inventory,
+                       const struct migration_volume_view *view,
+                       const struct migration_facts *facts)
+{
+    const struct xo_disk *disk = xo_inventory_disk(inventory, view->disks[0].uuid);
+
+    return facts->open && facts->disks[0].source && !facts->disks[0].attached && disk &&
+           !str_equal(disk->name, view->disk_name);
+}
+
 void migration_observe_source(const struct migration_search *search,
                               const struct migration_resource *resource,
                               struct migration_volume_view *view, struct migration_facts *facts)
@@ -77,5 +89,7 @@ void migration_observe_source(const struct migration_search *search,
     } else if (resource->snapshots_policy == MIGRATION_SNAPSHOTS_REFUSE &&
                disk->snapshot_count > 0) {
         refuse_snapshots(view, facts);
+    } else if (is_renamed(search->inventory, view, facts)) {
+        facts->no_source = API_REASON_DISK_RENAMED;
     }
 }
