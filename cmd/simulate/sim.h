@@ -73,7 +73,9 @@ struct sim_volume {
     int64_t foreign_ms; /* when somebody other than the operator last touched its disks */
     int64_t
         stranger_ms; /* when a disk of its name that is none of its own last came, went or changed hands */
-    bool manual; /* an object says that a person must decide */
+    bool manual;      /* an object says that a person must decide */
+    bool asked;       /* … or did, and has not looked at the answer yet */
+    int64_t asked_ms; /* when that ended */
     /* what a backup has of it */
     int64_t backup_version;
     char backup_description[SIM_TEXT_SIZE];

@@ -7,6 +7,10 @@
 
 #include <string.h>
 
+enum {
+    OLD_MS = 30 * 1000
+}; /* nothing that is written rests on what was seen longer ago: a watch that lags, a slow call */
+
 int sim_truth_volume_of_claim(const char *claim)
 {
     static const char prefix[] = "data-";
@@ -138,16 +142,62 @@ static void check_record(struct sim_operator *process, const char *key, const js
         check_done(process, key, record, number);
 }
 
+/* A Pod is told to wait for a person only where one is asked about its very volume. */
+static void check_refusal(struct sim *sim, const char *key, const json_t *object,
+                          const char *message)
+{
+    const struct sim_volume *volume = &sim->volumes[json_int_at(object, "sim.volume", 0)];
+
+    if (message && strstr(message, "a person has to decide first") && !volume->asked &&
+        (volume->asked_ms == 0 || sim->timeline.now_ms - volume->asked_ms > OLD_MS))
+        sim_fail(sim, "I8", "%s says that a person is asked about %s, and nobody is", key,
+                 volume->disk_name);
+}
+
 void sim_truth_status_write(struct sim_operator *process, enum sim_kind kind, const char *key,
                             const json_t *before, const struct kube_patch *patch)
 {
     const json_t *record;
     size_t i;
 
+    if (kind == SIM_ATTACHMENT)
+        check_refusal(process->sim, key, before,
+                      json_str_at(patch->body, "status.attachError.message"));
     if (kind != SIM_MIGRATION || patch->patch_kind != KUBE_PATCH_APPLY_STATUS)
         return;
     json_array_foreach(json_at(patch->body, "status.migratedVolumes"), i, record)
         check_record(process, key, before, record);
+}
+
+/* Which volumes some object's status says that a person is asked about; where it says nothing of a volume of its own, it is about
+ * all of them. */
+static void note_asked(struct sim *sim, const json_t *object)
+{
+    const json_t *volume;
+    size_t i;
+
+    json_array_foreach(json_at(object, "spec.volumes"), i, volume) {
+        const char *claim = json_str_at(volume, "claimName");
+        const json_t *record = sim_truth_record_of(object, claim);
+        const char *phase = json_str_at(record, "phase");
+        int number = sim_truth_volume_of_claim(claim);
+        if (number >= 0 &&
+            str_equal(phase ? phase : json_str_at(object, "status.phase"), MIGRATION_MANUAL))
+            sim->volumes[number].asked = true;
+    }
+}
+
+static void find_asked(struct sim *sim)
+{
+    void *object;
+
+    for (int i = 0; i < SIM_VOLUMES; i++) {
+        if (sim->volumes[i].asked)
+            sim->volumes[i].asked_ms = sim->timeline.now_ms;
+        sim->volumes[i].asked = false;
+    }
+    for (size_t i = 0; map_next(&sim->kube->objects[SIM_MIGRATION], &i, NULL, &object);)
+        note_asked(sim, object);
 }
 
 /* Which volumes a person is asked about, in all objects. */
@@ -155,6 +205,7 @@ static void find_manual(struct sim *sim)
 {
     void *object;
 
+    find_asked(sim);
     for (int i = 0; i < SIM_VOLUMES; i++)
         sim->volumes[i].manual = false;
     for (size_t i = 0; map_next(&sim->kube->objects[SIM_MIGRATION], &i, NULL, &object);) {
