@@ -53,6 +53,16 @@ static bool descends(const struct explore_state *state, const struct explore_dis
            !disk->foreign;
 }
 
+/* find_candidates() and follow_vbds(): where R is not seen, what its VBD has turned to counts under any name. */
+static bool is_candidate(const struct explore_state *state, int slot)
+{
+    const int remembered = state->remembered_cached.disk;
+    const bool seen = remembered != EXPLORE_NO_DISK && shown(state, remembered);
+
+    return has_name(state, slot) ||
+           (shown(state, slot) && !seen && descends(state, &state->seen[slot]));
+}
+
 /* What the table is asked with, and which disk each of its rows would be about: struct asked. */
 struct asked {
     struct volume_identity_facts facts;
@@ -119,7 +129,7 @@ enum volume_verdict explore_identity(const struct explore_state *state, int *ret
             asked.facts.sight = sight_of(state, state->remembered_cached.sr);
     }
     for (int i = 0; i < EXPLORE_DISKS; i++)
-        if (has_name(state, i) && i != remembered)
+        if (is_candidate(state, i) && i != remembered)
             count_candidate(state, i, &asked);
     verdict = volume_identity_decide(&asked.facts);
     *ret_disk = disk_of(verdict, state, &asked);
@@ -227,7 +237,7 @@ void explore_facts_volume(const struct explore_state *state, struct explore_view
         its->moving = its->moving || state->seen[disk].filled;
     }
     for (int i = 0; i < EXPLORE_DISKS; i++)
-        if (has_name(state, i) && !(known && i == disk))
+        if (is_candidate(state, i) && !(known && i == disk))
             add_stranger(state, i, view);
 }
 
@@ -299,9 +309,10 @@ static void add_made(const struct explore_state *state, int slot, enum volume_gr
     view->facts.seen_going = true;
 }
 
-/* add_all_whole(): under any name; `added` has a bit for each disk that counts already. */
-static void add_all_whole(const struct explore_state *state, int added, struct explore_view *view)
+/* add_all_whole(): under any name, where nothing that has the name counts but the source. */
+static void add_all_whole(const struct explore_state *state, struct explore_view *view)
 {
+    int added = 0;
     const int named[] = {reply_of(state), state->remembered_cached.disk, result_of_task(state)};
 
     for (size_t i = 0; i < ARRAY_LEN(named); i++) {
@@ -341,7 +352,8 @@ void explore_facts_attempt(const struct explore_state *state, struct explore_vie
         added |= 1 << i;
         add_made(state, i, grade, view);
     }
-    add_all_whole(state, added, view);
+    if (added == 0)
+        add_all_whole(state, view);
     for (int i = 0; i < EXPLORE_DISKS; i++)
         if (has_name(state, i) && grade_of(state, i) == VOLUME_STRANGER) {
             facts->copied_elsewhere = facts->copied_elsewhere || state->seen[i].id;

@@ -16,7 +16,8 @@ static void note_question(const struct explore_state *state, struct explore_reco
     if (pass->says == EXPLORE_SAYS_MANUAL && record->asked != pass->named) {
         record->asked = pass->named;
         record->asked_keep = pass->named ? state->cached.spec.keep : EXPLORE_NO_DISK;
-    } else if (pass->says == EXPLORE_SAYS_MANUAL && state->cached.spec.keep == EXPLORE_NO_DISK) {
+    } else if ((pass->says == EXPLORE_SAYS_MANUAL || pass->stands) &&
+               state->cached.spec.keep == EXPLORE_NO_DISK) {
         record->asked_keep =
             EXPLORE_NO_DISK; /* whatever comes next is an answer to this question */
     } else if (pass->says != EXPLORE_SAYS_MANUAL && !pass->answered && !pass->stands) {

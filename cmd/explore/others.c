@@ -285,7 +285,9 @@ static void person_keeps(const struct explore_scene *scene, int keep)
 {
     struct explore_state next = *scene->from;
 
-    if ((next.stored.record.listed >> keep & 1) && good_named_but(&next, keep))
+    /* Who has named one by taking the name from the others keeps to that. */
+    if (((next.stored.record.listed >> keep & 1) || !next.disks[keep].named) &&
+        good_named_but(&next, keep))
         return;
     if (!next.disks[keep].good || being_moved(&next, keep) || !explore_state_shows(&next, keep))
         return;

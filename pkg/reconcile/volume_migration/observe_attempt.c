@@ -189,7 +189,9 @@ void migration_disks_of_attempt(struct migration_disks *looking)
     /* A copy has the name that the source had when it began. */
     if (source && !str_equal(source->name, looking->view->disk_name))
         add_all_made(looking, source->name);
-    add_all_whole(looking);
+    /* Where another has the name, somebody has taken it from this one: who was asked tells them apart like that. */
+    if (looking->facts->disk_count == (source != NULL))
+        add_all_whole(looking);
     for (size_t i = 0;
          (disk = xo_inventory_disk_named(looking->inventory, looking->view->disk_name, i)); i++)
         if (grade_of(looking, disk) == VOLUME_STRANGER) {

@@ -294,6 +294,13 @@ static void apply_step(const struct rec_ports *ports,
         follow_attempt(observation, index, entry);
 }
 
+/* The earlier answer was taken out: whatever comes next is one to the question that stands. */
+static void take_note_of_withdrawal(const struct migration_volume_view *view, struct entry *entry)
+{
+    if (str_empty(view->keep))
+        entry->record.asked_keep = "";
+}
+
 /* The question as it is asked now. One about other disks is another question, to which what spec.recovery says
  * already is no answer. */
 static void ask(const struct migration_volume_view *view, const struct migration_facts *facts,
@@ -303,9 +310,7 @@ static void ask(const struct migration_volume_view *view, const struct migration
     const size_t count = facts->disk_count + facts->stranger_count;
 
     if (migration_same_question(view, facts)) {
-        if (str_empty(
-                view->keep)) /* the earlier answer was taken out: whatever comes next is one to this */
-            record->asked_keep = "";
+        take_note_of_withdrawal(view, entry);
         return;
     }
     for (size_t i = 0; i < count; i++)
@@ -408,7 +413,9 @@ json_t *migration_summarize_volume(const struct rec_ports *ports,
     start_entry(ports, observation, index, verdict, &entry);
     if (verdict->state == MIGRATION_STATE_MANUAL)
         ask(&observation->volumes[index], &observation->facts[index], &entry);
-    else if (!answered(&observation->facts[index]) && !stands(&observation->facts[index], verdict))
+    else if (stands(&observation->facts[index], verdict))
+        take_note_of_withdrawal(&observation->volumes[index], &entry);
+    else if (!answered(&observation->facts[index]))
         entry.record.asked_disks = (struct kube_strings){0};
     apply_step(ports, observation, index, verdict, &entry);
     return entry_json(&entry);
