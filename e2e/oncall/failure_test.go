@@ -165,28 +165,62 @@ func stranger(t *testlab.Test, volume *lab.Volume, uuid string) *lab.Disk {
 	return nil
 }
 
-func TestADiskThatDisappearsIsLeftToAPerson(tt *testing.T) {
-	t, volume := newTest(tt)
-	t.Fault(map[string]any{"name": "copy-stalls", "at": 0.5, "match": volume.Disk})
+// interrupted is a move whose copy ended with the toolstack: half a disk beside the source.
+func interrupted(t *testlab.Test, volume *lab.Volume) {
+	t.Helper()
+	goOn := t.Fault(map[string]any{"name": "copy-stalls", "at": 0.5, "match": volume.Disk})
 	move(t, "{srsWithTag: k8s-shared}", quick)
 	copying(t, volume)
 	t.Phase("db-to-shared", "Migrating")
 	t.Happen(map[string]any{"name": "toolstack-restart", "pool": "pool-a"})
-	admin := dial(t)
-	t.Eventually(testlab.MoveMax, func() error { // the pool is out of sight at first
+	goOn() // the next copy
+}
+
+// eachOf does something to each disk that has the volume's name, again until it succeeds: the pool is out of sight at first.
+func eachOf(t *testlab.Test, volume *lab.Volume, do func(lab.Disk) error) {
+	t.Helper()
+	t.Eventually(testlab.MoveMax, func() error {
 		truth, err := t.Xosim.Truth(t.Ctx)
+		if err != nil {
+			return err
+		}
 		for _, disk := range truth.Named(volume.Disk) {
-			if err == nil {
-				_, err = admin.Call("vdi.set", map[string]any{"id": disk.UUID, "name_label": "renamed by somebody"}, time.Minute)
+			if err := do(disk); err != nil {
+				return err
 			}
 		}
-		return err
+		return nil
 	})
+}
+
+func TestADiskThatDisappearsIsLeftToAPerson(tt *testing.T) {
+	t, volume := newTest(tt)
+	interrupted(t, volume)
+	eachOf(t, volume, func(disk lab.Disk) error { return t.Xosim.RemoveDisk(t.Ctx, disk.UUID) })
 	t.Because("db-to-shared", "ManualRecoveryRequired", "DiskDisappeared")
 	read(t, failure{order: 6, title: "The disk disappeared in mid-move",
-		happened: "A move was under way, and then no disk had the volume's name any more. Here an administrator had renamed both.",
-		next:     "Find the disk in Xen Orchestra by the UUID that the message gives, or by its size and date, and give it its name back: the move goes on by itself."},
+		happened: "A move was under way, and then no disk had the volume's name any more. Here an administrator had destroyed both.",
+		next:     "Find the disk in Xen Orchestra by the UUID that the message gives, or by its size and date, and give it its name back: the move goes on by itself. If it was destroyed, restore it from a backup under that name."},
 		"ManualRecoveryRequired", "DiskDisappeared", volume.Disk, volume.VDI)
+}
+
+func TestADiskThatIsRenamedInMidMoveGoesOnUnderItsName(tt *testing.T) {
+	t, volume := newTest(tt)
+	interrupted(t, volume)
+	admin := dial(t)
+	rename := func(uuid, name string) error {
+		_, err := admin.Call("vdi.set", map[string]any{"id": uuid, "name_label": name}, time.Minute)
+		return err
+	}
+	eachOf(t, volume, func(disk lab.Disk) error { return rename(disk.UUID, "renamed by somebody") })
+	t.Because("db-to-shared", "Stalled", "DiskRenamed")
+	read(t, failure{order: 12, title: "The disk was renamed in mid-move",
+		happened: "Somebody gave the volume's disk another name while a move was under way. The operator knows it by its UUID, and does nothing with it under a name that is not its own.",
+		next:     "Give it the name back that the message gives: it goes on by itself."},
+		"Stalled", "DiskRenamed", volume.Disk, volume.VDI, "renamed by somebody")
+	t.Must(rename(volume.VDI, volume.Disk))
+	t.Phase("db-to-shared", "Succeeded")
+	t.GoodDisk(volume, t.SR("pool-a shared"))
 }
 
 func TestADiskInUseIsWaitedFor(tt *testing.T) {

@@ -50,19 +50,23 @@ func deleted(t *testlab.Test, attachment *testlab.Attachment) {
 	t.Do("delete", "volumeattachment", attachment.Metadata.Name, "--wait=false")
 }
 
-// told waits until an object has an event of the operator with the reason, and returns the newest message.
+// told waits until an object, of the test's namespace or of none, has an event of the operator with the reason, and returns the newest message.
 func told(t *testlab.Test, object, reason string) string {
 	t.Helper()
 	message := ""
 	t.Eventually(testlab.MoveMax, func() error {
-		text, err := t.Kubectl(t.Ctx, "get", "events", "-A", "--field-selector", "involvedObject.name="+object+",reason="+reason,
-			"--sort-by=.lastTimestamp", "-o", "jsonpath={range .items[*]}{.message}{\"\\n\"}{end}")
-		lines := strings.Split(strings.TrimSpace(text), "\n")
-		message = lines[len(lines)-1]
-		if err == nil && message == "" {
-			err = fmt.Errorf("%s has no event %s", object, reason)
+		for _, namespace := range []string{t.Namespace, "default"} {
+			text, err := t.Kubectl(t.Ctx, "-n", namespace, "get", "events", "--field-selector", "involvedObject.name="+object+",reason="+reason,
+				"--sort-by=.lastTimestamp", "-o", "jsonpath={range .items[*]}{.message}{\"\\n\"}{end}")
+			if err != nil {
+				return err
+			}
+			lines := strings.Split(strings.TrimSpace(text), "\n")
+			if message = lines[len(lines)-1]; message != "" {
+				return nil
+			}
 		}
-		return err
+		return fmt.Errorf("%s has no event %s", object, reason)
 	})
 	return message
 }
