@@ -173,13 +173,29 @@ void sim_truth_adopt(struct sim *sim, int disk)
     volume->foreign_ms = sim->timeline.now_ms;
 }
 
+/* Of a volume of which nothing is remembered, what somebody else's move left behind is taken as well when it alone has the
+ * name, because a person has renamed the disk that it was copied from: row 12. Of its bytes nothing is claimed. */
+static void note_taken_at_first(struct sim *sim, int disk)
+{
+    struct sim_volume *volume = volume_of(sim, disk);
+
+    if (volume->spoiled || sim_truth_is_good(sim, disk) || disk_of(sim, disk)->made ||
+        *remembered_of(sim, disk_of(sim, disk)->volume).disk || !may_be_taken(sim, disk))
+        return;
+    sim_note(sim, "truth: %s is all that is named %s", disk_of(sim, disk)->shown.id,
+             volume->disk_name);
+    volume->spoiled = true;
+}
+
 void sim_truth_identify(struct sim_operator *process, int disk, const char *what)
 {
     struct sim *sim = process->sim;
     const struct sim_volume *volume = volume_of(sim, disk);
 
-    if (sim_truth_is_own(sim, disk))
+    if (sim_truth_is_own(sim, disk)) {
+        note_taken_at_first(sim, disk);
         return;
+    }
     if (!sim_truth_knows(process, volume) || may_be_taken(sim, disk))
         sim_truth_adopt(sim, disk);
     else

@@ -169,20 +169,24 @@ void sim_truth_status_write(struct sim_operator *process, enum sim_kind kind, co
         check_record(process, key, before, record);
 }
 
-/* Which volumes some object's status says that a person is asked about; where it says nothing of a volume of its own, it is about
- * all of them. */
+/* Which volumes some object's status says that a person is asked about: those of its records, whatever its spec names by now;
+ * where it has no record of a volume yet, it is about that one as well. */
 static void note_asked(struct sim *sim, const json_t *object)
 {
-    const json_t *volume;
+    const bool all = str_equal(json_str_at(object, "status.phase"), MIGRATION_MANUAL);
+    const json_t *it;
     size_t i;
 
-    json_array_foreach(json_at(object, "spec.volumes"), i, volume) {
-        const char *claim = json_str_at(volume, "claimName");
-        const json_t *record = sim_truth_record_of(object, claim);
-        const char *phase = json_str_at(record, "phase");
+    json_array_foreach(json_at(object, "status.migratedVolumes"), i, it) {
+        int number = sim_truth_volume_of_claim(json_str_at(it, "claimName"));
+        if (number >= 0 && str_equal(json_str_at(it, "phase"), MIGRATION_MANUAL))
+            sim->volumes[number].asked = true;
+    }
+    json_array_foreach(json_at(object, "spec.volumes"), i, it) {
+        const char *claim = json_str_at(it, "claimName");
         int number = sim_truth_volume_of_claim(claim);
-        if (number >= 0 &&
-            str_equal(phase ? phase : json_str_at(object, "status.phase"), MIGRATION_MANUAL))
+        const json_t *record = sim_truth_record_of(object, claim);
+        if (number >= 0 && all && str_empty(json_str_at(record, "phase")))
             sim->volumes[number].asked = true;
     }
 }
