@@ -145,6 +145,18 @@ Test(attach_node, that_has_unmounted_the_volume_is_remembered_when_the_detach_fa
     cr_assert(attach_world_gone());
 }
 
+Test(attach_node, that_has_unmounted_the_volume_is_remembered_when_the_detach_was_not_answered)
+{
+    leave("True", "[]", "[]");
+    fake_xo_fail_next_write(attach_world.xo, XO_UNKNOWN, ERR_TRANSIENT, false);
+    (void)attach_world_run("va/va-1"); /* it looks again */
+    attach_world_node_says("worker-1", "True", ATTACH_WORLD_IN_USE, "[]");
+    attach_world_restart();
+    attach_world_run_to_the_end("va/va-1");
+    cr_assert(attach_world_gone());
+    cr_assert_eq(fake_kube_events(attach_world.kube, "DetachHeld"), 0);
+}
+
 /* Names of VolumeAttachments are hashes: the next one of volume and node has the same, and what is noted on it
  * is about another uid. */
 Test(attach_node, that_has_unmounted_the_volume_for_an_earlier_attachment_proves_nothing)
