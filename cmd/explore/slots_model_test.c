@@ -27,14 +27,13 @@ static struct migration_facts facts_to_open(void)
 /* … and one whose attempt is written down and to be sent. */
 static struct migration_facts facts_to_start(void)
 {
-    return (struct migration_facts){.offline_only = true,
-                                    .open = true,
-                                    .call = MIGRATION_CALL_NEVER_SENT,
-                                    .marked_by_us = true,
-                                    .disk_count = 1,
-                                    .disks[0] = {.source = true,
-                                                 .marked = true,
-                                                 .marked_for_us = true}};
+    return (struct migration_facts){
+        .offline_only = true,
+        .open = true,
+        .call = MIGRATION_CALL_NEVER_SENT,
+        .marked_by_us = true,
+        .disk_count = 1,
+        .disks[0] = {.source = true, .remembered = true, .marked = true, .marked_for_us = true}};
 }
 
 static struct migration_verdict look(struct explore_slots_real *real,
