@@ -557,6 +557,20 @@ Test(decide, goes_on_as_ever_where_a_person_was_asked_and_has_not_answered)
     fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 1);
 }
 
+Test(decide, obeys_who_was_asked_and_has_answered_whichever_disk_it_is)
+{
+    struct migration_facts facts = fake_facts_source_and_copy();
+    facts.asked = true;
+    facts.disks[2].chosen = true; /* beyond the two that are there */
+    fake_facts_expect_kept(&facts, 0, 1);
+    facts.disks[1].chosen = true;
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 1);
+    facts.disks[1].chosen = false;
+    facts.disks[1].whole = true; /* it is proven meanwhile, and the answer is another one */
+    facts.stranger_count = 1;
+    fake_facts_expect_on(&facts, MIGRATION_REMEMBER, 2);
+}
+
 Test(decide, asks_about_a_source_that_was_taken_and_carries_out_nothing_while_a_call_is_in_doubt)
 {
     struct migration_facts facts = fake_facts_source_and_copy();
