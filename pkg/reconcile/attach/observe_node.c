@@ -85,15 +85,14 @@ static void read_node(const struct rec_ports *ports, struct attach_observation *
                      since);
 }
 
-/* The same with what it said before, which stays true (quiet.h): in this process, or in one before it. */
-static void take_node(const struct rec_ports *ports, const struct attach_memory *memory,
-                      struct attach_observation *observation, const struct kube_node *node)
+/* What the node said before, which stays true (quiet.h): in this process, or in one before it. */
+static void add_what_it_said(const struct attach_memory *memory,
+                             struct attach_observation *observation)
 {
     struct volume_release_facts *release = &observation->facts.release;
     const struct kube_object *attachment = observation->attachment_object;
     const char *noted = kube_object_annotation(attachment, ATTACH_UNMOUNTED_ANNOTATION);
 
-    read_node(ports, observation, node);
     observation->unmounted_noted =
         observation->facts.deleting && !str_empty(noted) && str_equal(noted, attachment->uid);
     observation->unmounted =
@@ -145,8 +144,9 @@ void attach_observe_node(const struct rec_ports *ports, const struct attach_memo
 
     observation->node_object = ports->kube.get(ports->kube.userdata, &kube_kind_node, "",
                                                observation->attachment->node_name);
-    take_node(ports, memory, observation,
+    read_node(ports, observation,
               observation->node_object ? kube_node_of(observation->node_object) : NULL);
+    add_what_it_said(memory, observation);
     release->forced =
         str_equal(kube_object_annotation(attachment, VOLUME_FORCE_DETACH_ANNOTATION), "true");
     release->may_power_off = ports->fence_by_power_off;
@@ -172,6 +172,6 @@ int attach_observe_node_live(const struct rec_ports *ports, const struct attach_
     const struct volume_release_facts *release = &observation->facts.release;
     if (observation->facts.deleting && release->node == VOLUME_NODE_ALIVE && !release->in_use)
         attach_quiet_note_unmounted(memory->quiet, attachment->name, attachment->uid);
-    take_node(ports, memory, observation, node ? kube_node_of(node) : NULL);
+    add_what_it_said(memory, observation);
     return 0;
 }
